@@ -1,0 +1,90 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One list for every Swift target: Swift 6 mode, explicit existentials and imports, no warning left standing.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+let strictC: [CSetting] = [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]
+
+func library(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+  .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+}
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
+
+let package = Package(
+  name: "vecd",
+  products: [
+    .executable(name: "vecd", targets: ["vecd"]),
+    .executable(name: "vecctl", targets: ["vecctl"]),
+    .library(name: "VecClient", targets: ["VecClient"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+  ],
+  targets: [
+    // C: kernels, the few Linux calls Swift cannot make, and the two system libraries.
+    .target(name: "CVecKernels", cSettings: strictC),
+    .target(name: "CVecShims", cSettings: strictC),
+    .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+
+    // The synchronous core.
+    library("VecCore", ["CVecShims"]),
+    library("VecKernels", ["VecCore", "CVecKernels"]),
+    library("VecIndex", ["VecCore", "VecKernels"]),
+    library("VecStorage", ["VecCore", "CLZ4", "CVecShims"]),
+    library(
+      "VecManifest", ["VecCore", "CSQLite"], resources: [.embedInCode("Resources/manifest.sql")]),
+    library("VecEngine", ["VecCore", "VecIndex", "VecStorage", "VecManifest"]),
+
+    // The asynchronous shell.
+    library("VecProtocol", ["VecCore"]),
+    library("VecClient", ["VecCore", "VecProtocol", nioCore, nioPosix]),
+    library("VecFiles", ["VecCore"]),
+    library(
+      "VecServer",
+      ["VecCore", "VecProtocol", "VecEngine", "CVecShims", nioCore, nioPosix, logging, lifecycle, histogram]),
+    .executableTarget(
+      name: "vecd", dependencies: ["VecCore", "VecServer", arguments, logging], swiftSettings: strict),
+    .executableTarget(
+      name: "vecctl", dependencies: ["VecCore", "VecClient", "VecFiles", "VecStorage", arguments, histogram],
+      swiftSettings: strict),
+
+    // One test target per library, and three for the whole.
+    .target(
+      name: "VecTestSupport", dependencies: ["VecCore"], path: "Tests/VecTestSupport", swiftSettings: strict),
+    tests("VecCoreTests", ["VecCore", "VecTestSupport"]),
+    tests("VecKernelsTests", ["VecCore", "VecKernels", "CVecKernels", "VecTestSupport"]),
+    tests("VecIndexTests", ["VecCore", "VecKernels", "VecIndex", "VecTestSupport"]),
+    tests("VecStorageTests", ["VecCore", "VecStorage", "VecTestSupport"]),
+    tests("VecManifestTests", ["VecCore", "VecManifest", "VecTestSupport"]),
+    tests("VecEngineTests", ["VecCore", "VecEngine", "VecTestSupport"]),
+    tests("VecProtocolTests", ["VecCore", "VecProtocol", "VecTestSupport"]),
+    tests("VecFilesTests", ["VecCore", "VecFiles", "VecTestSupport"]),
+    tests("VecServerTests", ["VecCore", "VecProtocol", "VecEngine", "VecServer", "VecClient", "VecTestSupport"]),
+    tests("TidyTests", ["VecCore", "VecTestSupport"]),
+    tests("CrashTests", ["VecCore", "VecTestSupport"]),
+    tests("EndToEndTests", ["VecCore", "VecClient", "VecTestSupport"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c17
+)

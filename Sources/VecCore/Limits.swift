@@ -1,0 +1,39 @@
+/// Every numeric limit of the product, by name. `Formats/` states the ones that files and frames depend on.
+public enum Limits {
+  /// Dimensions of a vector.
+  public static let dimensionMax = 4096
+  /// Results per query.
+  public static let kMax = 16_384
+  /// Query vectors (interests) per query.
+  public static let interestsMax = 8
+  /// Queries per search request.
+  public static let queriesMax = 4_096
+  /// Results of one request: queries x k.
+  public static let resultsMax = 2_097_152
+  /// Rows per ingest frame.
+  public static let ingestRowsMax = 1_048_576
+  /// Ids per get request.
+  public static let getIdsMax = 65_536
+  /// Bytes of a collection name or a generation label.
+  public static let nameBytesMax = 64
+  /// Bytes of a frame's body.
+  public static let frameBodyBytesMax = 64 << 20
+  /// Bytes that a ping may carry.
+  public static let pingBytesMax = 65_536
+  /// Requests of one connection that may be unanswered.
+  public static let inFlightMax = 256
+  /// Rows of one segment: a row number is a `UInt32`.
+  public static let segmentRowsMax = Int(UInt32.max)
+  /// Bytes of one segment file.
+  public static let segmentBytesMax = 1 << 48
+  /// Raw bytes of a section block.
+  public static let blockBytes = 262_144
+  /// Sections of one segment.
+  public static let sectionsMax = 16
+  /// Euclidean norm of a vector: squared distances of two such vectors stay finite in float32.
+  public static let normMax = 1e18
+  /// Least norm under cosine: shorter vectors have no direction that float32 could tell.
+  public static let cosineNormMin = 1e-30
+  /// Bytes of a Unix socket path (`sun_path` less its terminator).
+  public static let socketPathBytesMax = 107
+}

@@ -1,0 +1,45 @@
+/// The rules for names that callers choose. Checked at every boundary, so that no path or quoting can go wrong later.
+public enum Names {
+  /// A collection name: 1 to 64 of `a-z 0-9 _ -`, first one a letter or digit.
+  public static func checkCollection(_ name: String) throws(VecError) {
+    let isValid = isName(name) { isLower($0) || isDigit($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
+    guard isValid else {
+      throw VecError(
+        .invalidArgument,
+        "collection name \(quoted(name)): use 1 to \(Limits.nameBytesMax) of a-z 0-9 _ -, starting with a letter or digit")
+    }
+  }
+
+  /// A generation label: 1 to 64 of `A-Z a-z 0-9 . _ : -`, first one a letter or digit.
+  public static func checkLabel(_ label: String) throws(VecError) {
+    let isValid = isName(label) {
+      isLower($0) || isUpper($0) || isDigit($0)
+        || [UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: ":"), UInt8(ascii: "-")].contains($0)
+    }
+    guard isValid else {
+      throw VecError(
+        .invalidArgument,
+        "generation label \(quoted(label)): use 1 to \(Limits.nameBytesMax) of A-Z a-z 0-9 . _ : -, "
+          + "starting with a letter or digit")
+    }
+  }
+
+  /// A caller's text made safe for one line of a message: quoted, control characters escaped, cut at 80 characters.
+  public static func quoted(_ text: String) -> String {
+    var out = "\""
+    for scalar in text.unicodeScalars.prefix(80) {
+      out += scalar.value < 0x20 || scalar.value == 0x7F ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+    }
+    return out + (text.unicodeScalars.count > 80 ? "…\"" : "\"")
+  }
+
+  private static func isName(_ name: String, allowed: (UInt8) -> Bool) -> Bool {
+    let bytes = Array(name.utf8)
+    guard let first = bytes.first, bytes.count <= Limits.nameBytesMax else { return false }
+    return (isLower(first) || isUpper(first) || isDigit(first)) && bytes.allSatisfy(allowed)
+  }
+
+  private static func isLower(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
+  private static func isUpper(_ byte: UInt8) -> Bool { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) }
+  private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+}

@@ -1,0 +1,101 @@
+/// How good an answer has to be, as the caller states it.
+public enum SearchEffort: Sendable, Equatable {
+  /// The collection's own target.
+  case standard
+  /// A share of the true top k, in (0, 1].
+  case recall(Float)
+  /// Length of the candidate list of a graph traversal (efSearch).
+  case ef(UInt32)
+  /// Inverted lists to scan.
+  case nprobe(UInt32)
+  /// The true top k.
+  case exact
+}
+
+/// One search: `queryCount` queries of `interests` vectors each.
+public struct SearchRequest: Sendable, Equatable {
+  public var collection: String
+  /// Label of the generation to ask; nil for the live one.
+  public var generation: String?
+  /// Results per query, 1 to `Limits.kMax`.
+  public var k: Int
+  public var effort: SearchEffort
+  /// Nil lets vecd choose.
+  public var index: IndexType?
+  /// Vectors per query, 1 to `Limits.interestsMax`; an item's score is its best over them.
+  public var interests: Int
+  public var dimension: Int
+  /// Query after query, interest after interest: `queryCount * interests * dimension` values.
+  public var vectors: [Float]
+
+  public init(
+    collection: String, generation: String? = nil, k: Int, effort: SearchEffort = .standard,
+    index: IndexType? = nil, interests: Int = 1, dimension: Int, vectors: [Float]
+  ) {
+    self.collection = collection
+    self.generation = generation
+    self.k = k
+    self.effort = effort
+    self.index = index
+    self.interests = interests
+    self.dimension = dimension
+    self.vectors = vectors
+  }
+
+  /// Queries in the request; 0 when the shape is empty.
+  public var queryCount: Int {
+    let width = interests * dimension
+    return width > 0 ? vectors.count / width : 0
+  }
+}
+
+/// The answer to a `SearchRequest`: all queries from one generation.
+public struct SearchReply: Sendable, Equatable {
+  public var generation: String
+  public var generationNumber: UInt64
+  /// The answer is complete up to this sequence number of the collection.
+  public var sequence: UInt64
+  public var index: IndexType
+  /// Expected share of the true top k; 1 for flat.
+  public var expectedRecall: Float
+  /// Results of each query; their sum is the length of the three arrays below.
+  public var resultCounts: [UInt32]
+  /// Best first, query after query.
+  public var ids: [UInt64]
+  /// Inner product, cosine, or squared distance; see `Metric`.
+  public var scores: [Float]
+  /// Which of the query's vectors scored best, from 0.
+  public var interests: [UInt8]
+
+  public init(
+    generation: String, generationNumber: UInt64, sequence: UInt64, index: IndexType, expectedRecall: Float,
+    resultCounts: [UInt32], ids: [UInt64], scores: [Float], interests: [UInt8]
+  ) {
+    self.generation = generation
+    self.generationNumber = generationNumber
+    self.sequence = sequence
+    self.index = index
+    self.expectedRecall = expectedRecall
+    self.resultCounts = resultCounts
+    self.ids = ids
+    self.scores = scores
+    self.interests = interests
+  }
+}
+
+/// The answer to a get: vectors of the ids that were found.
+public struct GetReply: Sendable, Equatable {
+  public var generation: String
+  public var dimension: Int
+  /// One per id asked for, in that order.
+  public var found: [Bool]
+  /// `dimension` values per id found, in the order asked.
+  public var vectors: [Float]
+
+  public init(generation: String, dimension: Int, found: [Bool], vectors: [Float]) {
+    self.generation = generation
+    self.dimension = dimension
+    self.found = found
+    self.vectors = vectors
+  }
+}

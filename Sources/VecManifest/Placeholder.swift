@@ -1,0 +1,1 @@
+func embedded() -> [UInt8] { PackageResources.manifest_sql }
