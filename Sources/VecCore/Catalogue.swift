@@ -117,3 +117,11 @@ public struct VerifyReport: Sendable, Equatable {
     self.findings = findings
   }
 }
+
+/// What a publish insists on about the generation it replaces.
+public enum ExpectedLive: Sendable, Equatable {
+  case any
+  /// Nothing has been published yet.
+  case nothing
+  case label(String)
+}
