@@ -1,0 +1,107 @@
+package import VecCore
+
+/// The manifest of a store: which collections, generations and segments there are, in one SQLite file.
+///
+/// For one thread at a time (the engine holds it under a lock). After a commit whose outcome is unknown (any I/O error)
+/// every later transaction is refused until the store is opened again: a sync that failed once must not be retried.
+package final class Manifest {
+  package static let applicationID: Int64 = 0x7665_6364  // "vecd"
+  package static let schemaVersion: Int64 = 1
+
+  let connection: SQLiteConnection
+  private let path: String
+  private var poison: VecError?
+
+  /// Opens the manifest at `path`, or makes an empty one that carries `newStoreUUID`.
+  package init(path: String, newStoreUUID: UUID) throws(VecError) {
+    self.path = path
+    connection = try SQLiteConnection(path: path)
+    do {
+      try prepareSchema(newStoreUUID)
+    } catch {
+      connection.close()
+      throw error
+    }
+  }
+
+  package func close() {
+    try? connection.checkpoint()
+    connection.close()
+  }
+
+  /// Runs `body` in one transaction: all of it durable when this returns, none of it when it throws, but for `.ioError`
+  /// at commit, whose outcome only the next start can tell.
+  package func transaction<T>(
+    _ body: (ManifestTransaction) throws(VecError) -> T
+  ) throws(VecError) -> T {
+    if let poison { throw poison }
+    let transaction = ManifestTransaction(connection)
+    let result: T
+    do {
+      try connection.execute("BEGIN IMMEDIATE")
+      result = try body(transaction)
+      try transaction.seal()
+    } catch {
+      try? connection.execute("ROLLBACK")
+      throw poisoned(by: error)
+    }
+    do {
+      try connection.execute("COMMIT")
+    } catch {
+      try? connection.execute("ROLLBACK")
+      throw poisoned(by: error)
+    }
+    return result
+  }
+
+  private func poisoned(by error: VecError) -> VecError {
+    guard error.code == .ioError || error.code == .manifestDamaged else { return error }
+    poison = VecError(error.code, "\(error.message); writing has stopped, restart vecd")
+    return error
+  }
+
+  private func prepareSchema(_ newStoreUUID: UUID) throws(VecError) {
+    let application = try pragma("application_id")
+    let version = try pragma("user_version")
+    if application == 0, version == 0, try tableCount() == 0 {
+      try createSchema(newStoreUUID)
+      return
+    }
+    guard application == Self.applicationID else {
+      throw VecError(.manifestDamaged, "manifest \(path) is a database of something else (application_id \(application))")
+    }
+    guard version == Self.schemaVersion else {
+      throw VecError(
+        .unsupportedFormat,
+        "manifest \(path) has schema version \(version), this vecd reads \(Self.schemaVersion); use the newer vecd")
+    }
+  }
+
+  /// Executes `Formats/manifest.sql`, which the build embeds.
+  private func createSchema(_ storeUUID: UUID) throws(VecError) {
+    try connection.execute("BEGIN IMMEDIATE")
+    try connection.execute(Self.schema)
+    try connection.prepare("INSERT INTO store (key, value) VALUES ('store_uuid', ?)").run([.blob(storeUUID.bytes)])
+    let transaction = ManifestTransaction(connection)
+    try transaction.setNextNumber(1)
+    try transaction.seal()
+    try connection.execute("PRAGMA application_id=\(Self.applicationID)")
+    try connection.execute("PRAGMA user_version=\(Self.schemaVersion)")
+    try connection.execute("COMMIT")
+  }
+
+  /// The schema text, for the test that holds it equal to `Formats/manifest.sql`.
+  package static var schema: String { String(decoding: PackageResources.manifest_sql, as: UTF8.self) }
+
+  private func pragma(_ name: String) throws(VecError) -> Int64 {
+    let rows = try connection.prepare("PRAGMA \(name)").rows(columns: 1)
+    guard case .integer(let value)? = rows.first?.first else { return 0 }
+    return value
+  }
+
+  private func tableCount() throws(VecError) -> Int64 {
+    let rows = try connection.prepare("SELECT count(*) FROM sqlite_schema").rows(columns: 1)
+    guard case .integer(let value)? = rows.first?.first else { return 0 }
+    return value
+  }
+}

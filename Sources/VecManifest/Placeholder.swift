@@ -1,1 +1,0 @@
-func embedded() -> [UInt8] { PackageResources.manifest_sql }
