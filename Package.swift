@@ -79,6 +79,7 @@ let package = Package(
     tests("VecManifestTests", ["VecCore", "VecManifest", "VecTestSupport"]),
     tests("VecEngineTests", ["VecCore", "VecEngine", "VecTestSupport"]),
     tests("VecProtocolTests", ["VecCore", "VecProtocol", "VecTestSupport"]),
+    tests("VecClientTests", ["VecCore", "VecProtocol", "VecClient", nioCore, nioPosix, "VecTestSupport"]),
     tests("VecFilesTests", ["VecCore", "VecFiles", "VecTestSupport"]),
     tests("VecServerTests", ["VecCore", "VecProtocol", "VecEngine", "VecServer", "VecClient", "VecTestSupport"]),
     tests("TidyTests", ["VecCore", "VecTestSupport"]),

@@ -36,4 +36,12 @@ package struct ByteWriter {
     write(UInt32(text.utf8.count))
     bytes.append(contentsOf: text.utf8)
   }
+
+  /// Replaces a value written before, e.g. a length that was not known then. `offset` must be that of a written value.
+  package mutating func overwrite<T: FixedWidthInteger>(_ value: T, at offset: Int) {
+    precondition(offset >= 0 && offset + T.bitWidth / 8 <= bytes.count, "only written bytes can be replaced")
+    withUnsafeBytes(of: value.littleEndian) { source in
+      for position in 0..<source.count { bytes[offset + position] = source[position] }
+    }
+  }
 }

@@ -1,0 +1,184 @@
+package import VecCore
+
+/// The rows of one `ingest rows` frame, owned: what a client encodes. Row after row, `dimension` values each.
+package struct IngestRows: Sendable, Equatable {
+  package enum Elements: Sendable, Equatable {
+    case f32([Float])
+    /// The bits of IEEE binary16 values.
+    case f16([UInt16])
+    /// The upper halves of binary32 values.
+    case bf16([UInt16])
+
+    package var type: ElementType {
+      switch self {
+      case .f32: .f32
+      case .f16: .f16
+      case .bf16: .bf16
+      }
+    }
+
+    package var count: Int {
+      switch self {
+      case .f32(let values): values.count
+      case .f16(let bits), .bf16(let bits): bits.count
+      }
+    }
+  }
+
+  /// The number that the reply of ingest begin gave.
+  package var ingest: UInt64
+  package var dimension: Int
+  package var ids: [UInt64]
+  package var elements: Elements
+
+  package init(ingest: UInt64, dimension: Int, ids: [UInt64], elements: Elements) {
+    self.ingest = ingest
+    self.dimension = dimension
+    self.ids = ids
+    self.elements = elements
+  }
+
+  /// Copies the rows out of a frame.
+  package init(_ view: IngestRowsView) {
+    ingest = view.ingest
+    dimension = view.dimension
+    ids = view.copyIds()
+    switch view.element {
+    case .f32: elements = .f32(view.copyElements(as: Float.self))
+    case .f16: elements = .f16(view.copyElements(as: UInt16.self))
+    case .bf16: elements = .bf16(view.copyElements(as: UInt16.self))
+    }
+  }
+
+  /// Calls `body` with a view of these rows; nothing is copied.
+  package func withView<R>(_ body: (IngestRowsView) -> R) -> R {
+    ids.withUnsafeBytes { ids in
+      switch elements {
+      case .f32(let values): values.withUnsafeBytes { body(view(ids, $0)) }
+      case .f16(let bits), .bf16(let bits): bits.withUnsafeBytes { body(view(ids, $0)) }
+      }
+    }
+  }
+
+  package func encode(into writer: inout ByteWriter) { withView { $0.encode(into: &writer) } }
+
+  var bodyByteCount: Int {
+    IngestRowsView.prefixByteCount + 8 * ids.count + elements.type.byteCount * elements.count
+  }
+
+  func check() throws(VecError) {
+    try RequestLimits.dimension(dimension)
+    try RequestLimits.ingestRows(ids.count)
+    guard elements.count == ids.count * dimension else {
+      throw VecError(
+        .invalidArgument,
+        "ingest rows: \(ids.count) ids of dimension \(dimension) need \(ids.count * dimension) values, "
+          + "\(elements.count) are given")
+    }
+  }
+
+  private func view(_ ids: UnsafeRawBufferPointer, _ bytes: UnsafeRawBufferPointer) -> IngestRowsView {
+    IngestRowsView(ingest: ingest, element: elements.type, dimension: dimension, ids: ids, elements: bytes)
+  }
+}
+
+/// The rows of one `ingest rows` frame where they lie: what a daemon reads and a client writes without a copy.
+///
+/// Borrows the memory: it must not outlive the closure that handed the pointers out. Nothing in a frame is aligned,
+/// so ids and elements are reached by `loadUnaligned` or `memcpy` only.
+package struct IngestRowsView {
+  package let ingest: UInt64
+  package let element: ElementType
+  package let dimension: Int
+  /// `count` little-endian u64.
+  package let ids: UnsafeRawBufferPointer
+  /// `count * dimension` elements, row after row.
+  package let elements: UnsafeRawBufferPointer
+
+  /// Bytes before the ids.
+  static let prefixByteCount = 17
+
+  package init(
+    ingest: UInt64, element: ElementType, dimension: Int, ids: UnsafeRawBufferPointer,
+    elements: UnsafeRawBufferPointer
+  ) {
+    self.ingest = ingest
+    self.element = element
+    self.dimension = dimension
+    self.ids = ids
+    self.elements = elements
+  }
+
+  /// Rows.
+  package var count: Int { ids.count / 8 }
+
+  /// Bytes of one row's vector.
+  package var rowByteCount: Int { dimension * element.byteCount }
+
+  /// The id of a row in `0..<count`.
+  package func id(at row: Int) -> UInt64 {
+    UInt64(littleEndian: ids.loadUnaligned(fromByteOffset: row * 8, as: UInt64.self))
+  }
+
+  /// The elements of a row in `0..<count`.
+  package func vector(at row: Int) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: elements[(row * rowByteCount)..<((row + 1) * rowByteCount)])
+  }
+
+  package func copyIds() -> [UInt64] { Self.copy(ids, as: UInt64.self) }
+
+  /// All elements as `T`, which must be as wide as `element`.
+  package func copyElements<T: BitwiseCopyable>(as type: T.Type) -> [T] {
+    precondition(MemoryLayout<T>.stride == element.byteCount, "elements are copied as what they are")
+    return Self.copy(elements, as: type)
+  }
+
+  /// Reads the body of an `ingest rows` request in place.
+  ///
+  /// - Throws: as `Request.decode`. Values of elements are not looked at.
+  package static func decode(_ body: UnsafeRawBufferPointer) throws(VecError) -> IngestRowsView {
+    var reader = ByteReader(body, code: .malformedFrame, context: "ingest rows request")
+    let view = try parse(&reader)
+    try reader.finish()
+    return view
+  }
+
+  static func parse(_ reader: inout ByteReader) throws(VecError) -> IngestRowsView {
+    let ingest: UInt64 = try reader.read()
+    let element = try reader.readElement()
+    let dimension = try RequestLimits.dimension(Int(try reader.read(UInt32.self)))
+    let count = try RequestLimits.ingestRows(Int(try reader.read(UInt32.self)))
+    // Both are within their limits now, so the products are far from overflow.
+    let ids = try reader.readBytes(count * 8)
+    let elements = try reader.readBytes(count * dimension * element.byteCount)
+    return IngestRowsView(ingest: ingest, element: element, dimension: dimension, ids: ids, elements: elements)
+  }
+
+  package func encode(into writer: inout ByteWriter) {
+    writer.write(ingest)
+    writer.write(element.rawValue)
+    writer.write(UInt32(clamping: dimension))
+    writer.write(UInt32(clamping: count))
+    writer.write(bytes: ids)
+    writer.write(bytes: elements)
+  }
+
+  /// The whole frame of these rows: the one copy that sending needs.
+  package func encodeFrame(requestId: UInt64, deadlineMilliseconds: UInt32 = 0) -> [UInt8] {
+    var writer = ByteWriter(
+      reserving: FrameHeader.byteCount + Self.prefixByteCount + ids.count + elements.count)
+    let header = FrameHeader(
+      bodyByteCount: 0, requestId: requestId, kind: MessageKind.ingestRows.rawValue,
+      deadlineMilliseconds: deadlineMilliseconds)
+    writer.writeFrame(header) { encode(into: &$0) }
+    return writer.bytes
+  }
+
+  private static func copy<T: BitwiseCopyable>(_ bytes: UnsafeRawBufferPointer, as type: T.Type) -> [T] {
+    let count = bytes.count / MemoryLayout<T>.stride
+    return [T](unsafeUninitializedCapacity: count) { buffer, initialized in
+      UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)
+      initialized = count
+    }
+  }
+}

@@ -1,0 +1,151 @@
+package import VecCore
+
+/// Every request, with its values in the types of the rest of vecd. An empty name on the wire is nil here.
+package enum Request: Sendable, Equatable {
+  case hello(HelloRequest)
+  /// Opaque bytes that come back.
+  case ping([UInt8])
+  case create(CreateRequest)
+  case list
+  case drop(DropRequest)
+  case ingestBegin(IngestBeginRequest)
+  case ingestRows(IngestRows)
+  case ingestCommit(ingest: UInt64)
+  case ingestAbort(ingest: UInt64)
+  case buildIndex(BuildIndexRequest)
+  case publish(PublishRequest)
+  case rollback(collection: String)
+  /// Nil verifies the whole store.
+  case verify(collection: String?)
+  case generations(collection: String)
+  case search(SearchRequest)
+  case get(GetRequest)
+  case stats
+
+  package var kind: MessageKind {
+    switch self {
+    case .hello: .hello
+    case .ping: .ping
+    case .create: .create
+    case .list: .list
+    case .drop: .drop
+    case .ingestBegin: .ingestBegin
+    case .ingestRows: .ingestRows
+    case .ingestCommit: .ingestCommit
+    case .ingestAbort: .ingestAbort
+    case .buildIndex: .buildIndex
+    case .publish: .publish
+    case .rollback: .rollback
+    case .verify: .verify
+    case .generations: .generations
+    case .search: .search
+    case .get: .get
+    case .stats: .stats
+    }
+  }
+}
+
+/// The first request of a connection.
+package struct HelloRequest: Sendable, Equatable {
+  package var leastVersion: UInt16
+  package var greatestVersion: UInt16
+  /// For the daemon's log only.
+  package var clientName: String
+
+  package init(
+    leastVersion: UInt16 = WireProtocol.version, greatestVersion: UInt16 = WireProtocol.version, clientName: String
+  ) {
+    self.leastVersion = leastVersion
+    self.greatestVersion = greatestVersion
+    self.clientName = clientName
+  }
+
+  /// The version to speak with this client.
+  ///
+  /// - Throws: `unsupported-version` when its range does not hold `WireProtocol.version`.
+  package func chosenVersion() throws(VecError) -> UInt16 {
+    guard leastVersion <= WireProtocol.version, WireProtocol.version <= greatestVersion else {
+      throw VecError(
+        .unsupportedVersion,
+        "the client speaks protocol versions \(leastVersion) to \(greatestVersion), this daemon speaks "
+          + "\(WireProtocol.version); use a client and a daemon of the same release")
+    }
+    return WireProtocol.version
+  }
+}
+
+package struct CreateRequest: Sendable, Equatable {
+  package var collection: String
+  package var dimension: Int
+  package var metric: Metric
+
+  package init(collection: String, dimension: Int, metric: Metric) {
+    self.collection = collection
+    self.dimension = dimension
+    self.metric = metric
+  }
+}
+
+package struct DropRequest: Sendable, Equatable {
+  package var collection: String
+  /// Nil drops the whole collection.
+  package var generation: String?
+
+  package init(collection: String, generation: String? = nil) {
+    self.collection = collection
+    self.generation = generation
+  }
+}
+
+package struct IngestBeginRequest: Sendable, Equatable {
+  package var collection: String
+  /// Nil takes the only building generation, or makes one.
+  package var generation: String?
+
+  package init(collection: String, generation: String? = nil) {
+    self.collection = collection
+    self.generation = generation
+  }
+}
+
+package struct BuildIndexRequest: Sendable, Equatable {
+  package var collection: String
+  /// Nil takes the only building generation.
+  package var generation: String?
+  /// Nil is auto.
+  package var index: IndexType?
+  /// Whether the reply waits for the end of the build.
+  package var wait: Bool
+
+  package init(collection: String, generation: String? = nil, index: IndexType? = nil, wait: Bool) {
+    self.collection = collection
+    self.generation = generation
+    self.index = index
+    self.wait = wait
+  }
+}
+
+package struct PublishRequest: Sendable, Equatable {
+  package var collection: String
+  package var generation: String
+  package var expected: ExpectedLive
+
+  package init(collection: String, generation: String, expected: ExpectedLive = .any) {
+    self.collection = collection
+    self.generation = generation
+    self.expected = expected
+  }
+}
+
+package struct GetRequest: Sendable, Equatable {
+  package var collection: String
+  /// Nil asks the live one.
+  package var generation: String?
+  package var ids: [UInt64]
+
+  package init(collection: String, generation: String? = nil, ids: [UInt64]) {
+    self.collection = collection
+    self.generation = generation
+    self.ids = ids
+  }
+}

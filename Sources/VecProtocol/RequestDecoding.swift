@@ -1,0 +1,87 @@
+package import VecCore
+
+extension Request {
+  /// Reads a request and checks every value that can be checked without a store.
+  ///
+  /// Vectors are not looked at: whether they are finite and of a legal norm is found where the metric is known.
+  /// `ingest rows` is copied out; a daemon reads that body in place with `IngestRowsView.decode` instead.
+  /// - Throws: `malformed-frame` when the body is not of the form of its kind, `invalid-argument` or `limit-exceeded`
+  ///   when a value is out of its range. The connection stays usable after each.
+  package static func decode(kind: MessageKind, body: UnsafeRawBufferPointer) throws(VecError) -> Request {
+    var reader = ByteReader(body, code: .malformedFrame, context: "\(kind.name) request")
+    let request = try parse(kind, &reader)
+    try reader.finish()
+    try request.check()
+    return request
+  }
+
+  package static func decode(kind: MessageKind, body: [UInt8]) throws(VecError) -> Request {
+    try body.withUnsafeBufferPointer { (bytes) throws(VecError) in
+      try decode(kind: kind, body: UnsafeRawBufferPointer(bytes))
+    }
+  }
+
+  private static func parse(_ kind: MessageKind, _ reader: inout ByteReader) throws(VecError) -> Request {
+    switch kind {
+    case .hello:
+      .hello(
+        HelloRequest(
+          leastVersion: try reader.read(), greatestVersion: try reader.read(), clientName: try reader.readString()))
+    case .ping:
+      .ping(try reader.readArray(UInt8.self, count: try RequestLimits.ping(reader.remaining)))
+    case .create:
+      .create(
+        CreateRequest(
+          collection: try reader.readString(), dimension: Int(try reader.read(UInt32.self)),
+          metric: try reader.readMetric()))
+    case .list: .list
+    case .stats: .stats
+    case .drop:
+      .drop(DropRequest(collection: try reader.readString(), generation: try reader.readOptionalString()))
+    case .ingestBegin:
+      .ingestBegin(
+        IngestBeginRequest(collection: try reader.readString(), generation: try reader.readOptionalString()))
+    case .ingestRows: .ingestRows(IngestRows(try IngestRowsView.parse(&reader)))
+    case .ingestCommit: .ingestCommit(ingest: try reader.read())
+    case .ingestAbort: .ingestAbort(ingest: try reader.read())
+    case .buildIndex:
+      .buildIndex(
+        BuildIndexRequest(
+          collection: try reader.readString(), generation: try reader.readOptionalString(),
+          index: try reader.readIndex(), wait: try reader.readBool()))
+    case .publish: .publish(try PublishRequest.parse(&reader))
+    case .rollback: .rollback(collection: try reader.readString())
+    case .verify: .verify(collection: try reader.readOptionalString())
+    case .generations: .generations(collection: try reader.readString())
+    case .search: .search(try SearchRequest.parse(&reader))
+    case .get: .get(try GetRequest.parse(&reader))
+    }
+  }
+}
+
+extension PublishRequest {
+  fileprivate static func parse(_ reader: inout ByteReader) throws(VecError) -> PublishRequest {
+    let collection = try reader.readString()
+    let generation = try reader.readString()
+    let hasExpected = try reader.readBool()
+    let label = try reader.readOptionalString()
+    let expected: ExpectedLive
+    switch (hasExpected, label) {
+    case (true, let label?): expected = .label(label)
+    case (true, nil): expected = .nothing
+    case (false, nil): expected = .any
+    case (false, _?): throw reader.failure("an expected generation is given, but its flag is 0")
+    }
+    return PublishRequest(collection: collection, generation: generation, expected: expected)
+  }
+}
+
+extension GetRequest {
+  fileprivate static func parse(_ reader: inout ByteReader) throws(VecError) -> GetRequest {
+    let collection = try reader.readString()
+    let generation = try reader.readOptionalString()
+    let count = try RequestLimits.getIds(Int(try reader.read(UInt32.self)))
+    return GetRequest(
+      collection: collection, generation: generation, ids: try reader.readArray(UInt64.self, count: count))
+  }
+}

@@ -1,0 +1,82 @@
+package import VecCore
+
+extension Request {
+  /// The whole frame of this request.
+  ///
+  /// Call `check` first: values out of range are written as they are, and refused by the daemon.
+  package func encodeFrame(requestId: UInt64, deadlineMilliseconds: UInt32 = 0) -> [UInt8] {
+    var writer = ByteWriter(reserving: FrameHeader.byteCount + bodyByteCountEstimate)
+    let header = FrameHeader(
+      bodyByteCount: 0, requestId: requestId, kind: kind.rawValue, deadlineMilliseconds: deadlineMilliseconds)
+    writer.writeFrame(header) { encode(into: &$0) }
+    return writer.bytes
+  }
+
+  /// Appends the message body.
+  package func encode(into writer: inout ByteWriter) {
+    switch self {
+    case .hello(let hello):
+      writer.write(hello.leastVersion)
+      writer.write(hello.greatestVersion)
+      writer.write(string: hello.clientName)
+    case .ping(let bytes): writer.write(array: bytes)
+    case .list, .stats: break
+    case .create(let create):
+      writer.write(string: create.collection)
+      writer.write(UInt32(clamping: create.dimension))
+      writer.write(create.metric.rawValue)
+    case .drop(let drop): writer.write(collection: drop.collection, generation: drop.generation)
+    case .ingestBegin(let begin): writer.write(collection: begin.collection, generation: begin.generation)
+    case .ingestRows(let rows): rows.encode(into: &writer)
+    case .ingestCommit(let ingest), .ingestAbort(let ingest): writer.write(ingest)
+    case .buildIndex(let build):
+      writer.write(collection: build.collection, generation: build.generation)
+      writer.write(build.index?.rawValue ?? 0)
+      writer.write(build.wait)
+    case .publish(let publish): publish.encode(into: &writer)
+    case .rollback(let collection), .generations(let collection): writer.write(string: collection)
+    case .verify(let collection): writer.write(string: collection ?? "")
+    case .search(let search): search.encode(into: &writer)
+    case .get(let get):
+      writer.write(collection: get.collection, generation: get.generation)
+      writer.write(UInt32(clamping: get.ids.count))
+      writer.write(array: get.ids)
+    }
+  }
+
+  /// Bytes to reserve, so that large bodies are written without growing.
+  private var bodyByteCountEstimate: Int {
+    switch self {
+    case .ping(let bytes): bytes.count
+    case .ingestRows(let rows): rows.bodyByteCount
+    case .search(let search): 256 + 4 * search.vectors.count
+    case .get(let get): 256 + 8 * get.ids.count
+    default: 256
+    }
+  }
+}
+
+extension PublishRequest {
+  fileprivate func encode(into writer: inout ByteWriter) {
+    writer.write(collection: collection, generation: generation)
+    switch expected {
+    case .any:
+      writer.write(false)
+      writer.write(string: "")
+    case .nothing:
+      writer.write(true)
+      writer.write(string: "")
+    case .label(let label):
+      writer.write(true)
+      writer.write(string: label)
+    }
+  }
+}
+
+extension ByteWriter {
+  /// Two `str`: the pair that most requests begin with.
+  mutating func write(collection: String, generation: String?) {
+    write(string: collection)
+    write(string: generation ?? "")
+  }
+}

@@ -1,0 +1,88 @@
+package import VecCore
+
+/// The ranges of request values: below is `invalid-argument`, above is `limit-exceeded`. Each returns what it was given.
+enum RequestLimits {
+  @discardableResult
+  static func dimension(_ value: Int) throws(VecError) -> Int {
+    try within(value, Limits.dimensionMax, "dimension")
+  }
+
+  @discardableResult
+  static func k(_ value: Int) throws(VecError) -> Int { try within(value, Limits.kMax, "k") }
+
+  @discardableResult
+  static func interests(_ value: Int) throws(VecError) -> Int {
+    try within(value, Limits.interestsMax, "interests per query")
+  }
+
+  @discardableResult
+  static func queries(_ value: Int) throws(VecError) -> Int {
+    try within(value, Limits.queriesMax, "queries per search")
+  }
+
+  @discardableResult
+  static func ingestRows(_ value: Int) throws(VecError) -> Int {
+    try within(value, Limits.ingestRowsMax, "rows per ingest frame")
+  }
+
+  @discardableResult
+  static func getIds(_ value: Int) throws(VecError) -> Int { try within(value, Limits.getIdsMax, "ids per get") }
+
+  @discardableResult
+  static func ping(_ value: Int) throws(VecError) -> Int {
+    guard value <= Limits.pingBytesMax else { throw above(value, Limits.pingBytesMax, "bytes of a ping") }
+    return value
+  }
+
+  static func results(queries: Int, k: Int) throws(VecError) {
+    let (results, overflow) = queries.multipliedReportingOverflow(by: k)
+    guard !overflow, results <= Limits.resultsMax else {
+      throw VecError(
+        .limitExceeded,
+        "\(queries) queries x k \(k) asks for more than \(Limits.resultsMax) results; send fewer queries per request")
+    }
+  }
+
+  private static func within(_ value: Int, _ limit: Int, _ what: String) throws(VecError) -> Int {
+    guard value >= 1 else { throw VecError(.invalidArgument, "\(what) is \(value), must be 1 to \(limit)") }
+    guard value <= limit else { throw above(value, limit, what) }
+    return value
+  }
+
+  private static func above(_ value: Int, _ limit: Int, _ what: String) -> VecError {
+    VecError(.limitExceeded, "\(what): \(value) is above the limit of \(limit)")
+  }
+}
+
+extension Request {
+  /// Checks every value against the limits of the protocol: what a daemon does on decoding and a client before sending.
+  ///
+  /// - Throws: `invalid-argument` or `limit-exceeded`, naming the value and its range.
+  package func check() throws(VecError) {
+    switch self {
+    case .hello, .list, .ingestCommit, .ingestAbort, .stats: break
+    case .ping(let bytes): try RequestLimits.ping(bytes.count)
+    case .create(let create):
+      try Names.checkCollection(create.collection)
+      try RequestLimits.dimension(create.dimension)
+    case .drop(let drop): try Self.checkNames(drop.collection, drop.generation)
+    case .ingestBegin(let begin): try Self.checkNames(begin.collection, begin.generation)
+    case .ingestRows(let rows): try rows.check()
+    case .buildIndex(let build): try Self.checkNames(build.collection, build.generation)
+    case .publish(let publish):
+      try Self.checkNames(publish.collection, publish.generation)
+      if case .label(let label) = publish.expected { try Names.checkLabel(label) }
+    case .rollback(let collection), .generations(let collection): try Names.checkCollection(collection)
+    case .verify(let collection): if let collection { try Names.checkCollection(collection) }
+    case .search(let search): try search.check()
+    case .get(let get):
+      try Self.checkNames(get.collection, get.generation)
+      try RequestLimits.getIds(get.ids.count)
+    }
+  }
+
+  static func checkNames(_ collection: String, _ generation: String?) throws(VecError) {
+    try Names.checkCollection(collection)
+    if let generation { try Names.checkLabel(generation) }
+  }
+}

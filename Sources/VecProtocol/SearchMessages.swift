@@ -1,0 +1,158 @@
+import VecCore
+
+/// Search is the request that counts: its vectors, ids and scores are read and written as blocks of memory.
+extension SearchRequest {
+  static func parse(_ reader: inout ByteReader) throws(VecError) -> SearchRequest {
+    let collection = try reader.readString()
+    let generation = try reader.readOptionalString()
+    let k = try RequestLimits.k(Int(try reader.read(UInt32.self)))
+    let effort = try SearchEffort.parse(&reader)
+    let index = try reader.readIndex()
+    let interests = try RequestLimits.interests(Int(try reader.read(UInt16.self)))
+    let queryCount = try RequestLimits.queries(Int(try reader.read(UInt32.self)))
+    let dimension = try RequestLimits.dimension(Int(try reader.read(UInt32.self)))
+    // All three are within their limits now, so the product is far from overflow.
+    let vectors = try reader.readArray(Float.self, count: queryCount * interests * dimension)
+    return SearchRequest(
+      collection: collection, generation: generation, k: k, effort: effort, index: index, interests: interests,
+      dimension: dimension, vectors: vectors)
+  }
+
+  func encode(into writer: inout ByteWriter) {
+    writer.write(collection: collection, generation: generation)
+    writer.write(UInt32(clamping: k))
+    writer.write(effort.wireKind)
+    writer.write(effort.wireValue)
+    writer.write(index?.rawValue ?? 0)
+    writer.write(UInt16(clamping: interests))
+    writer.write(UInt32(clamping: queryCount))
+    writer.write(UInt32(clamping: dimension))
+    writer.write(array: vectors)
+  }
+
+  func check() throws(VecError) {
+    try Request.checkNames(collection, generation)
+    try RequestLimits.k(k)
+    try effort.check()
+    try RequestLimits.interests(interests)
+    try RequestLimits.dimension(dimension)
+    guard vectors.count % (interests * dimension) == 0 else {
+      throw VecError(
+        .invalidArgument,
+        "search: \(vectors.count) values are not whole queries of \(interests) x \(dimension) values")
+    }
+    try RequestLimits.queries(queryCount)
+    try RequestLimits.results(queries: queryCount, k: k)
+  }
+}
+
+extension SearchEffort {
+  fileprivate static func parse(_ reader: inout ByteReader) throws(VecError) -> SearchEffort {
+    let kind = try reader.read(UInt8.self)
+    let value = try reader.read(UInt32.self)
+    switch kind {
+    case 1: return .recall(Float(bitPattern: value))
+    case 2: return .ef(value)
+    case 3: return .nprobe(value)
+    case 0, 4:
+      guard value == 0 else { throw reader.failure("effort \(kind) takes no value, \(value) is given instead of 0") }
+      return kind == 0 ? .standard : .exact
+    default: throw reader.failure("effort \(kind) is unknown, must be 0 to 4")
+    }
+  }
+
+  fileprivate var wireKind: UInt8 {
+    switch self {
+    case .standard: 0
+    case .recall: 1
+    case .ef: 2
+    case .nprobe: 3
+    case .exact: 4
+    }
+  }
+
+  fileprivate var wireValue: UInt32 {
+    switch self {
+    case .standard, .exact: 0
+    case .recall(let share): share.bitPattern
+    case .ef(let value), .nprobe(let value): value
+    }
+  }
+
+  fileprivate func check() throws(VecError) {
+    switch self {
+    case .standard, .exact: break
+    case .recall(let share):
+      guard share > 0, share <= 1 else {
+        throw VecError(.invalidArgument, "recall target is \(share), must be above 0 and at most 1")
+      }
+    case .ef(let value):
+      guard value >= 1 else { throw VecError(.invalidArgument, "ef is 0, must be 1 or more") }
+    case .nprobe(let value):
+      guard value >= 1 else { throw VecError(.invalidArgument, "nprobe is 0, must be 1 or more") }
+    }
+  }
+}
+
+extension SearchReply {
+  static func parse(_ reader: inout ByteReader) throws(VecError) -> SearchReply {
+    let generation = try reader.readString()
+    let number: UInt64 = try reader.read()
+    let sequence: UInt64 = try reader.read()
+    guard let index = try reader.readIndex() else { throw reader.failure("index is 0, must be the one used") }
+    let recall = try reader.readFloat()
+    let queryCount = try reader.readCount(leastBytes: 4, of: "queries")
+    let counts = try reader.readArray(UInt32.self, count: queryCount)
+    // At most 2^24 counts of 32 bits each: the sum fits a 64-bit Int.
+    let total = counts.reduce(0) { $0 + Int($1) }
+    guard total <= reader.remaining / 13 else { throw reader.failure("\(total) results cannot fit in the rest") }
+    let reply = SearchReply(
+      generation: generation, generationNumber: number, sequence: sequence, index: index, expectedRecall: recall,
+      resultCounts: counts, ids: try reader.readArray(UInt64.self, count: total),
+      scores: try reader.readArray(Float.self, count: total),
+      interests: try reader.readArray(UInt8.self, count: total))
+    guard reply.interests.allSatisfy({ $0 < Limits.interestsMax }) else {
+      throw reader.failure("a result names an interest above \(Limits.interestsMax - 1)")
+    }
+    return reply
+  }
+
+  func encode(into writer: inout ByteWriter) {
+    writer.write(string: generation)
+    writer.write(generationNumber)
+    writer.write(sequence)
+    writer.write(index.rawValue)
+    writer.write(expectedRecall)
+    writer.write(UInt32(clamping: resultCounts.count))
+    writer.write(array: resultCounts)
+    writer.write(array: ids)
+    writer.write(array: scores)
+    writer.write(array: interests)
+  }
+}
+
+extension GetReply {
+  static func parse(_ reader: inout ByteReader) throws(VecError) -> GetReply {
+    let generation = try reader.readString()
+    let dimension = Int(try reader.read(UInt32.self))
+    guard dimension <= Limits.dimensionMax else {
+      throw reader.failure("dimension is \(dimension), must be at most \(Limits.dimensionMax)")
+    }
+    let count = try reader.readCount(leastBytes: 1, of: "ids")
+    let flags = try reader.readBytes(count)
+    guard flags.allSatisfy({ $0 <= 1 }) else { throw reader.failure("a found flag is neither 0 nor 1") }
+    let found = flags.map { $0 == 1 }
+    let foundCount = found.reduce(0) { $0 + ($1 ? 1 : 0) }
+    return GetReply(
+      generation: generation, dimension: dimension, found: found,
+      vectors: try reader.readArray(Float.self, count: foundCount * dimension))
+  }
+
+  func encode(into writer: inout ByteWriter) {
+    writer.write(string: generation)
+    writer.write(UInt32(clamping: dimension))
+    writer.write(UInt32(clamping: found.count))
+    writer.write(array: found.map { $0 ? 1 as UInt8 : 0 })
+    writer.write(array: vectors)
+  }
+}
