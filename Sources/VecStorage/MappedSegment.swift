@@ -1,0 +1,103 @@
+internal import Glibc
+package import VecCore
+
+/// A published segment, mapped read-only. Pointers into it are valid as long as the object lives.
+///
+/// Opening checks header, directory and trailer and how they fit the file's real length; `verify` checks every byte.
+package final class MappedSegment: Sendable {
+  package let path: String
+  package let header: SegmentHeader
+  package let identity: SegmentIdentity
+  private let structure: SegmentStructure
+  private let file: OpenFile
+  // Immutable memory: mapped read-only, unmapped only in deinit.
+  private nonisolated(unsafe) let mapping: UnsafeRawBufferPointer
+
+  /// - Parameter expecting: what the manifest says; nil accepts any sound segment.
+  /// - Throws: `segment-damaged`, `unsupported-format`, `io-error`, `permission-denied`; all name the file.
+  package static func open(path: String, expecting: SegmentIdentity?) throws(VecError) -> MappedSegment {
+    guard try SystemCall.status(path) != nil else {
+      throw VecError(.segmentDamaged, "\(path): the file is missing")
+    }
+    let file = try OpenFile(path, OpenFile.readOnly)
+    let structure = try SegmentStructure(reading: file)
+    try structure.check(expecting, path: path)
+    return MappedSegment(path, file, structure, try file.map(structure.trailer.fileLength))
+  }
+
+  private init(_ path: String, _ file: OpenFile, _ structure: SegmentStructure, _ mapping: UnsafeRawBufferPointer) {
+    self.path = path
+    self.file = file
+    self.structure = structure
+    self.mapping = mapping
+    header = structure.header
+    identity = structure.identity
+  }
+
+  deinit { munmap(UnsafeMutableRawPointer(mutating: mapping.baseAddress), mapping.count) }
+
+  /// Row after row, `dimension` elements each, 64-byte aligned.
+  package var vectors: UnsafeRawBufferPointer { bytes(.vectors) }
+
+  /// Rows in ascending order of their ids.
+  package var idOrder: UnsafeBufferPointer<UInt32> { bytes(.idOrder).bindMemory(to: UInt32.self) }
+
+  /// 1 / norm per row; nil unless the metric is cosine.
+  package var inverseNorms: UnsafeBufferPointer<Float>? {
+    header.metric == .cosine ? bytes(.inverseNorms).bindMemory(to: Float.self) : nil
+  }
+
+  /// Reads every byte and checks what it means; throws the first finding.
+  ///
+  /// - Parameter progress: is told the bytes read since the last call.
+  package func verify(progress: (Int) -> Void = { _ in }) throws(VecError) {
+    try withoutActuallyEscaping(progress) { (progress) throws(VecError) in
+      try SegmentVerification(file: file, structure: structure, progress: progress) {
+        (error) throws(VecError) in throw error
+      }.run()
+    }
+  }
+
+  /// The id of every row. Checks the checksums of what it reads.
+  package func decodeIDs() throws(VecError) -> [UInt64] {
+    var decoder = IDCodec.Decoder(count: header.rowCount, context: path)
+    guard let section = structure[.ids] else { throw VecError(.segmentDamaged, "\(path): no ids") }
+    _ = try BlockReader(file, header.uuid).forEachBlock(
+      of: section, progress: { _ in }, damage: { (error) throws(VecError) in throw error }
+    ) { (_, bytes) throws(VecError) in try decoder.decode(bytes) }
+    try decoder.finish()
+    return decoder.ids
+  }
+
+  /// The row of an id, or nil when the segment does not hold it.
+  ///
+  /// - Parameter ids: what `decodeIDs` returned.
+  package func row(of id: UInt64, ids: [UInt64]) -> Int? {
+    let order = idOrder
+    var low = 0
+    var high = order.count
+    while low < high {
+      let middle = (low + high) / 2
+      let row = Int(order[middle])
+      // A row beyond the ids cannot come from a verified file; it is clamped all the same, never followed.
+      guard row < ids.count else { return nil }
+      if ids[row] == id { return row }
+      if ids[row] < id { low = middle + 1 } else { high = middle }
+    }
+    return nil
+  }
+
+  /// Tells the kernel how the vectors will be read. It is a hint: a kernel that does not take it changes nothing.
+  package func advise(_ hint: AccessHint) {
+    let section = vectors
+    guard let base = section.baseAddress, let start = mapping.baseAddress else { return }
+    let page = max(sysconf(Int32(_SC_PAGESIZE)), 1)
+    let offset = (base - start) / page * page
+    madvise(UnsafeMutableRawPointer(mutating: start + offset), base - start - offset + section.count, hint.advice)
+  }
+
+  private func bytes(_ kind: SectionKind) -> UnsafeRawBufferPointer {
+    guard let section = structure[kind] else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+    return UnsafeRawBufferPointer(rebasing: mapping[section.offset..<section.end])
+  }
+}

@@ -1,0 +1,119 @@
+internal import Glibc
+internal import Synchronization
+package import VecCore
+
+/// The directory of one store, held exclusively: `LOCK`, the manifest and `segments/`.
+package final class StoreDirectory: Sendable {
+  /// Absolute, without symbolic links.
+  package let path: String
+  private let lock: Mutex<OpenFile?>
+
+  package var manifestPath: String { path + "/manifest.sqlite" }
+  private var segmentsPath: String { path + "/segments" }
+
+  /// Opens a store and takes its lock.
+  ///
+  /// - Parameters:
+  ///   - create: make the directory (mode 0700, and those above it) when it is missing or empty. A directory that holds
+  ///     other things is refused either way.
+  /// - Throws: `file-not-found`, `cannot-create`, `permission-denied`, `store-in-use`, `io-error`.
+  package init(path: String, create: Bool) throws(VecError) {
+    let made = create ? try Self.makeDirectories(path) : false
+    guard let status = try SystemCall.status(path) else {
+      throw VecError(.fileNotFound, "no store at \(path); start the daemon with a directory that exists")
+    }
+    guard status.isDirectory else { throw VecError(.cannotCreate, "\(path) is not a directory; a store is one") }
+    guard status.owner == SystemCall.userID else {
+      throw VecError(
+        .permissionDenied,
+        "\(path) belongs to uid \(status.owner), this process runs as uid \(SystemCall.userID); use the same user")
+    }
+    self.path = try SystemCall.absolute(path)
+    try Self.checkContent(self.path, create: create)
+    lock = Mutex(try Self.takeLock(self.path + "/LOCK"))
+    _ = try SystemCall.makeDirectory(self.path + "/segments")
+    try SystemCall.syncDirectory(self.path)
+    if made { try SystemCall.syncDirectory(self.path + "/..") }
+  }
+
+  package func segmentPath(_ uuid: UUID) -> String { "\(segmentsPath)/\(uuid)\(SegmentName.suffix)" }
+
+  package func temporaryPath(_ uuid: UUID) -> String { "\(segmentsPath)/\(SegmentName.temporaryPrefix)\(uuid)" }
+
+  /// The segments that are there, whether or not the manifest knows them.
+  package func segmentUUIDs() throws(VecError) -> [UUID] {
+    try SystemCall.names(in: segmentsPath).compactMap { SegmentName.uuid(in: $0) }
+  }
+
+  /// Removes what a crash left behind: temporary files, and segments that the manifest does not know. Other names are
+  /// left alone, and what cannot be removed does not stop anyone.
+  ///
+  /// - Returns: the names that were removed.
+  package func removeLeftovers(keeping: Set<UUID>) throws(VecError) -> [String] {
+    var removed: [String] = []
+    for name in try SystemCall.names(in: segmentsPath) {
+      let isUnknown = SegmentName.uuid(in: name).map { !keeping.contains($0) } ?? false
+      guard isUnknown || name.hasPrefix(SegmentName.temporaryPrefix) else { continue }
+      let path = "\(segmentsPath)/\(name)"
+      if (try? SystemCall.status(path, ofLink: true)?.isRegular) == true, (try? SystemCall.unlink(path)) == true {
+        removed.append(name)
+      }
+    }
+    if !removed.isEmpty { try syncSegments() }
+    return removed
+  }
+
+  /// Removes a segment that the manifest no longer names and nobody reads. One that is gone already is no error.
+  package func unlinkSegment(_ uuid: UUID) throws(VecError) {
+    _ = try SystemCall.unlink(segmentPath(uuid))
+  }
+
+  /// Gives the lock back. `LOCK` stays: removing it would let two processes hold two files of that name.
+  package func close() {
+    lock.withLock { $0 = nil }
+  }
+
+  func syncSegments() throws(VecError) { try SystemCall.syncDirectory(segmentsPath) }
+
+  /// A directory for files that have no name.
+  var spoolPath: String { segmentsPath }
+}
+
+// MARK: - Opening
+
+extension StoreDirectory {
+  /// Whether the directory was missing and is there now.
+  private static func makeDirectories(_ path: String) throws(VecError) -> Bool {
+    guard try SystemCall.status(path) == nil else { return false }
+    if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+      _ = try makeDirectories(String(path[..<slash]))
+    }
+    return try SystemCall.makeDirectory(path)
+  }
+
+  /// A store has `LOCK` and `segments`; one whose creation was cut short has at most `LOCK`.
+  private static func checkContent(_ path: String, create: Bool) throws(VecError) {
+    let names = Set(try SystemCall.names(in: path))
+    if names.isSuperset(of: ["LOCK", "segments"]) { return }
+    guard names.isSubset(of: ["LOCK", "lost+found"]) else {
+      throw VecError(
+        .cannotCreate,
+        "\(path) is neither empty nor a vecd store (no LOCK and segments in it); name an empty or a new directory")
+    }
+    guard create else { throw VecError(.fileNotFound, "\(path) holds no store yet") }
+  }
+
+  private static func takeLock(_ path: String) throws(VecError) -> OpenFile {
+    let file = try OpenFile(path, O_RDWR | O_CREAT | O_NOFOLLOW)
+    let text = Memory(32)
+    guard try file.tryLock() else {
+      let count = try file.read(into: text.bytes, at: 0)
+      let pid = String(decoding: text.bytes[..<count].prefix { (48...57).contains($0) }, as: UTF8.self)
+      throw VecError(
+        .storeInUse, "\(path) is held by process \(pid.isEmpty ? "unknown" : pid); stop it or use another store")
+    }
+    try file.truncate(to: 0)
+    try file.write(Array("\(SystemCall.processID)\n".utf8), at: 0)
+    return file
+  }
+}
