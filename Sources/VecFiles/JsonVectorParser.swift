@@ -1,0 +1,135 @@
+import Glibc
+import VecCore
+
+/// One line of a JSON-lines file.
+struct JsonVectorLine {
+  var id: UInt64
+  var vector: [Float]
+}
+
+/// Reads `{"id": N, "vector": [..]}`: a closed grammar, so ids up to 2^64 - 1 stay exact and nothing is left to guess.
+struct JsonVectorParser {
+  /// The line and a zero byte, which ends every number for `strtof`.
+  private let text: [UInt8]
+  private let context: String
+  private var offset = 0
+
+  init(line: [UInt8], context: String) {
+    text = line + [0]
+    self.context = context
+  }
+
+  /// Nil when the line is blank.
+  mutating func parse() throws(VecError) -> JsonVectorLine? {
+    skipSpace()
+    if offset == text.count - 1 { return nil }
+    if text.starts(with: [0xEF, 0xBB, 0xBF]) {
+      throw failure("starts with a byte-order mark; save as UTF-8 without it")
+    }
+    var id: UInt64?
+    var vector: [Float]?
+    guard take("{") else { throw failure("must be an object such as {\"id\": 7, \"vector\": [0.25, -1]}") }
+    while !take("}") {
+      let key = try self.key()
+      guard take(":") else { throw failure("a colon is missing after \(Names.quoted(key))") }
+      switch key {
+      case "id" where id == nil: id = try self.id()
+      case "vector" where vector == nil: vector = try self.vector()
+      case "id", "vector": throw failure("key \(Names.quoted(key)) occurs twice")
+      default:
+        throw failure(
+          "key \(Names.quoted(key)) must not be there: only id and vector; "
+            + "attributes are not available in this version")
+      }
+      guard !take("}") else { break }
+      guard take(",") else { throw failure("a comma or closing brace is missing") }
+      skipSpace()
+      guard text[offset] == UInt8(ascii: "\"") else { throw failure("a key is missing after the comma") }
+    }
+    skipSpace()
+    guard offset == text.count - 1 else { throw failure("something follows the closing brace") }
+    guard let id else { throw failure("\"id\" is missing, an integer from 0 to 18446744073709551615") }
+    guard let vector else { throw failure("\"vector\" is missing, an array of numbers") }
+    return JsonVectorLine(id: id, vector: vector)
+  }
+
+  private func failure(_ what: String) -> VecError {
+    VecError(.malformedFile, "\(context): \(what) (at character \(offset + 1))")
+  }
+
+  private mutating func skipSpace() {
+    while [0x20, 0x09, 0x0D, 0x0A].contains(text[offset]) { offset += 1 }
+  }
+
+  private mutating func take(_ character: Unicode.Scalar) -> Bool {
+    skipSpace()
+    guard text[offset] == UInt8(ascii: character) else { return false }
+    offset += 1
+    return true
+  }
+
+  /// A key as it stands between its quotes; escapes are not decoded, as no known key has any.
+  private mutating func key() throws(VecError) -> String {
+    guard take("\"") else { throw failure("a key in double quotes is missing") }
+    let start = offset
+    while text[offset] != UInt8(ascii: "\""), offset < text.count - 1 {
+      offset += text[offset] == UInt8(ascii: "\\") && offset < text.count - 2 ? 2 : 1
+    }
+    guard offset < text.count - 1 else { throw failure("a key does not end") }
+    offset += 1
+    return String(decoding: text[start..<(offset - 1)], as: UTF8.self)
+  }
+
+  private mutating func id() throws(VecError) -> UInt64 {
+    skipSpace()
+    let start = offset
+    guard try number(), let id = UInt64(String(decoding: text[start..<offset], as: UTF8.self)) else {
+      throw failure("\"id\" must be an integer from 0 to 18446744073709551615")
+    }
+    return id
+  }
+
+  private mutating func vector() throws(VecError) -> [Float] {
+    guard take("[") else { throw failure("\"vector\" must be an array of numbers") }
+    var values: [Float] = []
+    repeat {
+      skipSpace()
+      let start = offset
+      guard try number() else { throw failure("component \(values.count) of \"vector\" is not a number") }
+      guard values.count < Limits.dimensionMax else {
+        throw failure("\"vector\" has more than \(Limits.dimensionMax) values")
+      }
+      let value = text.withUnsafeBufferPointer { bytes in
+        bytes[start...].withMemoryRebound(to: CChar.self) { $0.baseAddress.map { strtof($0, nil) } ?? .nan }
+      }
+      guard value.isFinite else { throw failure("component \(values.count) of \"vector\" does not fit float32") }
+      values.append(value)
+    } while take(",")
+    guard take("]") else { throw failure("\"vector\" does not end with a bracket") }
+    return values
+  }
+
+  /// Takes a number of the JSON grammar; false when there is none.
+  private mutating func number() throws(VecError) -> Bool {
+    if text[offset] == UInt8(ascii: "-") { offset += 1 }
+    let start = offset
+    guard digits() else { return false }
+    if text[start] == UInt8(ascii: "0"), offset - start > 1 { throw failure("a number starts with a superfluous 0") }
+    if text[offset] == UInt8(ascii: ".") {
+      offset += 1
+      guard digits() else { return false }
+    }
+    if text[offset] | 0x20 == UInt8(ascii: "e") {
+      offset += 1
+      if text[offset] == UInt8(ascii: "+") || text[offset] == UInt8(ascii: "-") { offset += 1 }
+      guard digits() else { return false }
+    }
+    return true
+  }
+
+  private mutating func digits() -> Bool {
+    let start = offset
+    while (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(text[offset]) { offset += 1 }
+    return offset > start
+  }
+}

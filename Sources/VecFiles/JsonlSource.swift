@@ -1,0 +1,57 @@
+package import VecCore
+
+/// Vectors of JSON lines: `{"id": 7, "vector": [0.25, -1]}`, one object per line; blank lines are skipped.
+package final class JsonlSource: VectorSource {
+  private let stream: ByteStream
+  private var lineNumber = 0
+  private var pending: JsonVectorLine?
+  package let dimension: Int?
+  package let rowCount: Int? = nil
+
+  package var name: String { stream.name }
+
+  /// Bytes of a line.
+  package static let lineBytesMax = 1 << 20
+  private static let blockValues = 1 << 19
+
+  /// Reads the first line, which tells the dimension.
+  package init(stream: ByteStream) throws(VecError) {
+    self.stream = stream
+    let first = try Self.nextLine(stream, &lineNumber)
+    pending = first
+    dimension = first?.vector.count
+  }
+
+  package func nextBlock() throws(VecError) -> VectorBlock? {
+    guard let dimension else { return nil }
+    var ids: [UInt64] = []
+    var values: [Float] = []
+    while values.count < Self.blockValues {
+      guard let line = try takeLine() else { break }
+      guard line.vector.count == dimension else {
+        throw stream.malformed(
+          "line \(lineNumber) has a vector of \(line.vector.count) values, the lines before have \(dimension)")
+      }
+      ids.append(line.id)
+      values.append(contentsOf: line.vector)
+    }
+    return ids.isEmpty ? nil : VectorBlock(ids: ids, elements: .f32(values))
+  }
+
+  private func takeLine() throws(VecError) -> JsonVectorLine? {
+    if let line = pending {
+      pending = nil
+      return line
+    }
+    return try Self.nextLine(stream, &lineNumber)
+  }
+
+  private static func nextLine(_ stream: ByteStream, _ number: inout Int) throws(VecError) -> JsonVectorLine? {
+    while let line = try stream.readLine(limit: lineBytesMax, number: number + 1) {
+      number += 1
+      var parser = JsonVectorParser(line: line, context: "\(stream.name): line \(number)")
+      if let parsed = try parser.parse() { return parsed }
+    }
+    return nil
+  }
+}
