@@ -1,0 +1,54 @@
+"""One sample of every message, every field different from its neighbours and from 0 where it can be."""
+
+import numpy as np
+
+from vecd import protocol as p
+from vecd.wire import Effort, Element, Index, Metric, State
+
+SAMPLES: list[tuple[str, p.Message]] = [
+    ("request", p.HelloRequest(1, 2, "client é")),
+    ("reply", p.HelloReply(1, "vecd 0.1.0", 64 << 20, 256, 16384, 4096)),
+    ("request", p.PingRequest(b"\0\1\2 opaque")),
+    ("reply", p.PingReply(b"")),
+    ("request", p.CreateRequest("posts", 64, Metric.COSINE)),
+    ("reply", p.CreateReply()),
+    ("request", p.ListRequest()),
+    ("reply", p.ListReply([
+        p.Collection("a", 2, Metric.IP, 3, "g1", 4, 5, ""),
+        p.Collection("b", 6, Metric.L2, 2**63, "", 0, 0, "segment x is damaged"),
+    ])),
+    ("reply", p.ListReply([])),
+    ("request", p.DropRequest("posts", "")),
+    ("reply", p.DropReply()),
+    ("request", p.IngestBeginRequest("posts", "2026-11-24T04:00")),
+    ("reply", p.IngestBeginReply(9, "g1", 64, Metric.IP)),
+    ("request", p.IngestRowsRequest(
+        9, Element.F32, 2, 3, np.array([5, 2**64 - 1, 0], "<u8"), np.arange(6, dtype="<f4"))),
+    ("request", p.IngestRowsRequest(9, Element.F16, 2, 1, np.array([5], "<u8"), np.array([1.5, -2], "<f2"))),
+    ("request", p.IngestRowsRequest(9, Element.BF16, 1, 2, np.array([5, 6], "<u8"), np.array([0x3F80, 0xBF80], "<u2"))),
+    ("reply", p.IngestRowsReply(3)),
+    ("request", p.IngestCommitRequest(9)),
+    ("reply", p.IngestCommitReply(3, 1000, Element.BF16, 17)),
+    ("request", p.IngestAbortRequest(9)),
+    ("reply", p.IngestAbortReply()),
+    ("request", p.BuildIndexRequest("posts", "g1", Index.FLAT, True)),
+    ("reply", p.BuildIndexReply("g1")),
+    ("request", p.PublishRequest("posts", "g2", True, "g1")),
+    ("reply", p.PublishReply(18, "g1")),
+    ("request", p.RollbackRequest("posts")),
+    ("reply", p.RollbackReply(19, "g1", "g2")),
+    ("request", p.VerifyRequest("posts")),
+    ("reply", p.VerifyReply(3, 4096, [p.Finding("posts", "x.vseg", "block 3 of vectors fails its checksum")])),
+    ("request", p.GenerationsRequest("posts")),
+    ("reply", p.GenerationsReply([
+        p.Generation("g1", 1, State.LIVE, Index.FLAT, 10, 100, 1, 1_700_000_000_000, 5, -1, 0.5, "failed once")])),
+    ("request", p.SearchRequest(
+        "posts", "", 10, Effort.RECALL, 0x3F733333, Index.AUTO, 2, 3, 4, np.arange(24, dtype="<f4"))),
+    ("reply", p.SearchReply(
+        "g1", 1, 18, Index.FLAT, 1.0, 3, np.array([2, 0, 1], "<u4"), np.array([7, 5, 2**64 - 1], "<u8"),
+        np.array([1, 0.5, -3], "<f4"), np.array([0, 1, 7], "u1"))),
+    ("request", p.GetRequest("posts", "g1", 2, np.array([7, 8], "<u8"))),
+    ("reply", p.GetReply("g1", 2, 3, np.array([1, 0, 1], "u1"), np.arange(4, dtype="<f4"))),
+    ("request", p.StatsRequest()),
+    ("reply", p.StatsReply('{"version":"vecd 0.1.0"}')),
+]

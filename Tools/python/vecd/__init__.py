@@ -1,0 +1,23 @@
+"""Client for vecd, the vector index database daemon.
+
+    import vecd
+    with vecd.connect() as db:
+        db.create("posts", 64, "cosine")
+        db.ingest("posts", ids, vectors)
+        db.build_index("posts", "g1")
+        db.publish("posts", "g1")
+        result = db.search("posts", queries, k=10)
+        result.ids, result.scores        # (n, 10) each
+"""
+
+from .client import Client, connect
+from .errors import BadInput, ErrorCode, VecdError
+from .ingest import Ingest
+from .results import NO_ID, GetResult, SearchResult
+from .wire import Index, Limits, Metric, State
+
+__version__ = "0.1.0"
+__all__ = [
+    "BadInput", "Client", "ErrorCode", "GetResult", "Index", "Ingest", "Limits", "Metric", "NO_ID", "SearchResult",
+    "State", "VecdError", "connect",
+]

@@ -1,0 +1,97 @@
+"""What callers hand in, made into what goes on the wire, or refused with what would be right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .errors import BadInput, ErrorCode
+from .wire import Element, Limits
+
+
+def bad(message: str, code: ErrorCode = ErrorCode.INVALID_ARGUMENT) -> BadInput:
+    return BadInput(code, message)
+
+
+def as_vectors(vectors: Any, what: str, dimensions: tuple[int, ...]) -> np.ndarray:
+    """A floating point array of one of the allowed numbers of dimensions. Not converted, not copied."""
+    array = vectors if isinstance(vectors, np.ndarray) else np.asarray(vectors)
+    if array.dtype == object:
+        raise bad(f"{what} is ragged or holds objects; pass rows of equal length")
+    if array.ndim not in dimensions:
+        shapes = {1: "(d,)", 2: "(n, d)", 3: "(n, interests, d)"}
+        right = " or ".join(shapes[count] for count in dimensions)
+        raise bad(f"{what} has shape {array.shape}, expected {right}")
+    if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
+        raise bad(
+            f"{what} has element type {array.dtype}, expected float32, float16 or float64; "
+            f"convert with .astype(numpy.float32)"
+        )
+    if not 1 <= array.shape[-1] <= Limits.DIMENSION:
+        raise bad(f"{what} has dimension {array.shape[-1]}, expected 1 to {Limits.DIMENSION}")
+    return array
+
+
+def for_wire(array: np.ndarray, what: str, first_row: int = 0) -> tuple[Element, np.ndarray]:
+    """The element type to send and the rows in it: C order, little-endian, float16 kept, float64 narrowed."""
+    if array.dtype.name == "bfloat16":
+        return Element.BF16, np.ascontiguousarray(array).view(np.uint16)
+    if array.dtype.itemsize == 2:
+        return Element.F16, np.ascontiguousarray(array, dtype="<f2")
+    return Element.F32, as_float32(array, what, first_row)
+
+
+def as_float32(array: np.ndarray, what: str, first_row: int = 0) -> np.ndarray:
+    """float32, C order. A finite value that would become infinite is refused; NaN and inf are left to the daemon."""
+    if array.dtype.itemsize <= 4:
+        return np.ascontiguousarray(array, dtype="<f4")
+    with np.errstate(over="ignore"):
+        narrow = np.ascontiguousarray(array, dtype="<f4")
+    lost = np.isinf(narrow) & np.isfinite(array)
+    if lost.any():
+        place = tuple(int(axis[0]) for axis in np.nonzero(lost))
+        row = place[0] + first_row if len(place) > 1 else first_row
+        raise bad(
+            f"{what} row {row}, component {place[-1]}: {array[place]} does not fit float32 (at most 3.4e38)",
+            ErrorCode.VALUE_NOT_FINITE,
+        )
+    return narrow
+
+
+def as_ids(ids: Any, what: str = "ids") -> np.ndarray:
+    """uint64, one dimension. Negative numbers, floats and bools are refused."""
+    if not isinstance(ids, np.ndarray):
+        items = list(ids)
+        if any(isinstance(item, (bool, np.bool_)) or not isinstance(item, (int, np.integer)) for item in items):
+            raise bad(f"{what} must be whole numbers from 0 to 2^64 - 1")
+        try:
+            return np.array([int(item) for item in items], dtype="<u8")
+        except OverflowError:
+            raise bad(f"{what} must be whole numbers from 0 to 2^64 - 1") from None
+    if ids.ndim != 1:
+        raise bad(f"{what} has shape {ids.shape}, expected (n,)")
+    if ids.dtype.kind not in "iu":
+        raise bad(f"{what} has element type {ids.dtype}, expected uint64 or another integer type")
+    if ids.dtype.kind == "i" and ids.size and int(ids.min()) < 0:
+        raise bad(f"{what} at position {int(np.argmax(ids < 0))} is negative, expected 0 to 2^64 - 1")
+    return np.ascontiguousarray(ids, dtype="<u8")
+
+
+def choose(enumeration: Any, value: Any, what: str) -> Any:
+    """A member of the enumeration from itself, its number or its name."""
+    try:
+        if isinstance(value, str):
+            return enumeration[value.upper()]
+        return enumeration(value)
+    except (KeyError, ValueError):
+        names = ", ".join(item.name.lower() for item in enumeration)
+        raise bad(f"{what} is {value!r}, expected one of {names}") from None
+
+
+def whole(value: Any, what: str, least: int, greatest: int) -> int:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise bad(f"{what} is {value!r}, expected a whole number from {least} to {greatest}")
+    if not least <= value <= greatest:
+        raise bad(f"{what} is {value}, expected {least} to {greatest}")
+    return int(value)

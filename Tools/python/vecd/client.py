@@ -1,0 +1,309 @@
+"""The client: one object per daemon, one method per thing that a daemon can be asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from . import protocol as p
+from .arrays import as_float32, as_ids, as_vectors, bad, choose, whole
+from .connection import Connection, socket_path
+from .errors import ErrorCode, VecdError
+from .ingest import Ingest
+from .results import GetResult, SearchResult, assemble
+from .wire import Effort, Index, Limits, Metric, malformed
+
+_READ_TIMEOUT: Any = object()  # stands for the timeout given to `connect`
+SEARCH_WINDOW = 8
+QUERIES_PER_REQUEST = 256
+# The reply holds 4 bytes per value, and dimension 4096 must stay within one frame.
+IDS_PER_GET = 4_000
+
+
+def connect(
+    path: str | os.PathLike[str] | None = None, timeout: float | None = 30.0, name: str = "vecd-python"
+) -> Client:
+    """Connects to a running daemon.
+
+    path: its socket; else $VECD_SOCKET, else ~/.vecd/vecd.sock.
+    timeout: seconds that a quick request may take (searches, gets, lists), sent along as its deadline; None waits
+    forever. Ingest, index builds, publish, rollback and verify have no limit of their own.
+    """
+    return Client(path, timeout, name)
+
+
+class Client:
+    """A connection to a daemon. Threads may share it and then take turns; give each its own for parallel work.
+
+    Every failure is a `VecdError`. After `connection-lost` the next call connects again.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None, timeout: float | None, name: str) -> None:
+        if timeout is not None and not timeout > 0:
+            raise bad(f"timeout is {timeout!r}, expected seconds above 0 or None")
+        self.path = socket_path(path)
+        self.timeout = timeout
+        self.name = name
+        self._lock = threading.RLock()
+        self._closed = False
+        self._link = Connection(self.path, name, timeout)
+
+    # -- the connection
+
+    @property
+    def daemon_version(self) -> str:
+        return self._link.hello.daemon
+
+    def close(self) -> None:
+        """Ends the connection; open ingests are rolled back by the daemon."""
+        self._closed = True
+        self._link.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _connection(self) -> Connection:
+        if self._closed:
+            raise VecdError(ErrorCode.CONNECTION_LOST, "this client was closed; connect again")
+        if self._link.closed:
+            self._link = Connection(self.path, self.name, self.timeout)
+        return self._link
+
+    def _call(self, message: p.Message, timeout: Any = _READ_TIMEOUT) -> Any:
+        seconds = self.timeout if timeout is _READ_TIMEOUT else timeout
+        with self._lock:
+            link = self._connection()
+            return link.wait(link.send(message, seconds), seconds)
+
+    def _pipeline(self, messages: Iterable[p.Message], seconds: float | None) -> list[Any]:
+        """Replies in the order of the messages, a bounded number of them under way at a time."""
+        replies: list[Any] = []
+        with self._lock:
+            link = self._connection()
+            window = max(1, min(SEARCH_WINDOW, link.hello.in_flight_limit - link.in_flight))
+            outstanding: deque[int] = deque()
+            try:
+                for message in messages:
+                    if len(outstanding) >= window:
+                        replies.append(link.wait(outstanding.popleft(), seconds))
+                    outstanding.append(link.send(message, seconds))
+                while outstanding:
+                    replies.append(link.wait(outstanding.popleft(), seconds))
+            finally:
+                for request_id in outstanding:
+                    link.abandon(request_id)
+        return replies
+
+    def ping(self, data: bytes = b"", timeout: Any = _READ_TIMEOUT) -> float:
+        """Seconds that a round trip took."""
+        if len(data) > Limits.PING_BYTES:
+            raise bad(f"ping carries at most {Limits.PING_BYTES} bytes, got {len(data)}")
+        start = time.perf_counter()
+        answer = self._call(p.PingRequest(bytes(data)), timeout)
+        seconds = time.perf_counter() - start
+        if answer.data != data:
+            raise malformed("the daemon's ping reply differs from what was sent")
+        return seconds
+
+    # -- collections
+
+    def create(self, name: str, dimension: int, metric: Metric | str = "ip") -> None:
+        """Makes an empty collection. metric: "ip" (inner product), "cosine" or "l2"."""
+        size = whole(dimension, "dimension", 1, Limits.DIMENSION)
+        self._call(p.CreateRequest(name, size, choose(Metric, metric, "metric")))
+
+    def collections(self) -> list[p.Collection]:
+        """All collections in order of name."""
+        return self._call(p.ListRequest()).collections
+
+    def drop(self, collection: str, generation: str | None = None) -> None:
+        """Removes one generation, or without one the whole collection."""
+        if generation == "":
+            raise bad("generation is empty; name it, or leave it out to drop the whole collection")
+        self._call(p.DropRequest(collection, generation or ""))
+
+    # -- filling and publishing
+
+    def ingest(
+        self,
+        collection: str,
+        ids: Any,
+        vectors: Any,
+        generation: str | None = None,
+        batch_rows: int | None = None,
+        progress: Callable[[int, int], Any] | None = None,
+    ) -> p.IngestCommitReply:
+        """Stores rows durably in a generation that is being built, all or nothing.
+
+        ids: (n,) integers from 0 to 2^64 - 1. vectors: (n, dimension) float32, float16 (stored as such) or float64
+        (narrowed). generation: its label; without one the only generation being built, or a new one.
+        progress: called with (rows acknowledged, n).
+        """
+        rows = as_vectors(vectors, "vectors", (2,))
+        keys = as_ids(ids)
+        if len(keys) != len(rows):
+            raise bad(f"{len(keys)} ids for {len(rows)} vectors; pass one id per row")
+
+        def report(done: int) -> None:
+            if progress is not None:
+                progress(done, len(rows))
+
+        with self.begin_ingest(collection, generation) as session:
+            session.add(keys, rows, batch_rows, report)
+            return session.commit(report)
+
+    def begin_ingest(self, collection: str, generation: str | None = None) -> Ingest:
+        """An ingest to be fed piece by piece, for data that does not fit in memory. See `Ingest`."""
+        return Ingest(self, collection, generation)
+
+    def build_index(
+        self,
+        collection: str,
+        generation: str | None = None,
+        index: Index | str = "flat",
+        wait: bool = True,
+        timeout: float | None = None,
+    ) -> str:
+        """Builds the index of a generation and returns its label. Without `wait`, follow it with `generations`."""
+        kind = choose(Index, index, "index")
+        return self._call(p.BuildIndexRequest(collection, generation or "", kind, wait), timeout).generation
+
+    def publish(self, collection: str, generation: str, expect: str | None = None) -> p.PublishReply:
+        """Makes a built generation the live one.
+
+        expect: the label that must be live now ("" for none), else `live-generation-changed`.
+        """
+        return self._call(p.PublishRequest(collection, generation, expect is not None, expect or ""), None)
+
+    def rollback(self, collection: str) -> p.RollbackReply:
+        """Makes the generation live that was live before."""
+        return self._call(p.RollbackRequest(collection), None)
+
+    def generations(self, collection: str) -> list[p.Generation]:
+        """All generations, oldest first."""
+        return self._call(p.GenerationsRequest(collection)).generations
+
+    # -- reading
+
+    def search(
+        self,
+        collection: str,
+        queries: Any,
+        k: int,
+        *,
+        generation: str | None = None,
+        recall: float | None = None,
+        ef: int | None = None,
+        nprobe: int | None = None,
+        exact: bool = False,
+        index: Index | str = "auto",
+        batch_queries: int = QUERIES_PER_REQUEST,
+        timeout: Any = _READ_TIMEOUT,
+    ) -> SearchResult:
+        """The k best items of each query, all from one generation.
+
+        queries: (n, d), one (d,), or (n, interests, d): an item's score is then its best over the interests.
+        recall, ef, nprobe, exact: how good the answer must be; at most one of them.
+        batch_queries: queries per request to the daemon; several requests are under way at a time.
+        timeout: seconds for each request.
+        """
+        vectors = as_vectors(queries, "queries", (1, 2, 3))
+        vectors = vectors.reshape((1, 1, -1)) if vectors.ndim == 1 else vectors
+        vectors = vectors[:, None, :] if vectors.ndim == 2 else vectors
+        count, interests, dimension = vectors.shape
+        whole(count, "number of queries", 1, 1 << 40)
+        whole(interests, "interests per query", 1, Limits.INTERESTS)
+        effort, value = _effort(recall, ef, nprobe, exact)
+        k = whole(k, "k", 1, Limits.K)
+        choice = choose(Index, index, "index")
+        step = min(
+            whole(batch_queries, "batch_queries", 1, Limits.QUERIES),
+            Limits.RESULTS // k,
+            (Limits.FRAME_BODY_BYTES - 1024) // (interests * dimension * 4),
+        )
+        starts = list(range(0, count, step))
+
+        def ask(start: int, label: str) -> p.SearchRequest:
+            part = as_float32(vectors[start : start + step], "queries", start)
+            return p.SearchRequest(
+                collection, label, k, effort, value, choice, interests, len(part), dimension, part
+            )
+
+        seconds = self.timeout if timeout is _READ_TIMEOUT else timeout
+        replies = self._one_generation(ask, starts, generation or "", seconds)
+        return assemble(replies, [min(step, count - start) for start in starts], k)
+
+    def _one_generation(
+        self, ask: Callable[[int, str], p.SearchRequest], starts: list[int], label: str, seconds: float | None
+    ) -> list[p.SearchReply]:
+        """A publish may fall between the requests of one search: those of the other generation are asked again."""
+        replies = self._pipeline((ask(start, label) for start in starts), seconds)
+        for _ in range(4):
+            last = replies[-1]
+            stale = [i for i, reply in enumerate(replies) if reply.generation_number != last.generation_number]
+            if not stale:
+                return replies
+            again = self._pipeline((ask(starts[i], last.generation) for i in stale), seconds)
+            for i, reply in zip(stale, again):
+                replies[i] = reply
+        raise VecdError(ErrorCode.BUSY, "generations changed too often while one search was under way; search again")
+
+    def get(self, collection: str, ids: Any, generation: str | None = None) -> GetResult:
+        """The vectors stored under ids, as float32."""
+        keys = as_ids(ids)
+        whole(len(keys), "number of ids", 1, 1 << 40)
+        parts = [keys[start : start + IDS_PER_GET] for start in range(0, len(keys), IDS_PER_GET)]
+        label = generation or ""
+        replies: list[p.GetReply] = [self._call(p.GetRequest(collection, label, len(parts[0]), parts[0]))]
+        label = replies[0].generation
+        rest = (p.GetRequest(collection, label, len(part), part) for part in parts[1:])
+        replies += self._pipeline(rest, self.timeout)
+        for part, reply in zip(parts, replies):
+            if reply.count != len(part):
+                raise malformed(f"the daemon answered {reply.count} ids, expected {len(part)}")
+        found = np.concatenate([reply.found for reply in replies]).astype(bool)
+        vectors = np.full((len(keys), replies[0].dimension), np.nan, dtype=np.float32)
+        vectors[found] = np.concatenate([reply.vectors for reply in replies]).reshape(-1, replies[0].dimension)
+        return GetResult(vectors, found, label)
+
+    def stats(self) -> dict[str, Any]:
+        """What the daemon knows about itself; the keys are explained in docs/OPERATING.md."""
+        text = self._call(p.StatsRequest()).json
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise malformed(f"the daemon's stats are not JSON: {error}") from None
+
+    def verify(self, collection: str | None = None, timeout: float | None = None) -> p.VerifyReply:
+        """Reads every byte of a collection, or of the whole store. Damage is in `findings`, not an error."""
+        return self._call(p.VerifyRequest(collection or ""), timeout)
+
+
+def _effort(recall: float | None, ef: int | None, nprobe: int | None, exact: bool) -> tuple[Effort, int]:
+    given = [name for name, value in (("recall", recall), ("ef", ef), ("nprobe", nprobe)) if value is not None]
+    given += ["exact"] if exact else []
+    if len(given) > 1:
+        raise bad(f"{' and '.join(given)} exclude each other; pass at most one")
+    if recall is not None:
+        if not 0 < recall <= 1:
+            raise bad(f"recall is {recall!r}, expected a number above 0 and up to 1")
+        return Effort.RECALL, struct.unpack("<I", struct.pack("<f", recall))[0]
+    if ef is not None:
+        return Effort.EF, whole(ef, "ef", 1, 0xFFFF_FFFF)
+    if nprobe is not None:
+        return Effort.NPROBE, whole(nprobe, "nprobe", 1, 0xFFFF_FFFF)
+    return (Effort.EXACT if exact else Effort.DEFAULT), 0

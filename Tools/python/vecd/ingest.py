@@ -1,0 +1,145 @@
+"""Filling a generation: rows go out in frames, a few of them under way at a time, and count only once committed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .arrays import as_ids, as_vectors, bad, for_wire, whole
+from .errors import ErrorCode, VecdError
+from .protocol import (
+    IngestAbortRequest, IngestBeginReply, IngestBeginRequest, IngestCommitReply, IngestCommitRequest, IngestRowsRequest,
+)
+from .wire import Limits
+
+if TYPE_CHECKING:
+    from .client import Client
+
+# Large enough that the cost per frame does not show, small enough that a few of them are little memory.
+FRAME_BYTES = 4 << 20
+WINDOW = 4
+
+
+class Ingest:
+    """Rows on their way into one generation, all or nothing.
+
+    Use as a context manager: leaving it normally commits, leaving it by an exception aborts. The result of the
+    commit is then in `committed`.
+    """
+
+    def __init__(self, client: Client, collection: str, generation: str | None) -> None:
+        self._client = client
+        self._link = client._connection()
+        begun: IngestBeginReply = client._call(IngestBeginRequest(collection, generation or ""), None)
+        self._number = begun.ingest
+        self.collection = collection
+        self.generation = begun.generation
+        self.dimension = begun.dimension
+        self.metric = begun.metric
+        self.rows_sent = 0
+        self.rows_acknowledged = 0
+        self.committed: IngestCommitReply | None = None
+        self._outstanding: deque[int] = deque()
+        self._ended = False
+
+    def add(
+        self, ids: Any, vectors: Any, batch_rows: int | None = None, progress: Callable[[int], Any] | None = None
+    ) -> None:
+        """Sends rows: ids (n,), vectors (n, dimension). Returns when at most a few frames are unanswered.
+
+        An error here may belong to rows added earlier; the message names the row, counted over the whole ingest.
+        """
+        self._check_open()
+        keys, rows = as_ids(ids), as_vectors(vectors, "vectors", (2,))
+        if len(keys) != len(rows):
+            raise bad(f"{len(keys)} ids for {len(rows)} vectors; pass one id per row")
+        if rows.shape[1] != self.dimension:
+            raise bad(
+                f"vectors have dimension {rows.shape[1]}, collection {self.collection} has {self.dimension}",
+                ErrorCode.DIMENSION_MISMATCH,
+            )
+        step = self._step(rows, batch_rows)
+        for start in range(0, len(rows), step):
+            element, values = for_wire(rows[start : start + step], "vectors", self.rows_sent)
+            message = IngestRowsRequest(
+                self._number, element, self.dimension, len(values), keys[start : start + step], values
+            )
+            self._send(message, len(values), progress)
+
+    def _step(self, rows: np.ndarray, batch_rows: int | None) -> int:
+        width = rows.shape[1] * (2 if rows.dtype.itemsize == 2 else 4) + 8
+        most = min(Limits.INGEST_ROWS, (self._link.hello.frame_limit - 64) // width)
+        if batch_rows is None:
+            return max(1, min(FRAME_BYTES // width, most))
+        return min(whole(batch_rows, "batch_rows", 1, Limits.INGEST_ROWS), most)
+
+    def _send(self, message: IngestRowsRequest, count: int, progress: Callable[[int], Any] | None) -> None:
+        try:
+            with self._client._lock:
+                while len(self._outstanding) >= WINDOW:
+                    self._take_reply(progress)
+                self._outstanding.append(self._link.send(message))
+                self.rows_sent += count
+        except BaseException:
+            self._forget()
+            raise
+
+    def _take_reply(self, progress: Callable[[int], Any] | None) -> None:
+        self.rows_acknowledged = self._link.wait(self._outstanding.popleft()).rows
+        if progress is not None:
+            progress(self.rows_acknowledged)
+
+    def commit(self, progress: Callable[[int], Any] | None = None) -> IngestCommitReply:
+        """Makes all rows durable at once. When this returns they survive power loss; when it raises none is there."""
+        self._check_open()
+        try:
+            with self._client._lock:
+                while self._outstanding:
+                    self._take_reply(progress)
+                self._ended = True
+                done: IngestCommitReply = self._link.wait(self._link.send(IngestCommitRequest(self._number)))
+        except BaseException:
+            self._forget()
+            raise
+        self.committed = done
+        return done
+
+    def abort(self) -> None:
+        """Leaves nothing of this ingest behind. Harmless after it has ended."""
+        if not self._ended:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Ends a failed or unwanted ingest; what the daemon says about it no longer matters."""
+        with self._client._lock:
+            for request_id in self._outstanding:
+                self._link.abandon(request_id)
+            self._outstanding.clear()
+            if not self._ended and not self._link.closed:
+                self._ended = True
+                try:
+                    self._link.wait(self._link.send(IngestAbortRequest(self._number)))
+                except VecdError:
+                    pass  # it was rolled back already, or the connection took it along
+            self._ended = True
+
+    def _check_open(self) -> None:
+        if self._ended:
+            raise VecdError(
+                ErrorCode.INGEST_NOT_FOUND, f"the ingest into {self.collection}/{self.generation} has ended; begin another"
+            )
+
+    def __enter__(self) -> Ingest:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.abort()
+        elif not self._ended:
+            self.commit()

@@ -1,0 +1,444 @@
+"""Every message of Formats/protocol.md, both directions, as plain data. No sockets, no clock.
+
+A message is a dataclass whose fields name their wire type; the order of the fields is the order on the wire.
+Array fields are flat numpy arrays, as on the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .errors import VecdError
+from .wire import (
+    BOOL, F32, HEADER, I64, PROTOCOL_VERSION, REPLY_BIT, STR, TEXT, U16, U32, U64,
+    Array, Choice, Codec, Effort, Element, Header, Index, Kind, Limits, Metric, Reader, Rest, State, Values,
+    malformed,
+)
+
+
+def wire(codec: Codec, **options: Any) -> Any:
+    """A dataclass field with its wire type."""
+    return field(metadata={"codec": codec}, **options)
+
+
+class Struct:
+    """Fields one after the other; no frame of its own."""
+
+    def write(self, out: list[Any]) -> None:
+        seen: Values = {}
+        for item in fields(self):  # type: ignore[arg-type]
+            value, codec = getattr(self, item.name), item.metadata["codec"]
+            if isinstance(codec, Array):
+                array = np.asarray(value)
+                if array.size != int(codec.size(seen)) or array.dtype != codec.resolve(seen):
+                    raise malformed(
+                        f"{item.name} holds {array.size} x {array.dtype}, the fields before it promise "
+                        f"{int(codec.size(seen))} x {codec.resolve(seen)}"
+                    )
+            codec.encode(value, out)
+            seen[item.name] = value
+
+    @classmethod
+    def read(cls, reader: Reader) -> Any:
+        seen: Values = {}
+        for item in fields(cls):  # type: ignore[arg-type]
+            seen[item.name] = item.metadata["codec"].decode(reader, f"{cls.__name__}.{item.name}", seen)
+        return cls(**seen)
+
+
+class Message(Struct):
+    """The body of one frame."""
+
+    KIND: ClassVar[Kind]
+
+    def parts(self) -> list[Any]:
+        """The body as pieces to send one after the other; arrays are not copied."""
+        out: list[Any] = []
+        self.write(out)
+        return out
+
+    def encode(self) -> bytes:
+        return b"".join(self.parts())
+
+    @classmethod
+    def decode(cls, body: bytes | bytearray | memoryview) -> Any:
+        reader = Reader(body)
+        message = cls.read(reader)
+        reader.end(cls.__name__)
+        return message
+
+
+class Listing(Codec):
+    """u32 count, then that many structs."""
+
+    def __init__(self, element: type[Struct]) -> None:
+        self.element = element
+
+    def encode(self, value: Iterable[Struct], out: list[Any]) -> None:
+        items = list(value)
+        U32.encode(len(items), out)
+        for item in items:
+            item.write(out)
+
+    def decode(self, reader: Reader, name: str, seen: Values) -> list[Any]:
+        return [self.element.read(reader) for _ in range(U32.decode(reader, name, seen))]
+
+
+REQUESTS: dict[Kind, type[Message]] = {}
+REPLIES: dict[Kind, type[Message]] = {}
+
+
+def request(kind: Kind) -> Any:
+    return _register(kind, REQUESTS)
+
+
+def reply(kind: Kind) -> Any:
+    return _register(kind, REPLIES)
+
+
+def _register(kind: Kind, table: dict[Kind, type[Message]]) -> Any:
+    def mark(cls: type[Message]) -> type[Message]:
+        cls.KIND = kind
+        table[kind] = dataclass(cls)
+        return table[kind]
+
+    return mark
+
+
+@request(Kind.HELLO)
+class HelloRequest(Message):
+    least_version: int = wire(U16)
+    greatest_version: int = wire(U16)
+    client: str = wire(STR)
+
+
+@reply(Kind.HELLO)
+class HelloReply(Message):
+    version: int = wire(U16)
+    daemon: str = wire(STR)
+    frame_limit: int = wire(U32)
+    in_flight_limit: int = wire(U32)
+    greatest_k: int = wire(U32)
+    greatest_dimension: int = wire(U32)
+
+
+@request(Kind.PING)
+class PingRequest(Message):
+    data: bytes = wire(Rest(Limits.PING_BYTES))
+
+
+@reply(Kind.PING)
+class PingReply(Message):
+    data: bytes = wire(Rest(Limits.PING_BYTES))
+
+
+@request(Kind.CREATE)
+class CreateRequest(Message):
+    name: str = wire(STR)
+    dimension: int = wire(U32)
+    metric: Metric = wire(Choice(Metric))
+
+
+@reply(Kind.CREATE)
+class CreateReply(Message):
+    pass
+
+
+@request(Kind.LIST)
+class ListRequest(Message):
+    pass
+
+
+@dataclass
+class Collection(Struct):
+    """One line of `collections()`. `live` and `fence` are empty for none and healthy."""
+
+    name: str = wire(STR)
+    dimension: int = wire(U32)
+    metric: Metric = wire(Choice(Metric))
+    sequence: int = wire(U64)
+    live: str = wire(STR)
+    live_rows: int = wire(U64)
+    generation_count: int = wire(U32)
+    fence: str = wire(STR)
+
+
+@reply(Kind.LIST)
+class ListReply(Message):
+    collections: list[Collection] = wire(Listing(Collection))
+
+
+@request(Kind.DROP)
+class DropRequest(Message):
+    collection: str = wire(STR)
+    generation: str = wire(STR)
+
+
+@reply(Kind.DROP)
+class DropReply(Message):
+    pass
+
+
+@request(Kind.INGEST_BEGIN)
+class IngestBeginRequest(Message):
+    collection: str = wire(STR)
+    generation: str = wire(STR)
+
+
+@reply(Kind.INGEST_BEGIN)
+class IngestBeginReply(Message):
+    ingest: int = wire(U64)
+    generation: str = wire(STR)
+    dimension: int = wire(U32)
+    metric: Metric = wire(Choice(Metric))
+
+
+@request(Kind.INGEST_ROWS)
+class IngestRowsRequest(Message):
+    ingest: int = wire(U64)
+    element: Element = wire(Choice(Element))
+    dimension: int = wire(U32)
+    count: int = wire(U32)
+    ids: np.ndarray = wire(Array("<u8", lambda seen: seen["count"]))
+    elements: np.ndarray = wire(
+        Array(lambda seen: seen["element"].dtype, lambda seen: seen["count"] * seen["dimension"])
+    )
+
+
+@reply(Kind.INGEST_ROWS)
+class IngestRowsReply(Message):
+    rows: int = wire(U64)
+
+
+@request(Kind.INGEST_COMMIT)
+class IngestCommitRequest(Message):
+    ingest: int = wire(U64)
+
+
+@reply(Kind.INGEST_COMMIT)
+class IngestCommitReply(Message):
+    rows: int = wire(U64)
+    bytes: int = wire(U64)
+    element: Element = wire(Choice(Element))
+    sequence: int = wire(U64)
+
+
+@request(Kind.INGEST_ABORT)
+class IngestAbortRequest(Message):
+    ingest: int = wire(U64)
+
+
+@reply(Kind.INGEST_ABORT)
+class IngestAbortReply(Message):
+    pass
+
+
+@request(Kind.BUILD_INDEX)
+class BuildIndexRequest(Message):
+    collection: str = wire(STR)
+    generation: str = wire(STR)
+    index: Index = wire(Choice(Index))
+    wait: bool = wire(BOOL)
+
+
+@reply(Kind.BUILD_INDEX)
+class BuildIndexReply(Message):
+    generation: str = wire(STR)
+
+
+@request(Kind.PUBLISH)
+class PublishRequest(Message):
+    collection: str = wire(STR)
+    generation: str = wire(STR)
+    has_expected: bool = wire(BOOL)
+    expected: str = wire(STR)
+
+
+@reply(Kind.PUBLISH)
+class PublishReply(Message):
+    sequence: int = wire(U64)
+    previous: str = wire(STR)
+
+
+@request(Kind.ROLLBACK)
+class RollbackRequest(Message):
+    collection: str = wire(STR)
+
+
+@reply(Kind.ROLLBACK)
+class RollbackReply(Message):
+    sequence: int = wire(U64)
+    live: str = wire(STR)
+    previous: str = wire(STR)
+
+
+@request(Kind.VERIFY)
+class VerifyRequest(Message):
+    collection: str = wire(STR)
+
+
+@dataclass
+class Finding(Struct):
+    collection: str = wire(STR)
+    file: str = wire(STR)
+    problem: str = wire(TEXT)
+
+
+@reply(Kind.VERIFY)
+class VerifyReply(Message):
+    files: int = wire(U64)
+    bytes: int = wire(U64)
+    findings: list[Finding] = wire(Listing(Finding))
+
+
+@request(Kind.GENERATIONS)
+class GenerationsRequest(Message):
+    collection: str = wire(STR)
+
+
+@dataclass
+class Generation(Struct):
+    """One line of `generations()`. Times are milliseconds since 1970, -1 for never; progress -1 when none runs."""
+
+    label: str = wire(STR)
+    number: int = wire(U64)
+    state: State = wire(Choice(State))
+    index: Index = wire(Choice(Index))
+    rows: int = wire(U64)
+    bytes: int = wire(U64)
+    segments: int = wire(U32)
+    created: int = wire(I64)
+    built: int = wire(I64)
+    published: int = wire(I64)
+    progress: float = wire(F32)
+    error: str = wire(STR)
+
+
+@reply(Kind.GENERATIONS)
+class GenerationsReply(Message):
+    generations: list[Generation] = wire(Listing(Generation))
+
+
+@request(Kind.SEARCH)
+class SearchRequest(Message):
+    collection: str = wire(STR)
+    generation: str = wire(STR)
+    k: int = wire(U32)
+    effort: Effort = wire(Choice(Effort))
+    effort_value: int = wire(U32)
+    index: Index = wire(Choice(Index))
+    interests: int = wire(U16)
+    query_count: int = wire(U32)
+    dimension: int = wire(U32)
+    vectors: np.ndarray = wire(
+        Array("<f4", lambda seen: seen["query_count"] * seen["interests"] * seen["dimension"])
+    )
+
+
+def _total(seen: Values) -> int:
+    return int(seen["counts"].sum(dtype=np.uint64))
+
+
+@reply(Kind.SEARCH)
+class SearchReply(Message):
+    generation: str = wire(STR)
+    generation_number: int = wire(U64)
+    sequence: int = wire(U64)
+    index: Index = wire(Choice(Index))
+    expected_recall: float = wire(F32)
+    query_count: int = wire(U32)
+    counts: np.ndarray = wire(Array("<u4", lambda seen: seen["query_count"]))
+    ids: np.ndarray = wire(Array("<u8", _total))
+    scores: np.ndarray = wire(Array("<f4", _total))
+    interests: np.ndarray = wire(Array("u1", _total))
+
+
+@request(Kind.GET)
+class GetRequest(Message):
+    collection: str = wire(STR)
+    generation: str = wire(STR)
+    count: int = wire(U32)
+    ids: np.ndarray = wire(Array("<u8", lambda seen: seen["count"]))
+
+
+def _found_values(seen: Values) -> int:
+    if (seen["found"] > 1).any():
+        raise malformed("GetReply.found holds a value other than 0 and 1")
+    return int(seen["found"].sum(dtype=np.uint64)) * seen["dimension"]
+
+
+@reply(Kind.GET)
+class GetReply(Message):
+    generation: str = wire(STR)
+    dimension: int = wire(U32)
+    count: int = wire(U32)
+    found: np.ndarray = wire(Array("u1", lambda seen: seen["count"]))
+    vectors: np.ndarray = wire(Array("<f4", _found_values))
+
+
+@request(Kind.STATS)
+class StatsRequest(Message):
+    pass
+
+
+@reply(Kind.STATS)
+class StatsReply(Message):
+    json: str = wire(TEXT)
+
+
+@dataclass
+class ErrorReply(Message):
+    """The body of any reply whose status is not 0. It may answer every kind, so it is not in REPLIES."""
+
+    text: str = wire(TEXT)
+
+
+def request_frame(message: Message, request_id: int, deadline: int = 0) -> list[Any]:
+    """A whole request as pieces to send one after the other."""
+    return _frame(message, request_id, message.KIND, 0, deadline)
+
+
+def reply_frame(message: Message, request_id: int) -> list[Any]:
+    """A whole good reply as pieces to send one after the other."""
+    return _frame(message, request_id, message.KIND | REPLY_BIT, 0, 0)
+
+
+def error_frame(kind: int, request_id: int, code: int, text: str) -> list[Any]:
+    """A whole error reply as pieces to send one after the other."""
+    return _frame(ErrorReply(text), request_id, kind | REPLY_BIT, code, 0)
+
+
+def _frame(message: Message, request_id: int, kind: int, status: int, deadline: int) -> list[Any]:
+    parts = message.parts()
+    length = sum(len(part) for part in parts)
+    return [Header(length, request_id, kind, status, deadline).encode(), *parts]
+
+
+def decode_request(header: Header, body: bytes | bytearray | memoryview) -> Message:
+    kind = REQUESTS.get(header.kind)  # type: ignore[call-overload]
+    if kind is None:
+        raise malformed(f"no request has kind {header.kind}")
+    if header.status:
+        raise malformed(f"a request has status 0, got {header.status}")
+    return kind.decode(body)
+
+
+def decode_reply(header: Header, body: bytes | bytearray | memoryview) -> Message:
+    """The reply's message; an error reply is raised as the `VecdError` it carries."""
+    kind = REPLIES.get(header.kind & ~REPLY_BIT) if header.kind & REPLY_BIT else None  # type: ignore[call-overload]
+    if header.status:
+        raise VecdError(header.status, ErrorReply.decode(body).text)
+    if kind is None:
+        raise malformed(f"no reply has kind 0x{header.kind:04x}")
+    return kind.decode(body)
+
+
+__all__ = [
+    "HEADER", "Header", "Message", "Struct", "REQUESTS", "REPLIES", "ErrorReply", "Collection", "Generation", "Finding",
+    "request_frame", "reply_frame", "error_frame", "decode_request", "decode_reply",
+    *(cls.__name__ for table in (REQUESTS, REPLIES) for cls in table.values()),
+]

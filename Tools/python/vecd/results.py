@@ -1,0 +1,85 @@
+"""What searches and gets give back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from .protocol import SearchReply
+from .wire import Index, malformed
+
+# Fills `ids` where a query has fewer than k results; as int64 it reads -1.
+NO_ID = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+
+
+@dataclass
+class SearchResult:
+    """Row i belongs to query i. Only the first `counts[i]` places of a row are results; `mask` marks them.
+
+    ids: (n, k) uint64, NO_ID beyond the results. scores: (n, k) float32, NaN beyond them: inner product, cosine, or
+    squared distance (smaller is better). interests: (n, k) uint8, which of the query's vectors scored best.
+    """
+
+    ids: np.ndarray
+    scores: np.ndarray
+    interests: np.ndarray
+    counts: np.ndarray
+    generation: str
+    generation_number: int
+    sequence: int
+    index: Index
+    expected_recall: float
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(n, k) bool: which places hold a result."""
+        return np.arange(self.ids.shape[1]) < self.counts[:, None]
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """(ids, scores) per query, without the empty places."""
+        for row, count in enumerate(self.counts):
+            yield self.ids[row, :count], self.scores[row, :count]
+
+
+@dataclass
+class GetResult:
+    """In the order asked. vectors: (n, dimension) float32, NaN where `found` (n, bool) is false."""
+
+    vectors: np.ndarray
+    found: np.ndarray
+    generation: str
+
+
+def assemble(replies: list[SearchReply], asked: list[int], k: int) -> SearchResult:
+    """Replies of one generation, in the order of their queries, as one result of (sum of asked, k)."""
+    for reply, expected in zip(replies, asked):
+        if reply.query_count != expected or int(reply.counts.max(initial=0)) > k:
+            raise malformed(f"the daemon answered {reply.query_count} queries, expected {expected} of at most {k} results")
+    counts = np.concatenate([reply.counts for reply in replies]).astype(np.int64)
+    mask = np.arange(k) < counts[:, None]
+
+    def plane(name: str, dtype: type, fill: float | np.uint64) -> np.ndarray:
+        flat = np.concatenate([getattr(reply, name) for reply in replies])
+        if len(flat) == mask.size:
+            return flat.astype(dtype, copy=False).reshape(mask.shape)
+        table = np.full(mask.shape, fill, dtype=dtype)
+        table[mask] = flat
+        return table
+
+    first = replies[0]
+    return SearchResult(
+        ids=plane("ids", np.uint64, NO_ID),
+        scores=plane("scores", np.float32, np.nan),
+        interests=plane("interests", np.uint8, 0),
+        counts=counts,
+        generation=first.generation,
+        generation_number=first.generation_number,
+        sequence=min(reply.sequence for reply in replies),
+        index=first.index,
+        expected_recall=min(reply.expected_recall for reply in replies),
+    )

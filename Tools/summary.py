@@ -1,0 +1,48 @@
+"""The last lines of Tools/test: how many tests passed and failed, and an exit status that agrees.
+
+summary.py SWIFT_LOG SWIFT_STATUS PYTHON_LOG PYTHON_STATUS
+"""
+
+import re
+import sys
+
+
+def swift_counts(log: str) -> tuple[int, int]:
+    """Passed and failed, counted from the line that each test ends with (a parametrized test is one)."""
+    passed = len(re.findall(r"^\S+ +Test (?!run with|case ).*? passed after ", log, re.M))
+    failed = len(re.findall(r"^\S+ +Test (?!run with|case ).*? failed after ", log, re.M))
+    return passed, failed
+
+
+def python_counts(log: str) -> tuple[int, int, int]:
+    """Passed, failed and skipped, from pytest's last line."""
+    lines = [line for line in log.splitlines() if re.search(r"\bin [0-9.]+s\b", line)]
+    found = dict((word, int(number)) for number, word in re.findall(r"(\d+) (\w+)", lines[-1])) if lines else {}
+    return found.get("passed", 0), found.get("failed", 0) + found.get("errors", 0) + found.get("error", 0), found.get("skipped", 0)
+
+
+def main() -> int:
+    swift_log, swift_status, python_log, python_status = sys.argv[1:5]
+    with open(swift_log, encoding="utf-8", errors="replace") as file:
+        swift = swift_counts(file.read())
+    with open(python_log, encoding="utf-8", errors="replace") as file:
+        python = python_counts(file.read())
+    problems = []
+    for name, status, counts in (("Swift", int(swift_status), swift), ("Python", int(python_status), python)):
+        if status != 0 and counts[1] == 0:
+            problems.append(f"the {name} tests ended with status {status} without naming a failed test; see above")
+        if status == 0 and counts[0] == 0:
+            problems.append(f"no {name} test ran")
+        if status == 0 and counts[1]:
+            problems.append(f"the {name} tests name failures but ended with status 0; see above")
+    print(f"\nSwift:  {swift[0]} passed, {swift[1]} failed")
+    print(f"Python: {python[0]} passed, {python[1]} failed" + (f", {python[2]} skipped" if python[2] else ""))
+    for problem in problems:
+        print(f"error: {problem}")
+    failed = swift[1] + python[1] + len(problems)
+    print(f"{swift[0] + python[0]} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
