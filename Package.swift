@@ -54,7 +54,7 @@ let package = Package(
     library("VecStorage", ["VecCore", "CLZ4", "CVecShims"]),
     library(
       "VecManifest", ["VecCore", "CSQLite"], resources: [.embedInCode("Resources/manifest.sql")]),
-    library("VecEngine", ["VecCore", "VecIndex", "VecStorage", "VecManifest"]),
+    library("VecEngine", ["VecCore", "VecKernels", "VecIndex", "VecStorage", "VecManifest"]),
 
     // The asynchronous shell.
     library("VecProtocol", ["VecCore"]),

@@ -1,0 +1,93 @@
+import Synchronization
+package import VecCore
+import VecManifest
+
+// Collections: create, list, drop; and the list of generations.
+extension Engine {
+  /// Makes an empty collection. `.collectionExists` when the name is taken.
+  package func create(_ name: String, dimension: Int, metric: Metric) throws(VecError) {
+    try Names.checkCollection(name)
+    guard (1...Limits.dimensionMax).contains(dimension) else {
+      throw VecError(.invalidArgument, "dimension \(dimension): must be 1 to \(Limits.dimensionMax)")
+    }
+    try withWriter { (writer) throws(VecError) in
+      guard state.withLock({ $0.collections[name] == nil }) else {
+        throw VecError(.collectionExists, "collection \(name) exists already: drop it first, or choose another name")
+      }
+      let row = CollectionRow(
+        number: writer.takeNumber(), name: name, dimension: dimension, metric: metric, createdAt: options.now())
+      let next = writer.nextNumber
+      try writer.manifest.transaction { (transaction) throws(VecError) in
+        try transaction.insert(row)
+        try transaction.setNextNumber(next)
+      }
+      state.withLock { $0.collections[name] = Collection(row: row, generations: []) }
+    }
+  }
+
+  /// All collections in order of name, fenced ones too.
+  package func list() throws(VecError) -> [CollectionInfo] {
+    state.withLock { $0.collections.values.sorted { $0.row.name < $1.row.name } }.map { collection in
+      CollectionInfo(
+        name: collection.row.name, dimension: collection.row.dimension, metric: collection.row.metric,
+        sequence: collection.row.sequence, liveGeneration: collection.live?.row.label,
+        liveRowCount: collection.live?.rowCount ?? 0, generationCount: collection.generations.count,
+        fence: collection.fence)
+    }
+  }
+
+  /// Removes a collection, or one generation that is not live. Files go when the last search on them has ended.
+  package func drop(_ name: String, generation label: String?) throws(VecError) {
+    if let label {
+      try dropGeneration(name, label)
+      return
+    }
+    try withWriter { (writer) throws(VecError) in
+      let collection = try anyCollection(name)
+      for held in collection.work.keys { try collection.refuseIfBusy(held) }
+      try writer.manifest.transaction { (transaction) throws(VecError) in
+        try transaction.deleteCollection(named: name)
+      }
+      state.withLock { $0.collections[name] = nil }
+      for segment in collection.generations.flatMap(\.segments) { segment.retire() }
+    }
+  }
+
+  private func dropGeneration(_ name: String, _ label: String) throws(VecError) {
+    try withWriter { (writer) throws(VecError) in
+      var collection = try collection(name)
+      let generation = try collection.requireGeneration(label)
+      try collection.refuseIfBusy(label)
+      guard generation.row.state != .live else {
+        throw VecError(
+          .generationState, "generation \(label) of \(name) is live: publish another one first, or drop the collection")
+      }
+      collection.row.sequence += 1
+      let row = collection.row
+      try writer.manifest.transaction { (transaction) throws(VecError) in
+        try transaction.delete(generation.row)
+        try transaction.update(row)
+      }
+      update(name) {
+        $0.row = row
+        $0.generations.removeAll { $0.row.number == generation.row.number }
+        $0.buildErrors[label] = nil
+      }
+      for segment in generation.segments { segment.retire() }
+    }
+  }
+
+  /// The generations of a collection, oldest first.
+  package func generations(_ name: String) throws(VecError) -> [GenerationInfo] {
+    let collection = try anyCollection(name)
+    return collection.generations.map { generation in
+      let row = generation.row
+      let work = collection.work[row.label]
+      return GenerationInfo(
+        label: row.label, number: row.number, state: row.state, index: row.index, rowCount: generation.rowCount,
+        byteCount: generation.byteCount, segmentCount: generation.segments.count, createdAt: row.createdAt,
+        builtAt: row.builtAt, publishedAt: row.publishedAt,
+        buildProgress: work?.kind == .build ? work?.progress : nil, buildError: collection.buildErrors[row.label])
+    }
+  }
+}

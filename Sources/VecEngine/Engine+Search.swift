@@ -1,0 +1,107 @@
+package import VecCore
+import VecIndex
+import VecManifest
+
+// Reading: search and get. Both take one snapshot and answer from it alone.
+extension Engine {
+  /// The best k items for each query. `shouldStop` is asked every so often; true ends with `.deadlineExceeded`.
+  package func search(_ request: SearchRequest, shouldStop: () -> Bool) throws(VecError) -> SearchReply {
+    let collection = try collection(request.collection)
+    try Self.checkShape(request, of: collection)
+    let generation = try collection.readable(request.generation)
+    try Self.checkIndex(request, of: generation)
+    try QueryCheck.check(
+      request.vectors, dimension: request.dimension, interests: request.interests, metric: collection.row.metric)
+
+    let index = FlatIndex(kernels: kernels, metric: collection.row.metric)
+    let results = try generation.withPlanes { (planes) throws(VecError) in
+      try request.vectors.withUnsafeBufferPointer { (queries) throws(VecError) in
+        try index.search(
+          queries: queries, dimension: request.dimension, interests: request.interests, k: request.k, planes: planes,
+          shouldStop: shouldStop)
+      }
+    }
+    return Self.reply(results, from: generation, sequence: collection.row.sequence)
+  }
+
+  /// The vectors of ids, as they were put in.
+  package func get(_ name: String, generation label: String?, ids: [UInt64]) throws(VecError) -> GetReply {
+    guard (1...Limits.getIdsMax).contains(ids.count) else {
+      throw VecError(.limitExceeded, "\(ids.count) ids in one get: must be 1 to \(Limits.getIdsMax)")
+    }
+    let collection = try collection(name)
+    let generation = try collection.readable(label)
+    let dimension = collection.row.dimension
+    guard ids.count * dimension * 4 + (1 << 20) <= Limits.frameBodyBytesMax else {
+      throw VecError(
+        .limitExceeded,
+        "\(ids.count) vectors of dimension \(dimension) do not fit one frame: ask for at most "
+          + "\((Limits.frameBodyBytesMax - (1 << 20)) / (dimension * 4))")
+    }
+    var reply = GetReply(generation: generation.row.label, dimension: dimension, found: [], vectors: [])
+    for id in ids {
+      let vector = generation.segments.lazy.compactMap { $0.vector(of: id) }.first
+      reply.found.append(vector != nil)
+      if let vector { reply.vectors += vector }
+    }
+    return reply
+  }
+
+  private static func checkShape(_ request: SearchRequest, of collection: Collection) throws(VecError) {
+    guard (1...Limits.kMax).contains(request.k) else {
+      throw VecError(.invalidArgument, "k is \(request.k): must be 1 to \(Limits.kMax)")
+    }
+    guard (1...Limits.interestsMax).contains(request.interests) else {
+      throw VecError(.invalidArgument, "\(request.interests) interests per query: must be 1 to \(Limits.interestsMax)")
+    }
+    guard request.dimension == collection.row.dimension else {
+      throw VecError(
+        .dimensionMismatch,
+        "queries have dimension \(request.dimension), collection \(collection.row.name) has \(collection.row.dimension)")
+    }
+    let count = request.queryCount
+    guard count > 0, request.vectors.count == count * request.interests * request.dimension else {
+      throw VecError(
+        .invalidArgument, "\(request.vectors.count) values are not whole queries of \(request.interests) x \(request.dimension)")
+    }
+    guard count <= Limits.queriesMax, count * request.k <= Limits.resultsMax else {
+      throw VecError(
+        .limitExceeded,
+        "\(count) queries with k = \(request.k): at most \(Limits.queriesMax) queries and \(Limits.resultsMax) results "
+          + "per request, split it")
+    }
+  }
+
+  private static func checkIndex(_ request: SearchRequest, of generation: Generation) throws(VecError) {
+    let label = generation.row.label
+    if let index = request.index, index != .flat {
+      throw VecError(.notAvailable, "index \(index.name) is not available in this version: generation \(label) has flat")
+    }
+    switch request.effort {
+    case .standard, .exact: return
+    case .recall(let target):
+      guard target > 0, target <= 1 else {
+        throw VecError(.invalidArgument, "recall target \(target): must be above 0 and at most 1")
+      }
+    case .ef: throw VecError(.notAvailable, "ef needs an hnsw index, generation \(label) has flat: use recall or exact")
+    case .nprobe:
+      throw VecError(.notAvailable, "nprobe needs an ivf index, generation \(label) has flat: use recall or exact")
+    }
+  }
+
+  private static func reply(_ results: [[Hit]], from generation: Generation, sequence: UInt64) -> SearchReply {
+    var reply = SearchReply(
+      generation: generation.row.label, generationNumber: generation.row.number, sequence: sequence, index: .flat,
+      expectedRecall: 1, resultCounts: results.map { UInt32($0.count) }, ids: [], scores: [], interests: [])
+    let total = results.reduce(0) { $0 + $1.count }
+    reply.ids.reserveCapacity(total)
+    reply.scores.reserveCapacity(total)
+    reply.interests.reserveCapacity(total)
+    for hit in results.joined() {
+      reply.ids.append(hit.id)
+      reply.scores.append(hit.score)
+      reply.interests.append(hit.interest)
+    }
+    return reply
+  }
+}

@@ -1,0 +1,82 @@
+import VecCore
+import VecManifest
+import VecStorage
+
+// The one way in which segments enter and leave a generation: the file is published first, then one manifest
+// transaction, then one swap in memory.
+extension Engine {
+  /// Writes a segment with `write`, and adds it to a generation that is building (or is again, once it has new rows).
+  func addSegment(
+    to generation: GenerationRow, of collection: CollectionRow,
+    write: (UUID) throws(VecError) -> WrittenSegment
+  ) throws(VecError) -> IngestReceipt {
+    let current = try self.collection(collection.name)
+    let existing = current.generations.first { $0.row.number == generation.number }
+    let written = try write(options.makeUUID())
+    do {
+      try refuseKnownIDs(written, in: existing?.segments ?? [], of: generation.label)
+      let ordinal = (existing?.segments.last?.row.ordinal ?? -1) + 1
+      let handle = try SegmentHandle(
+        SegmentRow(written, generation: generation.number, ordinal: ordinal), of: collection, in: directory,
+        isVerified: true)
+      let sequence = try enter(handle, generation, existing, collection)
+      return IngestReceipt(
+        rowCount: handle.row.rowCount, byteCount: handle.row.byteCount, elementType: handle.row.elementType,
+        sequence: sequence)
+    } catch {
+      // After an I/O error at commit the outcome is unknown, and the manifest may know the file: the next start decides.
+      if error.code != .ioError { try? directory.unlinkSegment(written.identity.uuid) }
+      throw error
+    }
+  }
+
+  private func enter(
+    _ handle: SegmentHandle, _ generation: GenerationRow, _ existing: Generation?, _ collection: CollectionRow
+  ) throws(VecError) -> UInt64 {
+    try withWriter { (writer) throws(VecError) in
+      var row = try self.collection(collection.name).row
+      row.sequence += 1
+      var next = existing ?? Generation(row: generation, segments: [])
+      next.row.state = .building
+      next.row.index = nil
+      next.row.builtAt = nil
+      next.segments.append(handle)
+      let nextNumber = writer.nextNumber
+      try writer.manifest.transaction { [row, next] (transaction) throws(VecError) in
+        if existing == nil { try transaction.insert(next.row) } else { try transaction.update(next.row) }
+        try transaction.insert(handle.row, of: row.number)
+        try transaction.update(row)
+        try transaction.setNextNumber(nextNumber)
+      }
+      update(row.name) { [row, next] in
+        $0.replace(next)
+        $0.row = row
+      }
+      return row.sequence
+    }
+  }
+
+  /// An id may be in a generation once, so rows of earlier ingests are not silently hidden by later ones.
+  private func refuseKnownIDs(
+    _ written: WrittenSegment, in segments: [SegmentHandle], of label: String
+  ) throws(VecError) {
+    guard !segments.isEmpty else { return }
+    for (position, id) in written.ids.enumerated() {
+      guard segments.contains(where: { $0.row(of: id) != nil }) else { continue }
+      throw VecError(
+        .idExists,
+        "id \(id) (row \(position)) is in generation \(label) already, from an earlier ingest: leave it out, "
+          + "or ingest everything into a new generation")
+    }
+  }
+}
+
+extension SegmentRow {
+  /// The manifest's row for a new segment.
+  init(_ written: WrittenSegment, generation: UInt64, ordinal: Int) {
+    self.init(
+      uuid: written.identity.uuid, generation: generation, ordinal: ordinal, rowCount: UInt64(written.ids.count),
+      byteCount: written.identity.byteCount, rootChecksum: written.identity.rootChecksum,
+      elementType: written.elementType)
+  }
+}

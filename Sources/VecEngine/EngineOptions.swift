@@ -1,0 +1,49 @@
+package import VecCore
+
+/// What an engine is told from outside: it reads no clock, environment or random source of its own.
+package struct EngineOptions: Sendable {
+  package var storePath: String
+  /// Caps the kernels at a tier by name; nil takes the best the CPU has.
+  package var kernelTier: String?
+  /// Bytes that ingests and searches may hold at once, as far as the engine decides it.
+  package var memoryBudget: Int
+  /// Milliseconds since 1970.
+  package var now: @Sendable () -> Int64
+  /// Names of new segments: random in the daemon, seeded in tests.
+  package var makeUUID: @Sendable () -> UUID
+
+  package init(
+    storePath: String, kernelTier: String?, memoryBudget: Int, now: @escaping @Sendable () -> Int64,
+    makeUUID: @escaping @Sendable () -> UUID
+  ) {
+    self.storePath = storePath
+    self.kernelTier = kernelTier
+    self.memoryBudget = memoryBudget
+    self.now = now
+    self.makeUUID = makeUUID
+  }
+}
+
+/// What recovery found and did at the start, for the daemon's log.
+package struct RecoveryReport: Sendable {
+  package struct Fence: Sendable {
+    package var collection: String
+    package var reason: String
+  }
+
+  /// Leftovers of interrupted work that were removed.
+  package var removedFiles: [String] = []
+  /// Collections that answer nothing, and why.
+  package var fences: [Fence] = []
+  package var collectionCount = 0
+  package var segmentCount = 0
+  /// Bytes of segment files that were verified.
+  package var byteCount: UInt64 = 0
+}
+
+/// Counts for `stats`.
+package struct EngineStatistics: Sendable {
+  package var kernelTier: String
+  package var mappedBytes: UInt64
+  package var segmentCount: Int
+}

@@ -1,0 +1,77 @@
+import Synchronization
+import VecCore
+import VecIndex
+import VecKernels
+import VecManifest
+import VecStorage
+
+/// A published segment in use: the mapping and its decoded ids.
+///
+/// Snapshots hold handles, so a segment that has left the manifest stays readable until the last search on it ends;
+/// then the file goes.
+final class SegmentHandle: Sendable {
+  let row: SegmentRow
+  let file: MappedSegment
+  /// In row order.
+  let ids: [UInt64]
+  private let directory: StoreDirectory
+  private let isObsolete = Atomic<Bool>(false)
+
+  /// Opens the file the manifest's row names and verifies every byte of it, unless it was verified while publishing.
+  init(
+    _ row: SegmentRow, of collection: CollectionRow, in directory: StoreDirectory, isVerified: Bool = false
+  ) throws(VecError) {
+    let identity = SegmentIdentity(uuid: row.uuid, byteCount: row.byteCount, rootChecksum: row.rootChecksum)
+    let path = directory.segmentPath(row.uuid)
+    let opened = try MappedSegment.open(path: path, expecting: identity)
+    if !isVerified { try opened.verify() }
+    let header = opened.header
+    guard header.dimension == collection.dimension, header.metric == collection.metric,
+      UInt64(header.rowCount) == row.rowCount, header.elementType == row.elementType
+    else {
+      throw VecError(.segmentDamaged, "\(path) is not what the manifest says of it (shape, metric or row count differ)")
+    }
+    file = opened
+    ids = try opened.decodeIDs()
+    self.row = row
+    self.directory = directory
+  }
+
+  deinit {
+    // A file that cannot be removed now is an orphan, which the next start removes.
+    if isObsolete.load(ordering: .acquiring) { try? directory.unlinkSegment(row.uuid) }
+  }
+
+  /// The manifest no longer knows the segment: its file goes with the last reader.
+  func retire() { isObsolete.store(true, ordering: .releasing) }
+
+  /// Calls `body` with the ids in row order.
+  func withIDs<T>(_ body: (UnsafeBufferPointer<UInt64>) throws(VecError) -> T) throws(VecError) -> T {
+    try ids.withUnsafeBufferPointer(body)
+  }
+
+  func row(of id: UInt64) -> Int? { file.row(of: id, ids: ids) }
+
+  /// The stored vector of an id as float32; nil when the segment does not hold it.
+  func vector(of id: UInt64) -> [Float]? {
+    guard let row = row(of: id), let base = file.vectors.baseAddress else { return nil }
+    let dimension = file.header.dimension
+    let from = base + row * dimension * self.row.elementType.byteCount
+    return [Float](unsafeUninitializedCapacity: dimension) { values, initialized in
+      guard let to = values.baseAddress else { return }
+      ElementCoding.widen(from, type: self.row.elementType, count: dimension, to: to)
+      initialized = dimension
+    }
+  }
+
+  /// The rows as an index sees them. The pointers are good as long as the handle lives: `ids` is never mutated, and a
+  /// constant array's storage does not move.
+  func plane(ids: UnsafePointer<UInt64>) throws(VecError) -> VectorPlane {
+    guard let base = file.vectors.baseAddress else {
+      throw VecError(.internalDefect, "segment \(row.uuid) has no vectors in its mapping")
+    }
+    return VectorPlane(
+      base: base, rowCount: Int(row.rowCount), dimension: file.header.dimension, elementType: row.elementType,
+      ids: ids, inverseNorms: file.inverseNorms?.baseAddress, greatestNorm: file.header.greatestNorm)
+  }
+}

@@ -1,0 +1,96 @@
+import Glibc
+import Synchronization
+import Testing
+import VecCore
+import VecEngine
+
+/// A store in a directory of its own, removed at the end. Clock and segment names are seeded.
+final class EngineFixture: Sendable {
+  let directory: String
+  private let counter = Atomic<UInt64>(0)
+
+  init() throws {
+    var template = Array("/tmp/vecd-engine-XXXXXX".utf8CString)
+    directory = try #require(mkdtemp(&template).map { String(cString: $0) })
+  }
+
+  deinit {
+    for name in (try? Self.names(in: directory + "/segments")) ?? [] { unlink(directory + "/segments/" + name) }
+    for name in (try? Self.names(in: directory)) ?? [] where name != "segments" { unlink(directory + "/" + name) }
+    rmdir(directory + "/segments")
+    rmdir(directory)
+  }
+
+  func open(tier: String? = nil) throws -> Engine {
+    try Engine(
+      EngineOptions(
+        storePath: directory, kernelTier: tier, memoryBudget: 1 << 30,
+        now: { Int64(self.counter.add(1, ordering: .relaxed).newValue) },
+        makeUUID: { UUID(high: 7, low: self.counter.add(1, ordering: .relaxed).newValue) }))
+  }
+
+  var segmentFiles: [String] { get throws { try Self.names(in: directory + "/segments").sorted() } }
+
+  static func names(in path: String) throws -> [String] {
+    let stream = try #require(opendir(path))
+    defer { closedir(stream) }
+    var out: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { out.append(name) }
+    }
+    return out
+  }
+}
+
+/// Rows with Gaussian-like components: sums of uniform numbers.
+func randomRows(_ count: Int, _ dimension: Int, seed: UInt64) -> [Float] {
+  var random = SplitMix64(seed: seed)
+  return (0..<(count * dimension)).map { _ in
+    Float.random(in: -1...1, using: &random) + Float.random(in: -1...1, using: &random)
+  }
+}
+
+extension Ingest {
+  @discardableResult
+  func append(ids: [UInt64], vectors: [Float]) throws -> UInt64 {
+    try ids.withUnsafeBytes { ids in
+      try vectors.withUnsafeBytes {
+        try append(elementType: .f32, count: ids.count / 8, ids: ids, elements: $0)
+      }
+    }
+  }
+}
+
+extension Engine {
+  /// Ingests rows and commits.
+  @discardableResult
+  func load(_ name: String, _ label: String?, ids: [UInt64], vectors: [Float]) throws -> IngestReceipt {
+    let ingest = try beginIngest(name, generation: label)
+    try ingest.append(ids: ids, vectors: vectors)
+    return try ingest.commit()
+  }
+
+  /// Ingests, builds and publishes one generation.
+  func release(_ name: String, _ label: String, ids: [UInt64], vectors: [Float]) throws {
+    try load(name, label, ids: ids, vectors: vectors)
+    try beginBuild(name, generation: label, type: .flat).run()
+    _ = try publish(name, label: label, expected: .any)
+  }
+
+  func find(_ name: String, _ queries: [Float], k: Int, dimension: Int, generation: String? = nil) throws -> SearchReply {
+    let request = SearchRequest(
+      collection: name, generation: generation, k: k, dimension: dimension, vectors: queries)
+    return try search(request) { false }
+  }
+}
+
+/// Demands that `body` fails with a code, and returns the message.
+@discardableResult
+func expectError(_ code: VecErrorCode, _ body: () throws -> Void) -> String {
+  let error = #expect(throws: VecError.self, performing: body)
+  #expect(error?.code == code, "\(error?.description ?? "no error")")
+  return error?.message ?? ""
+}
