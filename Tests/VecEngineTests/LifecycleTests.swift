@@ -58,8 +58,8 @@ import VecEngine
     let engine = try fixture.open()
     defer { engine.close() }
     try engine.create("c", dimension: 4, metric: .ip)
-    let bf16 = randomRows(100, 4, seed: 4).map { Float(bitPattern: $0.bitPattern & 0xFFFF_0000) }
-    let f16: [Float] = (0..<400).map { Float($0 - 200) / 64 + 0.0001220703125 }
+    let bf16 = randomRows(100, 4, seed: 4).map { Float(bitPattern: ($0 * 1e9).bitPattern & 0xFFFF_0000) }
+    let f16: [Float] = (0..<400).map { Float($0 * 5 - 999) / 1024 }
     let f32 = randomRows(100, 4, seed: 5).map { $0 + 1e-6 }
     for (label, rows, type) in [("a", bf16, ElementType.bf16), ("b", f16, .f16), ("c", f32, .f32)] {
       let receipt = try engine.load("c", label, ids: (0..<100).map { UInt64($0) }, vectors: rows)

@@ -4,6 +4,13 @@ import Testing
 import VecCore
 import VecEngine
 
+/// Tells the searching task that the publishing one is done.
+final class StopFlag: Sendable {
+  private let flag = Atomic<Bool>(false)
+  var isSet: Bool { flag.load(ordering: .relaxed) }
+  func set() { flag.store(true, ordering: .relaxed) }
+}
+
 @Suite struct SnapshotTests {
   @Test("searches during publish and rollback see one generation each, never a mixture")
   func oneGenerationPerReply() async throws {
@@ -15,11 +22,11 @@ import VecEngine
     let rows = randomRows(2000, 4, seed: 11)
     try engine.release("c", "x", ids: (0..<2000).map { UInt64($0 * 2) }, vectors: rows)
     try engine.release("c", "y", ids: (0..<2000).map { UInt64($0 * 2 + 1) }, vectors: rows)
-    let isDone = Atomic<Bool>(false)
+    let stop = StopFlag()
     let counts = try await withThrowingTaskGroup(of: [String: Int].self) { group in
       group.addTask {
         var seen: [String: Int] = [:]
-        while !isDone.load(ordering: .relaxed) {
+        while !stop.isSet {
           let reply = try engine.find("c", rows.dropLast(7988).map { $0 }, k: 20, dimension: 4)
           let parity: UInt64 = reply.generation == "x" ? 0 : 1
           #expect(reply.ids.allSatisfy { $0 % 2 == parity })
@@ -34,7 +41,7 @@ import VecEngine
           #expect(receipt.sequence > sequence)
           sequence = receipt.sequence
         }
-        isDone.store(true, ordering: .relaxed)
+        stop.set()
         return [:]
       }
       return try await group.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }
