@@ -1,0 +1,178 @@
+import VecCore
+import VecProtocol
+
+/// Seeded requests and replies of every kind, with values from all over their ranges.
+struct MessageSource {
+  var random: SplitMix64
+
+  init(seed: UInt64) { random = SplitMix64(seed: seed) }
+
+  mutating func request(_ kind: MessageKind) -> Request {
+    switch kind {
+    case .hello: .hello(HelloRequest(leastVersion: number(), greatestVersion: number(), clientName: text()))
+    case .ping: .ping(bytes(upTo: 300))
+    case .create: .create(CreateRequest(collection: name(), dimension: Int.random(in: 1...4096, using: &random), metric: pick(Metric.allCases)))
+    case .list: .list
+    case .drop: .drop(DropRequest(collection: name(), generation: maybe { $0.label() }))
+    case .ingestBegin: .ingestBegin(IngestBeginRequest(collection: name(), generation: maybe { $0.label() }))
+    case .ingestRows: .ingestRows(rows())
+    case .ingestCommit: .ingestCommit(ingest: number())
+    case .ingestAbort: .ingestAbort(ingest: number())
+    case .buildIndex:
+      .buildIndex(
+        BuildIndexRequest(
+          collection: name(), generation: maybe { $0.label() }, index: maybe { $0.pick(IndexType.allCases) },
+          wait: Bool.random(using: &random)))
+    case .publish: .publish(PublishRequest(collection: name(), generation: label(), expected: expected()))
+    case .rollback: .rollback(collection: name())
+    case .verify: .verify(collection: maybe { $0.name() })
+    case .generations: .generations(collection: name())
+    case .search: .search(search())
+    case .get: .get(GetRequest(collection: name(), generation: maybe { $0.label() }, ids: ids(1...40)))
+    case .stats: .stats
+    }
+  }
+
+  mutating func reply(_ kind: MessageKind) -> Reply {
+    switch kind {
+    case .hello:
+      .hello(
+        HandshakeReply(
+          version: number(), daemon: text(), frameBodyLimit: number(), inFlightLimit: number(), kMax: number(),
+          dimensionMax: number()))
+    case .ping: .ping(bytes(upTo: 300))
+    case .create: .create
+    case .list: .list((0..<small()).map { _ in collection() })
+    case .drop: .drop
+    case .ingestBegin:
+      .ingestBegin(
+        IngestBeginReply(ingest: number(), generation: label(), dimension: small(), metric: pick(Metric.allCases)))
+    case .ingestRows: .ingestRows(received: number())
+    case .ingestCommit:
+      .ingestCommit(
+        IngestReceipt(
+          rowCount: number(), byteCount: number(), elementType: pick(ElementType.allCases), sequence: number()))
+    case .ingestAbort: .ingestAbort
+    case .buildIndex: .buildIndex(generation: label())
+    case .publish: .publish(sequence: number(), replaced: maybe { $0.label() })
+    case .rollback:
+      .rollback(PublishReceipt(sequence: number(), live: label(), replaced: maybe { $0.label() }))
+    case .verify:
+      .verify(
+        VerifyReport(
+          fileCount: number(), byteCount: number(),
+          findings: (0..<small()).map { _ in .init(collection: name(), file: text(), message: text()) }))
+    case .generations: .generations((0..<small()).map { _ in generation() })
+    case .search: .search(searchReply())
+    case .get:
+      .get(getReply())
+    case .stats: .stats("{\"version\": \"\(text())\"}")
+    }
+  }
+
+  mutating func failure() -> Reply { .failure(VecError(pick(VecErrorCode.allCases), text())) }
+
+  mutating func rows() -> IngestRows {
+    let dimension = Int.random(in: 1...9, using: &random)
+    let ids = ids(1...12)
+    let count = dimension * ids.count
+    let elements: IngestRows.Elements =
+      switch pick(ElementType.allCases) {
+      case .f32: .f32((0..<count).map { _ in float() })
+      case .f16: .f16((0..<count).map { _ in number() })
+      case .bf16: .bf16((0..<count).map { _ in number() })
+      }
+    return IngestRows(ingest: number(), dimension: dimension, ids: ids, elements: elements)
+  }
+
+  mutating func search() -> SearchRequest {
+    let interests = Int.random(in: 1...8, using: &random)
+    let dimension = Int.random(in: 1...20, using: &random)
+    let queries = Int.random(in: 1...5, using: &random)
+    let effort: SearchEffort =
+      switch small() {
+      case 0: .standard
+      case 1: .recall(Float.random(in: 0.01...1, using: &random))
+      case 2: .ef(UInt32.random(in: 1...UInt32.max, using: &random))
+      case 3: .nprobe(UInt32.random(in: 1...UInt32.max, using: &random))
+      default: .exact
+      }
+    return SearchRequest(
+      collection: name(), generation: maybe { $0.label() }, k: Int.random(in: 1...Limits.kMax, using: &random),
+      effort: effort, index: maybe { $0.pick(IndexType.allCases) }, interests: interests, dimension: dimension,
+      vectors: (0..<(queries * interests * dimension)).map { _ in float() })
+  }
+
+  private mutating func searchReply() -> SearchReply {
+    let counts = (0..<small()).map { _ in UInt32.random(in: 0...9, using: &random) }
+    let total = Int(counts.reduce(0, +))
+    return SearchReply(
+      generation: label(), generationNumber: number(), sequence: number(), index: pick(IndexType.allCases),
+      expectedRecall: float(), resultCounts: counts, ids: (0..<total).map { _ in number() },
+      scores: (0..<total).map { _ in float() },
+      interests: (0..<total).map { _ in UInt8.random(in: 0...7, using: &random) })
+  }
+
+  private mutating func getReply() -> GetReply {
+    let dimension = Int.random(in: 1...20, using: &random)
+    let found = (0..<small()).map { _ in Bool.random(using: &random) }
+    let count = dimension * found.filter { $0 }.count
+    return GetReply(
+      generation: label(), dimension: dimension, found: found, vectors: (0..<count).map { _ in float() })
+  }
+
+  private mutating func collection() -> CollectionInfo {
+    CollectionInfo(
+      name: name(), dimension: small(), metric: pick(Metric.allCases), sequence: number(),
+      liveGeneration: maybe { $0.label() }, liveRowCount: number(), generationCount: small(),
+      fence: maybe { $0.text() })
+  }
+
+  private mutating func generation() -> GenerationInfo {
+    GenerationInfo(
+      label: label(), number: number(), state: pick(GenerationState.allCases),
+      index: maybe { $0.pick(IndexType.allCases) }, rowCount: number(), byteCount: number(), segmentCount: small(),
+      createdAt: number(), builtAt: maybe { Int64.random(in: 0...Int64.max, using: &$0.random) },
+      publishedAt: maybe { Int64.random(in: 0...Int64.max, using: &$0.random) },
+      buildProgress: maybe { Float.random(in: 0...1, using: &$0.random) }, buildError: maybe { $0.text() })
+  }
+
+  private mutating func expected() -> ExpectedLive {
+    switch small() {
+    case 0: .any
+    case 1: .nothing
+    default: .label(label())
+    }
+  }
+
+  mutating func bytes(upTo limit: Int) -> [UInt8] {
+    (0..<Int.random(in: 0...limit, using: &random)).map { _ in number() }
+  }
+
+  mutating func number<T: FixedWidthInteger & UnsignedInteger>() -> T { T(truncatingIfNeeded: random.next()) }
+  private mutating func number() -> Int64 { Int64(truncatingIfNeeded: random.next()) }
+  private mutating func small() -> Int { Int.random(in: 0...4, using: &random) }
+  private mutating func float() -> Float { Float.random(in: -1e9...1e9, using: &random) }
+  private mutating func ids(_ counts: ClosedRange<Int>) -> [UInt64] {
+    (0..<Int.random(in: counts, using: &random)).map { _ in random.next() }
+  }
+
+  private mutating func pick<T>(_ values: [T]) -> T { values[Int.random(in: values.indices, using: &random)] }
+
+  private mutating func maybe<T>(_ make: (inout MessageSource) -> T) -> T? {
+    Bool.random(using: &random) ? make(&self) : nil
+  }
+
+  private mutating func name() -> String { word("abz09_-", first: "az09") }
+  private mutating func label() -> String { word("aZ09._:-", first: "aZ9") }
+
+  private mutating func word(_ alphabet: String, first: String) -> String {
+    let rest = (0..<Int.random(in: 0...63, using: &random)).map { _ in pick(Array(alphabet)) }
+    return String([pick(Array(first))] + rest)
+  }
+
+  /// Not empty, since the empty text means "none" in most places.
+  private mutating func text() -> String {
+    String((0...Int.random(in: 0...20, using: &random)).map { _ in pick(Array("a é漢🙂\"\\\n")) })
+  }
+}
