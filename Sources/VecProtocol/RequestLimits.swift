@@ -1,6 +1,6 @@
 package import VecCore
 
-/// The ranges of request values: below is `invalid-argument`, above is `limit-exceeded`. Each returns what it was given.
+/// The ranges of request values: below is `invalid-argument`, above `limit-exceeded`. Each returns what it was given.
 enum RequestLimits {
   @discardableResult
   static func dimension(_ value: Int) throws(VecError) -> Int {

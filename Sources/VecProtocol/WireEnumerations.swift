@@ -1,6 +1,6 @@
 import VecCore
 
-/// Values that several messages hold. A number outside an enumeration is a form error: the sender is of another version.
+/// Values that several messages hold. A number outside an enumeration is a form error: the sender is of another kind.
 extension ByteReader {
   /// A `str` of which the empty one means "none".
   mutating func readOptionalString() throws(VecError) -> String? {

@@ -7,7 +7,8 @@ struct FrameDecoderTests {
   static let frames: [Frame] = [
     Frame(header: FrameHeader(bodyByteCount: 0, requestId: 1, kind: 4), body: []),
     Frame(
-      header: FrameHeader(bodyByteCount: 5, requestId: .max, kind: 2, deadlineMilliseconds: 250), body: [1, 2, 3, 4, 5]),
+      header: FrameHeader(bodyByteCount: 5, requestId: .max, kind: 2, deadlineMilliseconds: 250),
+      body: [1, 2, 3, 4, 5]),
     Frame(header: FrameHeader(bodyByteCount: 1, requestId: 7, kind: 0x800F, status: 3001), body: [9]),
     Frame(header: FrameHeader(bodyByteCount: 0, requestId: 8, kind: 17), body: []),
   ]
@@ -101,7 +102,8 @@ struct FrameDecoderTests {
     #expect(code { _ = try FrameHeader(bodyByteCount: 0, requestId: 1, kind: 18).requestKind() } == .malformedFrame)
     #expect(code { _ = try FrameHeader(bodyByteCount: 0, requestId: 1, kind: 0x800F).requestKind() } == .malformedFrame)
     #expect(
-      code { _ = try FrameHeader(bodyByteCount: 0, requestId: 1, kind: 15, status: 1).requestKind() } == .malformedFrame)
+      code { _ = try FrameHeader(bodyByteCount: 0, requestId: 1, kind: 15, status: 1).requestKind() } == .malformedFrame
+    )
     #expect(code { _ = try FrameHeader(bodyByteCount: 0, requestId: 1, kind: 15).replyKind() } == .malformedFrame)
   }
 

@@ -11,7 +11,10 @@ struct MessageSource {
     switch kind {
     case .hello: .hello(HelloRequest(leastVersion: number(), greatestVersion: number(), clientName: text()))
     case .ping: .ping(bytes(upTo: 300))
-    case .create: .create(CreateRequest(collection: name(), dimension: Int.random(in: 1...4096, using: &random), metric: pick(Metric.allCases)))
+    case .create:
+      .create(
+        CreateRequest(
+          collection: name(), dimension: Int.random(in: 1...4096, using: &random), metric: pick(Metric.allCases)))
     case .list: .list
     case .drop: .drop(DropRequest(collection: name(), generation: maybe { $0.label() }))
     case .ingestBegin: .ingestBegin(IngestBeginRequest(collection: name(), generation: maybe { $0.label() }))

@@ -15,12 +15,45 @@ struct RequestLimitTests {
   static let outOfRange: [(String, Request, VecErrorCode)] = [
     ("k 0", changed { $0.k = 0 }, .invalidArgument),
     ("k above", changed { $0.k = Limits.kMax + 1 }, .limitExceeded),
-    ("interests above", changed { $0.interests = 9; $0.dimension = 1; $0.vectors = .init(repeating: 1, count: 9) }, .limitExceeded),
-    ("interests 0", changed { $0.interests = 0; $0.vectors = [] }, .invalidArgument),
+    (
+      "interests above",
+      changed {
+        $0.interests = 9
+        $0.dimension = 1
+        $0.vectors = .init(repeating: 1, count: 9)
+      }, .limitExceeded
+    ),
+    (
+      "interests 0",
+      changed {
+        $0.interests = 0
+        $0.vectors = []
+      }, .invalidArgument
+    ),
     ("no query", changed { $0.vectors = [] }, .invalidArgument),
-    ("dimension above", changed { $0.dimension = 4097; $0.vectors = .init(repeating: 1, count: 4097) }, .limitExceeded),
-    ("queries above", changed { $0.dimension = 1; $0.k = 1; $0.vectors = .init(repeating: 1, count: 4097) }, .limitExceeded),
-    ("queries x k above", changed { $0.dimension = 1; $0.k = 16_384; $0.vectors = .init(repeating: 1, count: 129) }, .limitExceeded),
+    (
+      "dimension above",
+      changed {
+        $0.dimension = 4097
+        $0.vectors = .init(repeating: 1, count: 4097)
+      }, .limitExceeded
+    ),
+    (
+      "queries above",
+      changed {
+        $0.dimension = 1
+        $0.k = 1
+        $0.vectors = .init(repeating: 1, count: 4097)
+      }, .limitExceeded
+    ),
+    (
+      "queries x k above",
+      changed {
+        $0.dimension = 1
+        $0.k = 16_384
+        $0.vectors = .init(repeating: 1, count: 129)
+      }, .limitExceeded
+    ),
     ("recall 0", changed { $0.effort = .recall(0) }, .invalidArgument),
     ("recall above 1", changed { $0.effort = .recall(1.5) }, .invalidArgument),
     ("recall NaN", changed { $0.effort = .recall(.nan) }, .invalidArgument),
@@ -34,7 +67,10 @@ struct RequestLimitTests {
     ("create dimension 0", .create(CreateRequest(collection: "c", dimension: 0, metric: .ip)), .invalidArgument),
     ("create dimension above", .create(CreateRequest(collection: "c", dimension: 4097, metric: .ip)), .limitExceeded),
     ("publish without label", .publish(PublishRequest(collection: "c", generation: "")), .invalidArgument),
-    ("publish expected", .publish(PublishRequest(collection: "c", generation: "g", expected: .label("é"))), .invalidArgument),
+    (
+      "publish expected", .publish(PublishRequest(collection: "c", generation: "g", expected: .label("é"))),
+      .invalidArgument
+    ),
     ("get nothing", .get(GetRequest(collection: "c", ids: [])), .invalidArgument),
     ("get too many", .get(GetRequest(collection: "c", ids: .init(repeating: 1, count: 65_537))), .limitExceeded),
     ("ping too long", .ping(.init(repeating: 0, count: 65_537)), .limitExceeded),
@@ -46,7 +82,10 @@ struct RequestLimitTests {
           ingest: 1, dimension: 1, ids: .init(repeating: 1, count: 1_048_577),
           elements: .f16(.init(repeating: 1, count: 1_048_577)))), .limitExceeded
     ),
-    ("rows of dimension 0", .ingestRows(IngestRows(ingest: 1, dimension: 0, ids: [1], elements: .f32([]))), .invalidArgument),
+    (
+      "rows of dimension 0", .ingestRows(IngestRows(ingest: 1, dimension: 0, ids: [1], elements: .f32([]))),
+      .invalidArgument
+    ),
     ("verify name", .verify(collection: "a/b"), .invalidArgument),
     ("rollback name", .rollback(collection: ""), .invalidArgument),
     ("generations name", .generations(collection: "x y"), .invalidArgument),
@@ -111,7 +150,8 @@ struct RequestLimitTests {
     #expect(code { _ = try Reply.decode(kind: .verify, status: 0, body: zeros + max) } == .malformedFrame)
     let search: [UInt8] = [0, 0] + zeros + [1] + [0, 0, 0, 0]
     #expect(code { _ = try Reply.decode(kind: .search, status: 0, body: search + max) } == .malformedFrame)
-    #expect(code { _ = try Reply.decode(kind: .search, status: 0, body: search + [1, 0, 0, 0] + max) } == .malformedFrame)
+    #expect(
+      code { _ = try Reply.decode(kind: .search, status: 0, body: search + [1, 0, 0, 0] + max) } == .malformedFrame)
     #expect(code { _ = try Reply.decode(kind: .get, status: 0, body: [0, 0, 1, 0, 0, 0] + max) } == .malformedFrame)
     #expect(code { _ = try Reply.decode(kind: .stats, status: 0, body: max) } == .malformedFrame)
     #expect(code { _ = try Reply.decode(kind: .list, status: 3001, body: max) } == .malformedFrame)
@@ -120,7 +160,11 @@ struct RequestLimitTests {
   @Test("versions without a common one are told both ranges")
   func versions() throws {
     #expect(try HelloRequest(leastVersion: 1, greatestVersion: 9, clientName: "t").chosenVersion() == 1)
-    #expect(code { _ = try HelloRequest(leastVersion: 2, greatestVersion: 9, clientName: "t").chosenVersion() } == .unsupportedVersion)
-    #expect(code { _ = try HelloRequest(leastVersion: 0, greatestVersion: 0, clientName: "t").chosenVersion() } == .unsupportedVersion)
+    #expect(
+      code { _ = try HelloRequest(leastVersion: 2, greatestVersion: 9, clientName: "t").chosenVersion() }
+        == .unsupportedVersion)
+    #expect(
+      code { _ = try HelloRequest(leastVersion: 0, greatestVersion: 0, clientName: "t").chosenVersion() }
+        == .unsupportedVersion)
   }
 }

@@ -93,7 +93,9 @@ struct RoundTripTests {
   @Test("decoding a search of one 64-dimensional vector takes less than two microseconds")
   func searchDecodeTime() throws {
     let request = Request.search(
-      SearchRequest(collection: "videos", generation: "2026-11-02", k: 200, dimension: 64, vectors: .init(repeating: 0.5, count: 64)))
+      SearchRequest(
+        collection: "videos", generation: "2026-11-02", k: 200, dimension: 64, vectors: .init(repeating: 0.5, count: 64)
+      ))
     let bytes = body(request)
     let clock = ContinuousClock()
     var best = Duration.seconds(1)

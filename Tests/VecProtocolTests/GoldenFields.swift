@@ -1,0 +1,175 @@
+import VecCore
+import VecProtocol
+
+/// The fields of a message as the golden JSON names them: those of `Formats/protocol.md`, in its order, as on the wire.
+extension Request {
+  var goldenFields: [(String, GoldenText)] {
+    switch self {
+    case .hello(let hello):
+      [
+        ("least_version", .int(hello.leastVersion)), ("greatest_version", .int(hello.greatestVersion)),
+        ("client_name", .string(hello.clientName)),
+      ]
+    case .ping(let bytes): [("bytes", .ints(bytes))]
+    case .list, .stats: []
+    case .create(let create):
+      [
+        ("name", .string(create.collection)), ("dimension", .int(create.dimension)),
+        ("metric", .int(create.metric.rawValue)),
+      ]
+    case .drop(let drop): names(drop.collection, drop.generation)
+    case .ingestBegin(let begin): names(begin.collection, begin.generation)
+    case .ingestRows(let rows):
+      [
+        ("ingest", .int(rows.ingest)), ("element", .int(rows.elements.type.rawValue)),
+        ("dimension", .int(rows.dimension)), ("count", .int(rows.ids.count)), ("ids", .ints(rows.ids)),
+        ("elements", rows.elements.golden),
+      ]
+    case .ingestCommit(let ingest), .ingestAbort(let ingest): [("ingest", .int(ingest))]
+    case .buildIndex(let build):
+      names(build.collection, build.generation) + [
+        ("index", .int(build.index?.rawValue ?? 0)), ("wait", .flag(build.wait)),
+      ]
+    case .publish(let publish):
+      names(publish.collection, publish.generation) + publish.expected.golden
+    case .rollback(let collection), .generations(let collection): [("collection", .string(collection))]
+    case .verify(let collection): [("collection", .string(collection ?? ""))]
+    case .search(let search): search.goldenFields
+    case .get(let get):
+      names(get.collection, get.generation) + [("count", .int(get.ids.count)), ("ids", .ints(get.ids))]
+    }
+  }
+
+  private func names(_ collection: String, _ generation: String?) -> [(String, GoldenText)] {
+    [("collection", .string(collection)), ("generation", .string(generation ?? ""))]
+  }
+}
+
+extension IngestRows.Elements {
+  fileprivate var golden: GoldenText {
+    switch self {
+    case .f32(let values): .floats(values)
+    case .f16(let bits), .bf16(let bits): .ints(bits)
+    }
+  }
+}
+
+extension ExpectedLive {
+  fileprivate var golden: [(String, GoldenText)] {
+    switch self {
+    case .any: [("has_expected", .flag(false)), ("expected", .string(""))]
+    case .nothing: [("has_expected", .flag(true)), ("expected", .string(""))]
+    case .label(let label): [("has_expected", .flag(true)), ("expected", .string(label))]
+    }
+  }
+}
+
+extension SearchRequest {
+  fileprivate var goldenFields: [(String, GoldenText)] {
+    let (kind, value): (UInt8, UInt32) =
+      switch effort {
+      case .standard: (0, 0)
+      case .recall(let share): (1, share.bitPattern)
+      case .ef(let value): (2, value)
+      case .nprobe(let value): (3, value)
+      case .exact: (4, 0)
+      }
+    return [
+      ("collection", .string(collection)), ("generation", .string(generation ?? "")), ("k", .int(k)),
+      ("effort", .int(kind)), ("effort_value", .int(value)), ("index", .int(index?.rawValue ?? 0)),
+      ("interests", .int(interests)), ("query_count", .int(queryCount)), ("dimension", .int(dimension)),
+      ("vectors", .floats(vectors)),
+    ]
+  }
+}
+
+extension Reply {
+  var goldenFields: [(String, GoldenText)] {
+    switch self {
+    case .hello(let hello):
+      [
+        ("version", .int(hello.version)), ("daemon_version", .string(hello.daemon)),
+        ("frame_limit", .int(hello.frameBodyLimit)), ("in_flight_limit", .int(hello.inFlightLimit)),
+        ("greatest_k", .int(hello.kMax)), ("greatest_dimension", .int(hello.dimensionMax)),
+      ]
+    case .ping(let bytes): [("bytes", .ints(bytes))]
+    case .create, .drop, .ingestAbort: []
+    case .list(let collections):
+      [("count", .int(collections.count)), ("collections", .list(collections.map { .object($0.goldenFields) }))]
+    case .ingestBegin(let begun):
+      [
+        ("ingest", .int(begun.ingest)), ("generation", .string(begun.generation)),
+        ("dimension", .int(begun.dimension)), ("metric", .int(begun.metric.rawValue)),
+      ]
+    case .ingestRows(let received): [("received", .int(received))]
+    case .ingestCommit(let receipt):
+      [
+        ("rows", .int(receipt.rowCount)), ("bytes", .int(receipt.byteCount)),
+        ("element", .int(receipt.elementType.rawValue)), ("sequence", .int(receipt.sequence)),
+      ]
+    case .buildIndex(let generation): [("generation", .string(generation))]
+    case .publish(let sequence, let replaced):
+      [("sequence", .int(sequence)), ("replaced", .string(replaced ?? ""))]
+    case .rollback(let receipt):
+      [
+        ("sequence", .int(receipt.sequence)), ("live", .string(receipt.live)),
+        ("replaced", .string(receipt.replaced ?? "")),
+      ]
+    case .verify(let report):
+      [
+        ("files", .int(report.fileCount)), ("bytes", .int(report.byteCount)),
+        ("count", .int(report.findings.count)),
+        ("findings", .list(report.findings.map { .object($0.goldenFields) })),
+      ]
+    case .generations(let generations):
+      [("count", .int(generations.count)), ("generations", .list(generations.map { .object($0.goldenFields) }))]
+    case .search(let search): search.goldenFields
+    case .get(let get):
+      [
+        ("generation", .string(get.generation)), ("dimension", .int(get.dimension)), ("count", .int(get.found.count)),
+        ("found", .ints(get.found.map { $0 ? 1 : 0 })), ("vectors", .floats(get.vectors)),
+      ]
+    case .stats(let json): [("json", .string(json))]
+    case .failure(let error): [("message", .string(error.message))]
+    }
+  }
+}
+
+extension CollectionInfo {
+  fileprivate var goldenFields: [(String, GoldenText)] {
+    [
+      ("name", .string(name)), ("dimension", .int(dimension)), ("metric", .int(metric.rawValue)),
+      ("sequence", .int(sequence)), ("live_generation", .string(liveGeneration ?? "")),
+      ("live_rows", .int(liveRowCount)), ("generation_count", .int(generationCount)), ("fence", .string(fence ?? "")),
+    ]
+  }
+}
+
+extension GenerationInfo {
+  fileprivate var goldenFields: [(String, GoldenText)] {
+    [
+      ("label", .string(label)), ("number", .int(number)), ("state", .int(state.rawValue)),
+      ("index", .int(index?.rawValue ?? 0)), ("rows", .int(rowCount)), ("bytes", .int(byteCount)),
+      ("segments", .int(segmentCount)), ("created", .int(createdAt)), ("built", .int(builtAt ?? -1)),
+      ("published", .int(publishedAt ?? -1)), ("build_progress", .float(buildProgress ?? -1)),
+      ("build_error", .string(buildError ?? "")),
+    ]
+  }
+}
+
+extension VerifyReport.Finding {
+  fileprivate var goldenFields: [(String, GoldenText)] {
+    [("collection", .string(collection)), ("file", .string(file)), ("message", .string(message))]
+  }
+}
+
+extension SearchReply {
+  fileprivate var goldenFields: [(String, GoldenText)] {
+    [
+      ("generation", .string(generation)), ("generation_number", .int(generationNumber)),
+      ("sequence", .int(sequence)), ("index", .int(index.rawValue)), ("expected_recall", .float(expectedRecall)),
+      ("query_count", .int(resultCounts.count)), ("result_counts", .ints(resultCounts)), ("ids", .ints(ids)),
+      ("scores", .floats(scores)), ("interests", .ints(interests)),
+    ]
+  }
+}
