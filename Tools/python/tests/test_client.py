@@ -116,7 +116,7 @@ def test_a_late_reply_is_a_timeout_and_does_not_disturb_the_next_call(scripted):
             threading.Timer(1.5, link.reply, (header, p.PingReply(b"late"))).start()
         elif len(first) == 1:
             first.append(header)
-            threading.Timer(0.8, link.reply, (header, p.PingReply(message.data))).start()
+            threading.Timer(0.8, link.reply, (header, p.PingReply(message.bytes))).start()
 
     scripted.script = script
     with vecd.connect(scripted.path) as db:
@@ -135,7 +135,7 @@ def test_a_lost_connection_is_told_and_the_next_call_connects_again(scripted):
         if len(calls) == 1:
             link.close()
         else:
-            link.reply(header, p.PingReply(message.data))
+            link.reply(header, p.PingReply(message.bytes))
 
     scripted.script = script
     with vecd.connect(scripted.path) as db:
@@ -158,7 +158,7 @@ def test_a_connection_lost_in_the_middle_of_a_large_reply_is_told(scripted):
 @pytest.mark.parametrize("what", ["magic", "kind", "request id", "body", "length", "count"])
 def test_a_reply_that_makes_no_sense_is_refused_and_ends_the_connection(scripted, what):
     def script(link, header, message):
-        good = p.PingReply(message.data) if header.kind == Kind.PING else answer(message)
+        good = p.PingReply(message.bytes) if header.kind == Kind.PING else answer(message)
         frame = b"".join(p.reply_frame(good, header.request_id))
         body = frame[HEADER.size :]
         link.raw({
@@ -222,7 +222,7 @@ def test_the_first_error_of_a_pipelined_ingest_is_the_one_raised(scripted):
         elif header.kind == Kind.INGEST_ROWS and message.ids[0] < 10:
             link.reply(header, p.IngestRowsReply(10))
         elif header.kind == Kind.PING:
-            link.reply(header, p.PingReply(message.data))
+            link.reply(header, p.PingReply(message.bytes))
         else:
             link.error(header, ErrorCode.INGEST_NOT_FOUND, "it has ended")
 

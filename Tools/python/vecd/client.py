@@ -61,7 +61,7 @@ class Client:
 
     @property
     def daemon_version(self) -> str:
-        return self._link.hello.daemon
+        return self._link.hello.daemon_version
 
     def close(self) -> None:
         """Ends the connection; open ingests are rolled back by the daemon."""
@@ -115,7 +115,7 @@ class Client:
         start = time.perf_counter()
         answer = self._call(p.PingRequest(bytes(data)), timeout)
         seconds = time.perf_counter() - start
-        if answer.data != data:
+        if answer.bytes != data:
             raise malformed("the daemon's ping reply differs from what was sent")
         return seconds
 

@@ -89,7 +89,7 @@ class Ingest:
             raise
 
     def _take_reply(self, progress: Callable[[int], Any] | None) -> None:
-        self.rows_acknowledged = self._link.wait(self._outstanding.popleft()).rows
+        self.rows_acknowledged = self._link.wait(self._outstanding.popleft()).received
         if progress is not None:
             progress(self.rows_acknowledged)
 

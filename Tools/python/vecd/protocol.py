@@ -113,13 +113,13 @@ def _register(kind: Kind, table: dict[Kind, type[Message]]) -> Any:
 class HelloRequest(Message):
     least_version: int = wire(U16)
     greatest_version: int = wire(U16)
-    client: str = wire(STR)
+    client_name: str = wire(STR)
 
 
 @reply(Kind.HELLO)
 class HelloReply(Message):
     version: int = wire(U16)
-    daemon: str = wire(STR)
+    daemon_version: str = wire(STR)
     frame_limit: int = wire(U32)
     in_flight_limit: int = wire(U32)
     greatest_k: int = wire(U32)
@@ -128,12 +128,12 @@ class HelloReply(Message):
 
 @request(Kind.PING)
 class PingRequest(Message):
-    data: bytes = wire(Rest(Limits.PING_BYTES))
+    bytes: Any = wire(Rest(Limits.PING_BYTES))
 
 
 @reply(Kind.PING)
 class PingReply(Message):
-    data: bytes = wire(Rest(Limits.PING_BYTES))
+    bytes: Any = wire(Rest(Limits.PING_BYTES))
 
 
 @request(Kind.CREATE)
@@ -155,13 +155,13 @@ class ListRequest(Message):
 
 @dataclass
 class Collection(Struct):
-    """One line of `collections()`. `live` and `fence` are empty for none and healthy."""
+    """One line of `collections()`. `live_generation` and `fence` are empty for none and healthy."""
 
     name: str = wire(STR)
     dimension: int = wire(U32)
     metric: Metric = wire(Choice(Metric))
     sequence: int = wire(U64)
-    live: str = wire(STR)
+    live_generation: str = wire(STR)
     live_rows: int = wire(U64)
     generation_count: int = wire(U32)
     fence: str = wire(STR)
@@ -211,7 +211,7 @@ class IngestRowsRequest(Message):
 
 @reply(Kind.INGEST_ROWS)
 class IngestRowsReply(Message):
-    rows: int = wire(U64)
+    received: int = wire(U64)
 
 
 @request(Kind.INGEST_COMMIT)
@@ -261,7 +261,7 @@ class PublishRequest(Message):
 @reply(Kind.PUBLISH)
 class PublishReply(Message):
     sequence: int = wire(U64)
-    previous: str = wire(STR)
+    replaced: str = wire(STR)
 
 
 @request(Kind.ROLLBACK)
@@ -273,7 +273,7 @@ class RollbackRequest(Message):
 class RollbackReply(Message):
     sequence: int = wire(U64)
     live: str = wire(STR)
-    previous: str = wire(STR)
+    replaced: str = wire(STR)
 
 
 @request(Kind.VERIFY)
@@ -285,7 +285,7 @@ class VerifyRequest(Message):
 class Finding(Struct):
     collection: str = wire(STR)
     file: str = wire(STR)
-    problem: str = wire(TEXT)
+    message: str = wire(TEXT)
 
 
 @reply(Kind.VERIFY)
@@ -302,7 +302,7 @@ class GenerationsRequest(Message):
 
 @dataclass
 class Generation(Struct):
-    """One line of `generations()`. Times are milliseconds since 1970, -1 for never; progress -1 when none runs."""
+    """One line of `generations()`. Times are milliseconds since 1970, -1 for never; build_progress -1 when none runs."""
 
     label: str = wire(STR)
     number: int = wire(U64)
@@ -314,8 +314,8 @@ class Generation(Struct):
     created: int = wire(I64)
     built: int = wire(I64)
     published: int = wire(I64)
-    progress: float = wire(F32)
-    error: str = wire(STR)
+    build_progress: float = wire(F32)
+    build_error: str = wire(STR)
 
 
 @reply(Kind.GENERATIONS)
@@ -340,7 +340,7 @@ class SearchRequest(Message):
 
 
 def _total(seen: Values) -> int:
-    return int(seen["counts"].sum(dtype=np.uint64))
+    return int(seen["result_counts"].sum(dtype=np.uint64))
 
 
 @reply(Kind.SEARCH)
@@ -351,7 +351,7 @@ class SearchReply(Message):
     index: Index = wire(Choice(Index))
     expected_recall: float = wire(F32)
     query_count: int = wire(U32)
-    counts: np.ndarray = wire(Array("<u4", lambda seen: seen["query_count"]))
+    result_counts: np.ndarray = wire(Array("<u4", lambda seen: seen["query_count"]))
     ids: np.ndarray = wire(Array("<u8", _total))
     scores: np.ndarray = wire(Array("<f4", _total))
     interests: np.ndarray = wire(Array("u1", _total))
@@ -394,7 +394,7 @@ class StatsReply(Message):
 class ErrorReply(Message):
     """The body of any reply whose status is not 0. It may answer every kind, so it is not in REPLIES."""
 
-    text: str = wire(TEXT)
+    message: str = wire(TEXT)
 
 
 def request_frame(message: Message, request_id: int, deadline: int = 0) -> list[Any]:
@@ -431,7 +431,7 @@ def decode_reply(header: Header, body: bytes | bytearray | memoryview) -> Messag
     """The reply's message; an error reply is raised as the `VecdError` it carries."""
     kind = REPLIES.get(header.kind & ~REPLY_BIT) if header.kind & REPLY_BIT else None  # type: ignore[call-overload]
     if header.status:
-        raise VecdError(header.status, ErrorReply.decode(body).text)
+        raise VecdError(header.status, ErrorReply.decode(body).message)
     if kind is None:
         raise malformed(f"no reply has kind 0x{header.kind:04x}")
     return kind.decode(body)

@@ -58,9 +58,9 @@ class GetResult:
 def assemble(replies: list[SearchReply], asked: list[int], k: int) -> SearchResult:
     """Replies of one generation, in the order of their queries, as one result of (sum of asked, k)."""
     for reply, expected in zip(replies, asked):
-        if reply.query_count != expected or int(reply.counts.max(initial=0)) > k:
+        if reply.query_count != expected or int(reply.result_counts.max(initial=0)) > k:
             raise malformed(f"the daemon answered {reply.query_count} queries, expected {expected} of at most {k} results")
-    counts = np.concatenate([reply.counts for reply in replies]).astype(np.int64)
+    counts = np.concatenate([reply.result_counts for reply in replies]).astype(np.int64)
     mask = np.arange(k) < counts[:, None]
 
     def plane(name: str, dtype: type, fill: float | np.uint64) -> np.ndarray:
