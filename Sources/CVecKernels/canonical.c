@@ -8,7 +8,7 @@
 
 #pragma STDC FP_CONTRACT OFF
 
-enum { LANES = 8 };
+enum { LANES = 8, AHEAD = 6, CACHE_LINE = 64, PREFETCH_BYTES = 2048 };
 
 static inline double total(const double sum[LANES]) {
   return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
@@ -22,6 +22,11 @@ static inline void load(uint32_t type, const char *row, size_t i, size_t count, 
   } else {
     for (size_t j = 0; j < count; j++) out[j] = vk_element_bf16(((const vk_half_any *)row)[i + j]);
   }
+}
+
+// The rows to settle lie scattered; without this each one waits for memory.
+static inline void prefetch(const char *row, size_t bytes) {
+  for (size_t at = 0; at < bytes && at < PREFETCH_BYTES; at += CACHE_LINE) __builtin_prefetch(row + at);
 }
 
 typedef struct { double cross, square; } sums;
@@ -65,6 +70,7 @@ static inline __attribute__((always_inline)) void settle(
 ) {
   const size_t stride = d * vk_element_size(type);
   for (size_t r = 0; r < n; r++) {
+    if (r + AHEAD < n) prefetch(base + rows[r + AHEAD] * stride, stride);
     const sums s = accumulate(metric, type, query, base + rows[r] * stride, d);
     const double score = metric == VK_L2 ? -s.cross
       : metric == VK_COSINE ? s.cross / (query_norm * __builtin_sqrt(s.square)) : s.cross;
