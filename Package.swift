@@ -23,6 +23,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 
@@ -62,7 +63,7 @@ let package = Package(
     library("VecFiles", ["VecCore"]),
     library(
       "VecServer",
-      ["VecCore", "VecProtocol", "VecEngine", "CVecShims", nioCore, nioPosix, logging, lifecycle, histogram]),
+      ["VecCore", "VecProtocol", "VecEngine", "CVecShims", nioCore, nioPosix, logging, lifecycle, signals, histogram]),
     .executableTarget(
       name: "vecd", dependencies: ["VecCore", "VecServer", arguments, logging], swiftSettings: strict),
     .executableTarget(
@@ -81,7 +82,9 @@ let package = Package(
     tests("VecProtocolTests", ["VecCore", "VecProtocol", "VecTestSupport"]),
     tests("VecClientTests", ["VecCore", "VecProtocol", "VecClient", nioCore, nioPosix, "VecTestSupport"]),
     tests("VecFilesTests", ["VecCore", "VecFiles", "VecTestSupport"]),
-    tests("VecServerTests", ["VecCore", "VecProtocol", "VecEngine", "VecServer", "VecClient", "VecTestSupport"]),
+    tests(
+      "VecServerTests",
+      ["VecCore", "VecProtocol", "VecEngine", "VecServer", "VecTestSupport", nioCore, logging]),
     tests("TidyTests", ["VecCore", "VecTestSupport"]),
     tests("CrashTests", ["VecCore", "VecTestSupport"]),
     tests("EndToEndTests", ["VecCore", "VecClient", "VecTestSupport"]),

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 int vs_rename_no_replace(const char *from, const char *to) {
@@ -15,4 +16,10 @@ int vs_peer_uid(int fd, uint32_t *uid) {
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return -1;
   *uid = peer.uid;
   return 0;
+}
+
+void vs_name_thread(const char *name) {
+  char cut[16];
+  snprintf(cut, sizeof cut, "%s", name);
+  prctl(PR_SET_NAME, cut);
 }

@@ -1,3 +1,22 @@
 import ArgumentParser
-import Logging
-@main struct Vecd: ParsableCommand {}
+import VecCore
+
+/// The daemon's command line: arguments in, calls out.
+@main
+struct Vecd: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "vecd",
+    abstract: "A vector index database daemon for candidate recall.",
+    discussion: """
+      Examples:
+        vecd serve --store /var/lib/vecd
+        vecd serve --store ./store --socket /run/vecd/vecd.sock --threads 8 --memory-budget 16G
+        vecd check --store ./store
+
+      Environment:
+        VECD_STORE        the store directory when --store is not given (default: ~/.vecd)
+        VECD_KERNEL_TIER  greatest kernel tier to use, e.g. scalar or avx2 (default: the best of this CPU)
+      """,
+    version: VecVersion.writer,
+    subcommands: [Serve.self, Check.self])
+}

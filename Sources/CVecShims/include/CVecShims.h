@@ -17,4 +17,7 @@ int vs_rename_no_replace(const char *from, const char *to);
 // The uid of the process at the other end of a connected Unix socket. 0, or -1 with errno set.
 int vs_peer_uid(int fd, uint32_t *uid);
 
+// Names the calling thread for tools such as top; what is longer than 15 bytes is cut.
+void vs_name_thread(const char *name);
+
 #endif

@@ -1,0 +1,145 @@
+import NIOCore
+
+/// A fixed number of threads and one bounded queue: work beyond the bound is refused at once, so that waiting time
+/// stays bounded and a caller learns of overload while it can still go elsewhere.
+///
+/// Thread rule: any thread may call. Jobs run in the order accepted, on as many threads as the lane has; with one
+/// thread that is one after the other.
+package final class Lane: @unchecked Sendable {  // mutable state only under `signal`
+  package typealias Job = @Sendable () -> Void
+
+  /// How a job is admitted.
+  package enum Admission: Sendable {
+    /// Refused when the queue is full.
+    case bounded
+    /// For small questions that must be answerable under overload: goes ahead of the queue, with a bound of its own.
+    case urgent
+    /// Never refused for length: bounded by its connection's limits instead (rows of an ingest, tidying up).
+    case admitted
+  }
+
+  /// A place in the queue taken before the job is known. Given back unless it is used.
+  package struct Place: ~Copyable {
+    fileprivate let lane: Lane
+    deinit { lane.giveBackPlace() }
+  }
+
+  package struct Load: Sendable, Equatable {
+    package var threads = 0
+    package var queued = 0
+    package var running = 0
+    package var completed: UInt64 = 0
+    package var rejected: UInt64 = 0
+  }
+
+  package let name: String
+  package let queueMax: Int
+  private let signal = Signal()
+  private var queue = CircularBuffer<Job>()
+  private var urgentQueue = CircularBuffer<Job>()
+  private var places = 0
+  private var isStopping = false
+  private var load = Load()
+
+  /// Starts `threads` threads.
+  package init(name: String, threads: Int, queueMax: Int) {
+    self.name = name
+    self.queueMax = queueMax
+    for number in 0..<max(1, threads) {
+      let isRunning = WorkerThread.start(name: "vecd-\(name)-\(number)") { [self] in serve() }
+      if isRunning { signal.withLock { load.threads += 1 } }
+    }
+  }
+
+  /// False when the job was refused; it will not run.
+  package func submit(_ admission: Admission = .bounded, _ job: @escaping Job) -> Bool {
+    signal.withLock {
+      guard !isStopping, load.threads > 0, hasRoom(admission) else {
+        load.rejected += 1
+        return false
+      }
+      if case .urgent = admission { urgentQueue.append(job) } else { queue.append(job) }
+      signal.wakeOne()
+      return true
+    }
+  }
+
+  /// Takes a place for a job that comes with `submit(in:)`; nil when the queue is full.
+  package func takePlace() -> Place? {
+    let isTaken = signal.withLock {
+      guard !isStopping, load.threads > 0, hasRoom(.bounded) else {
+        load.rejected += 1
+        return false
+      }
+      places += 1
+      return true
+    }
+    return isTaken ? Place(lane: self) : nil
+  }
+
+  /// Queues the job that the place was taken for.
+  package func submit(in place: consuming Place, _ job: @escaping Job) -> Bool { submit(.admitted, job) }
+
+  package var currentLoad: Load {
+    signal.withLock {
+      var now = load
+      now.queued = queue.count + urgentQueue.count
+      return now
+    }
+  }
+
+  package var isIdle: Bool { signal.withLock { queue.isEmpty && urgentQueue.isEmpty && load.running == 0 } }
+
+  /// Takes no more jobs. Threads end after the queue is empty, or after their present job with `droppingQueued`.
+  package func stop(droppingQueued: Bool) {
+    signal.withLock {
+      isStopping = true
+      if droppingQueued {
+        queue.removeAll()
+        urgentQueue.removeAll()
+      }
+      signal.wakeAll()
+    }
+  }
+
+  /// Whether every thread has ended after `stop`.
+  package var isStopped: Bool { signal.withLock { isStopping && load.threads == 0 } }
+}
+
+extension Lane {
+  private func hasRoom(_ admission: Admission) -> Bool {
+    switch admission {
+    case .bounded: queue.count + places < queueMax
+    case .urgent: urgentQueue.count < queueMax
+    case .admitted: true
+    }
+  }
+
+  private func giveBackPlace() { signal.withLock { places -= 1 } }
+
+  private func serve() {
+    while let job = next() {
+      job()
+      signal.withLock {
+        load.running -= 1
+        load.completed += 1
+      }
+    }
+  }
+
+  private func next() -> Job? {
+    signal.withLock {
+      while true {
+        if let job = urgentQueue.popFirst() ?? queue.popFirst() {
+          load.running += 1
+          return job
+        }
+        if isStopping {
+          load.threads -= 1
+          return nil
+        }
+        signal.wait()
+      }
+    }
+  }
+}

@@ -1,0 +1,156 @@
+package import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import Synchronization
+package import VecCore
+import VecEngine
+
+/// A running daemon: opens the store, listens, serves, stops.
+///
+/// Thread rule: `init` and `stop` once each, from any thread; `run` is for a `ServiceGroup`.
+package final class Server: Service {
+  package let socketPath: String
+  let daemon: Daemon
+  private let socket: ListenSocket
+  private let loops: MultiThreadedEventLoopGroup
+  private let listener = Mutex<(any Channel)?>(nil)
+
+  /// Opens the store with its recovery and binds the socket; nobody is served before `start`.
+  ///
+  /// - Throws: `VecError` for options out of range, a store or socket held by another process, and damage to the
+  ///   manifest. Damaged collections are no error: they are fenced, and logged.
+  package init(options: ServerOptions, logger: Logger) throws(VecError) {
+    try options.check()
+    let engine = try Engine(Self.engineOptions(options))
+    do throws(VecError) {
+      socket = try ListenSocket(
+        path: options.effectiveSocketPath, mode: options.allowedUids.isEmpty ? 0o600 : 0o666)
+    } catch {
+      engine.close()
+      throw error
+    }
+    socketPath = socket.path
+    daemon = Daemon(options: options, engine: engine, logger: logger)
+    loops = MultiThreadedEventLoopGroup(numberOfThreads: max(1, min(4, ProcessFacts.coreCount / 4)))
+    logStart()
+  }
+
+  /// Requests accepted and not yet answered.
+  package var acceptedCount: Int { daemon.acceptedCount }
+
+  /// Requests that wait or run in the lane for searches.
+  package var searchLoad: Lane.Load { daemon.pool.reads.currentLoad }
+
+  /// Begins to listen.
+  package func start() async throws(VecError) {
+    guard let descriptor = socket.takeDescriptor() else {
+      throw VecError(.internalDefect, "the server was started twice")
+    }
+    let doorkeeper = Doorkeeper(daemon)
+    let bootstrap = ServerBootstrap(group: loops)
+      .serverChannelInitializer { channel in
+        // Out of descriptors: wait a second before the next accept instead of trying in a loop.
+        channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler()) }
+      }
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture { try doorkeeper.receive(channel) }
+      }
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
+      .childChannelOption(.writeBufferWaterMark, value: .init(low: 256 << 10, high: 1 << 20))
+      .childChannelOption(
+        .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 1 << 20))
+    do {
+      let channel = try await bootstrap.withBoundSocket(descriptor).get()
+      listener.withLock { $0 = channel }
+    } catch {
+      throw VecError(.cannotCreate, "socket \(socketPath): listening failed with \(error)")
+    }
+    daemon.logger.notice("listening", metadata: ["socket.path": "\(socketPath)"])
+  }
+
+  /// Serves until the group shuts down gracefully or the task is cancelled, then stops.
+  package func run() async throws {
+    do throws(VecError) {
+      try await start()
+    } catch {
+      await stop()
+      throw error
+    }
+    try? await gracefulShutdown()
+    await stop()
+  }
+
+  private static func engineOptions(_ options: ServerOptions) -> EngineOptions {
+    EngineOptions(
+      storePath: options.storePath, kernelTier: options.kernelTier,
+      memoryBudget: options.memoryBudget - options.requestBytesMax, now: wallClockMilliseconds,
+      makeUUID: randomUUID)
+  }
+
+  private func logStart() {
+    let found = daemon.engine.recovery
+    daemon.logger.notice(
+      "started",
+      metadata: [
+        "version": "\(VecVersion.number)", "store.path": "\(daemon.options.storePath)",
+        "kernel.tier": "\(daemon.engine.statistics.kernelTier)", "threads": "\(daemon.options.threads)",
+        "memory.budget": "\(daemon.options.memoryBudget)", "collection.count": "\(found.collectionCount)",
+        "segment.count": "\(found.segmentCount)", "segment.bytes": "\(found.byteCount)",
+      ])
+    for fence in found.fences {
+      daemon.logger.warning(
+        "collection damaged", metadata: ["collection.name": "\(fence.collection)", "reason": "\(fence.reason)"])
+    }
+    if !found.removedFiles.isEmpty {
+      daemon.logger.info("leftovers removed", metadata: ["file.count": "\(found.removedFiles.count)"])
+    }
+  }
+}
+
+extension Server {
+  /// Stops accepting, answers new requests `shutting-down`, finishes accepted ones within the limit, rolls back open
+  /// ingests, closes the store and removes the socket.
+  package func stop() async {
+    daemon.beginStopping()
+    let channel = listener.withLock { listener in
+      defer { listener = nil }
+      return listener
+    }
+    try? await channel?.close().get()
+    let limit = MonotonicTime.now() + UInt64(daemon.options.stopLimitSeconds) * 1_000_000_000
+    let isDrained = await wait(until: limit) { self.daemon.acceptedCount == 0 }
+    if !isDrained { daemon.abort() }
+    daemon.connections.closeAll()
+    let grace = max(limit, MonotonicTime.now() + 2_000_000_000)
+    _ = await wait(until: grace) { self.daemon.connections.openCount == 0 }
+    // Rolling back runs on the write lane, so that lane finishes its queue; the others drop theirs.
+    daemon.pool.reads.stop(droppingQueued: true)
+    daemon.pool.maintenance.stop(droppingQueued: true)
+    daemon.pool.writes.stop(droppingQueued: false)
+    let isStopped = await wait(until: grace) { self.daemon.pool.lanes.allSatisfy(\.isStopped) }
+    if isStopped {
+      daemon.engine.close()
+      try? await loops.shutdownGracefully()
+    }
+    socket.remove()
+    // Work that did not end in time is cut off by the end of the process, like a power failure: nothing of it counts.
+    daemon.logger.notice(
+      "stopped", metadata: ["requests.finished": "\(isDrained)", "work.cut_off": "\(!isStopped)"])
+  }
+
+  /// Looks every few milliseconds; false when the time passed first. Stopping is too rare for anything cleverer.
+  private func wait(until limit: UInt64, _ isDone: () -> Bool) async -> Bool {
+    while !isDone() {
+      guard MonotonicTime.now() < limit, !Task.isCancelled else { return false }
+      try? await Task.sleep(nanoseconds: 2_000_000)
+    }
+    return true
+  }
+}
+
+/// 16 random bytes from the operating system.
+func randomUUID() -> UUID {
+  var random = SystemRandomNumberGenerator()
+  return UUID(high: random.next(), low: random.next())
+}

@@ -1,0 +1,58 @@
+import Glibc
+import VecCore
+import VecEngine
+
+extension Daemon {
+  /// The answer to `stats`. Keys are documented in `docs/OPERATING.md`; they are added to, never renamed.
+  func report() -> JSONValue {
+    let engineNow = engine.statistics
+    return .object([
+      ("version", .string(VecVersion.number)),
+      ("pid", .count(getpid())),
+      ("uptime_s", .count((MonotonicTime.now() - startedAt) / 1_000_000_000)),
+      ("store", .string(options.storePath)),
+      ("kernel_tier", .string(engineNow.kernelTier)),
+      ("stopping", .boolean(isStopping)),
+      ("connections", connections.json),
+      ("requests", requests.json),
+      ("malformed_frames", .count(requests.malformedCount)),
+      ("in_flight", .count(acceptedCount)),
+      ("queues", .object(pool.lanes.map { ($0.name, Self.json($0)) })),
+      ("memory", memory(engineNow)),
+      ("segments", .count(engineNow.segmentCount)),
+      ("collections", collections()),
+    ])
+  }
+
+  private static func json(_ lane: Lane) -> JSONValue {
+    let load = lane.currentLoad
+    return .object([
+      ("threads", .count(load.threads)), ("queued", .count(load.queued)), ("limit", .count(lane.queueMax)),
+      ("running", .count(load.running)), ("completed", .count(load.completed)), ("rejected", .count(load.rejected)),
+    ])
+  }
+
+  private func memory(_ engineNow: EngineStatistics) -> JSONValue {
+    .object([
+      ("rss_bytes", .count(ProcessFacts.residentBytes())),
+      ("mapped_bytes", .count(engineNow.mappedBytes)),
+      ("budget_bytes", .count(options.memoryBudget)),
+      ("request_bytes", .count(budget.used)),
+      ("request_bytes_limit", .count(budget.limit)),
+      ("connections_waiting", .count(budget.waiterCount)),
+    ])
+  }
+
+  private func collections() -> JSONValue {
+    guard let found = try? engine.list() else { return .null }
+    return .array(
+      found.map { info in
+        .object([
+          ("name", .string(info.name)), ("dimension", .count(info.dimension)), ("metric", .string(info.metric.name)),
+          ("sequence", .count(info.sequence)), ("live_generation", .optional(info.liveGeneration)),
+          ("live_rows", .count(info.liveRowCount)), ("generations", .count(info.generationCount)),
+          ("fence", .optional(info.fence)),
+        ])
+      })
+  }
+}

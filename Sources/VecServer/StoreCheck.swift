@@ -1,0 +1,33 @@
+package import VecCore
+import VecEngine
+
+/// Verifies a store that no daemon has open.
+package enum StoreCheck {
+  package struct Result: Sendable {
+    package var report: VerifyReport
+    /// Collections that recovery fenced, and why.
+    package var fences: [(collection: String, reason: String)]
+    package var collectionCount: Int
+
+    package var isSound: Bool { report.findings.isEmpty && fences.isEmpty }
+  }
+
+  /// Opens the store under its lock, reads every byte and closes it. Recovery does its usual work: leftovers of
+  /// interrupted writes are removed.
+  ///
+  /// - Throws: `file-not-found` when there is no store, `store-in-use` when a daemon holds it, `manifest-damaged`.
+  package static func run(storePath: String, kernelTier: String?) throws(VecError) -> Result {
+    // Opening would make a store where there is none: a check must not.
+    guard ProcessFacts.isFile(storePath + "/manifest.sqlite") else {
+      throw VecError(.fileNotFound, "\(storePath) holds no store (manifest.sqlite is missing); name one with --store")
+    }
+    let engine = try Engine(
+      EngineOptions(
+        storePath: storePath, kernelTier: kernelTier, memoryBudget: 1 << 30, now: wallClockMilliseconds,
+        makeUUID: randomUUID))
+    defer { engine.close() }
+    let fences = engine.recovery.fences.map { (collection: $0.collection, reason: $0.reason) }
+    let report = try engine.verify(nil)
+    return Result(report: report, fences: fences, collectionCount: engine.recovery.collectionCount)
+  }
+}
