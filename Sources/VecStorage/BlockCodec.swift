@@ -28,3 +28,8 @@ enum BlockCodec {
     return count == Int32(raw.count)
   }
 }
+
+extension SegmentWriter {
+  /// The version of liblz4 in use, e.g. 10904. Equal input gives equal bytes only with an equal version.
+  package static var packerVersion: Int { Int(LZ4_versionNumber()) }
+}

@@ -70,6 +70,7 @@ final class BlockReader {
   private func failure(_ what: String, _ number: Int, _ section: SectionEntry, _ offset: Int) -> VecError {
     VecError(
       .segmentDamaged,
-      "\(file.path): section \(section.kind.name), block \(number) of \(section.blocks.count) at offset \(offset): \(what)")
+      "\(file.path): section \(section.kind.name), block \(number) of \(section.blocks.count) at offset \(offset): "
+        + what)
   }
 }

@@ -4,8 +4,8 @@ package import VecCore
 
 /// Rows of an ingest on their way to a segment: appended in order, then read back in blocks.
 ///
-/// The file has no name from the start, so neither a crash nor an abandoned ingest leaves anything. What is read back is
-/// held against a checksum of what was appended. Not for use from two threads at once.
+/// The file has no name from the start, so neither a crash nor an abandoned ingest leaves anything. What is read back
+/// is held against a checksum of what was appended. Not for use from two threads at once.
 package final class RowSpool {
   private static let fallbackCount = Atomic<UInt64>(0)
 

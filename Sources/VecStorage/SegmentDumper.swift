@@ -49,7 +49,8 @@ struct SegmentDumper {
 
   private func addSection(_ section: SectionEntry, _ dump: inout SegmentDump) throws(VecError) {
     let padding = SegmentFormat.align(section.end) - section.end
-    var fields = [("content", section.storedLength, "\(section.kind.encoding.name), \(section.blocks.count) blocks")]
+    let encoding = section.kind.encoding.name
+    var fields = [("content", section.storedLength, "\(encoding), block count \(section.blocks.count)")]
     if padding > 0 { fields.append(("padding", padding, "")) }
     try add("section \(section.kind.name)", fields, at: section.offset, &dump)
   }

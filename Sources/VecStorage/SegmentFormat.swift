@@ -87,6 +87,11 @@ enum SegmentChecksum {
     return crc.value
   }
 
+  /// The root leaves the header's own checksum out: a CRC over bytes followed by their CRC is the same for all bytes.
+  static func ofRoot(_ uuid: UUID, header: [UInt8], directory: [UInt8]) -> UInt32 {
+    of(.root, uuid, Array(header.prefix(SegmentFormat.headerBytes - 4)), directory)
+  }
+
   static func ofBlock(_ number: Int, of kind: SectionKind, _ uuid: UUID, _ stored: UnsafeRawBufferPointer) -> UInt32 {
     var crc = CRC32C()
     crc.update(uuid.bytes)

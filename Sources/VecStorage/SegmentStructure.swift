@@ -104,10 +104,11 @@ struct SegmentStructure: Sendable, Equatable {
     let least = rawSections.reduce(0) { $0 + SegmentFormat.rawBytes($1, header).lowerBound }
     guard least < byteCount, trailer.directoryLength <= SegmentDirectory.byteCountMax(header) else {
       throw VecError(
-        .segmentDamaged, "\(path): \(header.rowCount) rows of dimension \(header.dimension) do not fit \(byteCount) bytes")
+        .segmentDamaged,
+        "\(path): \(header.rowCount) rows of dimension \(header.dimension) do not fit \(byteCount) bytes")
     }
     let directory = try file.bytes(trailer.directoryLength, at: trailer.directoryOffset)
-    guard trailer.rootChecksum == SegmentChecksum.of(.root, header.uuid, headerBytes, directory) else {
+    guard trailer.rootChecksum == SegmentChecksum.ofRoot(header.uuid, header: headerBytes, directory: directory) else {
       throw VecError(.segmentDamaged, "\(path): directory: the root checksum does not match")
     }
     sections = try SegmentDirectory.decode(

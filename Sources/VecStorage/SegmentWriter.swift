@@ -101,7 +101,7 @@ package final class SegmentWriter {
     let trailer = SegmentTrailer(
       directoryOffset: offset, directoryLength: directoryBytes.count, fileLength: end, uuid: header.uuid,
       sectionCount: sections.count,
-      rootChecksum: SegmentChecksum.of(.root, header.uuid, headerBytes, directoryBytes))
+      rootChecksum: SegmentChecksum.ofRoot(header.uuid, header: headerBytes, directory: directoryBytes))
     try file.write(directoryBytes + trailer.encoded(), at: offset)
     // The header comes last: a file that a crash cut short does not even begin like a segment.
     try file.write(headerBytes, at: 0)

@@ -1,0 +1,70 @@
+import Testing
+import VecCore
+import VecStorage
+
+@Suite("A mapped segment")
+struct MappedSegmentTests {
+  let scratch = ScratchDirectory()
+
+  @Test("every id leads to its row, and no other id to any", arguments: SegmentFixture.golden)
+  func rows(_ fixture: SegmentFixture) throws {
+    let store = try StoreDirectory(path: scratch.path, create: true)
+    let identity = try fixture.write(to: store)
+    let segment = try MappedSegment.open(path: store.segmentPath(identity.uuid), expecting: identity)
+    let ids = try segment.decodeIDs()
+    #expect(ids == fixture.ids)
+    let known = Set(ids)
+    for (row, id) in ids.enumerated() {
+      #expect(segment.row(of: id, ids: ids) == row)
+      if !known.contains(id &+ 1) { #expect(segment.row(of: id &+ 1, ids: ids) == nil) }
+    }
+    #expect(segment.row(of: .max, ids: ids) == ids.firstIndex(of: .max))
+    // Fewer ids than rows is a defect of the caller; it finds less, and reads nothing beyond.
+    #expect(segment.row(of: ids[0], ids: []) == nil)
+  }
+
+  @Test("advice changes nothing that is read")
+  func advice() throws {
+    let store = try StoreDirectory(path: scratch.path, create: true)
+    let identity = try SegmentFixture.manyBlocks.write(to: store)
+    let segment = try MappedSegment.open(path: store.segmentPath(identity.uuid), expecting: identity)
+    for hint in [AccessHint.random, .sequential, .willNeed] { segment.advise(hint) }
+    #expect(segment.vectors.elementsEqual(SegmentFixture.manyBlocks.vectors))
+  }
+
+  @Test("progress tells every byte once")
+  func progress() throws {
+    let store = try StoreDirectory(path: scratch.path, create: true)
+    let identity = try SegmentFixture.manyBlocks.write(to: store)
+    let segment = try MappedSegment.open(path: store.segmentPath(identity.uuid), expecting: identity)
+    var seen = 0
+    try segment.verify { seen += $0 }
+    #expect(UInt64(seen) == identity.byteCount)
+  }
+
+  @Test("a file that changes after it was opened fails its next verify")
+  func changedLater() throws {
+    let bytes = try SegmentFixture.cosine.fileBytes()
+    let file = DamagedFile(bytes, scratch.path + "/later.vseg")
+    let segment = try MappedSegment.open(path: file.path, expecting: nil)
+    try segment.verify()
+    for offset in [90, 130, bytes.count - 100, bytes.count - 20] {
+      file.put([bytes[offset] ^ 4], at: offset)
+      #expect(SegmentWriterTests.code { try segment.verify() } == .segmentDamaged)
+      file.put([bytes[offset]], at: offset)
+    }
+    try segment.verify()
+  }
+
+  @Test("what is no segment is refused by name")
+  func noSegment() {
+    Files.write(Array(repeating: 0x41, count: 5_000), scratch.path + "/text.vseg")
+    Files.write([], scratch.path + "/empty.vseg")
+    for name in ["text.vseg", "empty.vseg", "", "missing.vseg"] {
+      let path = scratch.path + "/" + name
+      #expect(DamageTests.detects(path).map { DamageTests.isClear($0, path) } == true)
+      #expect(SegmentInspection.findings(path: path).findings.count == 1)
+    }
+    #expect(DamageTests.detects("/dev/zero")?.code == .segmentDamaged)
+  }
+}
