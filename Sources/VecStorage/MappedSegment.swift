@@ -101,3 +101,18 @@ package final class MappedSegment: Sendable {
     return UnsafeRawBufferPointer(rebasing: mapping[section.offset..<section.end])
   }
 }
+
+/// What the caller means to do with a part of a mapping; it steers the kernel's read-ahead.
+package enum AccessHint: Sendable {
+  case random
+  case sequential
+  case willNeed
+
+  var advice: Int32 {
+    switch self {
+    case .random: MADV_RANDOM
+    case .sequential: MADV_SEQUENTIAL
+    case .willNeed: MADV_WILLNEED
+    }
+  }
+}

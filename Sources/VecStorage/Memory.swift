@@ -1,4 +1,3 @@
-internal import Glibc
 internal import VecCore
 
 /// Owned bytes of a fixed count, for buffers that live as long as their owner.
@@ -19,20 +18,5 @@ extension Array where Element: BitwiseCopyable {
       do throws(VecError) { return .success(try body(raw)) } catch { return .failure(error) }
     }
     return try result.get()
-  }
-}
-
-/// What the caller means to do with a part of a mapping; it steers the kernel's read-ahead.
-package enum AccessHint: Sendable {
-  case random
-  case sequential
-  case willNeed
-
-  var advice: Int32 {
-    switch self {
-    case .random: MADV_RANDOM
-    case .sequential: MADV_SEQUENTIAL
-    case .willNeed: MADV_WILLNEED
-    }
   }
 }
