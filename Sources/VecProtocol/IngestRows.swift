@@ -51,16 +51,32 @@ package struct IngestRows: Sendable, Equatable {
   }
 
   /// Calls `body` with a view of these rows; nothing is copied.
-  package func withView<R>(_ body: (IngestRowsView) -> R) -> R {
-    ids.withUnsafeBytes { ids in
+  package func withView<R>(_ body: (IngestRowsView) throws(VecError) -> R) throws(VecError) -> R {
+    try ids.withUnsafeBufferPointer { (ids) throws(VecError) in
       switch elements {
-      case .f32(let values): values.withUnsafeBytes { body(view(ids, $0)) }
-      case .f16(let bits), .bf16(let bits): bits.withUnsafeBytes { body(view(ids, $0)) }
+      case .f32(let values):
+        try values.withUnsafeBufferPointer { (values) throws(VecError) in
+          try body(view(UnsafeRawBufferPointer(ids), UnsafeRawBufferPointer(values)))
+        }
+      case .f16(let bits), .bf16(let bits):
+        try bits.withUnsafeBufferPointer { (bits) throws(VecError) in
+          try body(view(UnsafeRawBufferPointer(ids), UnsafeRawBufferPointer(bits)))
+        }
       }
     }
   }
 
-  package func encode(into writer: inout ByteWriter) { withView { $0.encode(into: &writer) } }
+  package func encode(into writer: inout ByteWriter) {
+    writer.write(ingest)
+    writer.write(elements.type.rawValue)
+    writer.write(UInt32(clamping: dimension))
+    writer.write(UInt32(clamping: ids.count))
+    writer.write(array: ids)
+    switch elements {
+    case .f32(let values): writer.write(array: values)
+    case .f16(let bits), .bf16(let bits): writer.write(array: bits)
+    }
+  }
 
   var bodyByteCount: Int {
     IngestRowsView.prefixByteCount + 8 * ids.count + elements.type.byteCount * elements.count
@@ -123,6 +139,15 @@ package struct IngestRowsView {
   /// The elements of a row in `0..<count`.
   package func vector(at row: Int) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: elements[(row * rowByteCount)..<((row + 1) * rowByteCount)])
+  }
+
+  /// Some of the rows, still borrowed. `range` must lie in `0..<count`.
+  package func rows(_ range: Range<Int>) -> IngestRowsView {
+    IngestRowsView(
+      ingest: ingest, element: element, dimension: dimension,
+      ids: UnsafeRawBufferPointer(rebasing: ids[(range.lowerBound * 8)..<(range.upperBound * 8)]),
+      elements: UnsafeRawBufferPointer(
+        rebasing: elements[(range.lowerBound * rowByteCount)..<(range.upperBound * rowByteCount)]))
   }
 
   package func copyIds() -> [UInt64] { Self.copy(ids, as: UInt64.self) }

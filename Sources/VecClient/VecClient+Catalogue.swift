@@ -1,0 +1,88 @@
+public import VecCore
+import VecProtocol
+
+extension VecClient {
+  /// Makes an empty collection.
+  ///
+  /// - Throws: `collection-exists`; `invalid-argument` or `limit-exceeded` for a name or dimension out of range.
+  public func create(
+    collection: String, dimension: Int, metric: Metric, deadline: Duration? = nil
+  ) async throws(VecError) {
+    let request = CreateRequest(collection: collection, dimension: dimension, metric: metric)
+    _ = try await call(.create(request), deadline: deadline)
+  }
+
+  /// All collections, in order of name.
+  public func list(deadline: Duration? = nil) async throws(VecError) -> [CollectionInfo] {
+    let reply = try await call(.list, deadline: deadline)
+    guard case .list(let collections) = reply else { throw Connection.unexpected(reply) }
+    return collections
+  }
+
+  /// Drops a generation that is not live, or the whole collection when `generation` is nil.
+  ///
+  /// - Throws: `collection-not-found`, `generation-not-found`, `generation-state`.
+  public func drop(
+    collection: String, generation: String? = nil, deadline: Duration? = nil
+  ) async throws(VecError) {
+    _ = try await call(.drop(DropRequest(collection: collection, generation: generation)), deadline: deadline)
+  }
+
+  /// The generations of a collection, oldest first.
+  public func generations(
+    collection: String, deadline: Duration? = nil
+  ) async throws(VecError) -> [GenerationInfo] {
+    let reply = try await call(.generations(collection: collection), deadline: deadline)
+    guard case .generations(let generations) = reply else { throw Connection.unexpected(reply) }
+    return generations
+  }
+
+  /// Builds the index of a generation and returns the generation's label.
+  ///
+  /// - Parameters:
+  ///   - generation: nil takes the only one that is building.
+  ///   - index: nil lets vecd choose.
+  ///   - wait: whether to wait for the end of the build, or only for its start.
+  /// - Throws: `not-available` for an index that the daemon does not have, `busy`, `generation-state`.
+  @discardableResult
+  public func buildIndex(
+    collection: String, generation: String? = nil, index: IndexType? = nil, wait: Bool = true,
+    deadline: Duration? = nil
+  ) async throws(VecError) -> String {
+    let request = BuildIndexRequest(collection: collection, generation: generation, index: index, wait: wait)
+    let reply = try await call(.buildIndex(request), deadline: deadline)
+    guard case .buildIndex(let label) = reply else { throw Connection.unexpected(reply) }
+    return label
+  }
+
+  /// Makes a built generation the live one, atomically.
+  ///
+  /// - Parameter expecting: what must be live now, else `live-generation-changed` is thrown and nothing happens.
+  @discardableResult
+  public func publish(
+    collection: String, generation: String, expecting: ExpectedLive = .any, deadline: Duration? = nil
+  ) async throws(VecError) -> PublishReceipt {
+    let request = PublishRequest(collection: collection, generation: generation, expected: expecting)
+    let reply = try await call(.publish(request), deadline: deadline)
+    guard case .publish(let sequence, let replaced) = reply else { throw Connection.unexpected(reply) }
+    return PublishReceipt(sequence: sequence, live: generation, replaced: replaced)
+  }
+
+  /// Makes the generation live that was live before.
+  ///
+  /// - Throws: `no-live-generation`, `no-previous-generation`.
+  @discardableResult
+  public func rollback(collection: String, deadline: Duration? = nil) async throws(VecError) -> PublishReceipt {
+    let reply = try await call(.rollback(collection: collection), deadline: deadline)
+    guard case .rollback(let receipt) = reply else { throw Connection.unexpected(reply) }
+    return receipt
+  }
+
+  /// Has the daemon read every byte of a collection, or of the whole store when it is nil. Damage is in the report,
+  /// not thrown.
+  public func verify(collection: String? = nil, deadline: Duration? = nil) async throws(VecError) -> VerifyReport {
+    let reply = try await call(.verify(collection: collection), deadline: deadline)
+    guard case .verify(let report) = reply else { throw Connection.unexpected(reply) }
+    return report
+  }
+}

@@ -1,0 +1,50 @@
+public import VecCore
+import VecProtocol
+
+extension VecClient {
+  /// Finds the best items for one or more queries; all answers come from one generation.
+  ///
+  /// - Throws: `dimension-mismatch`, `no-live-generation`, `not-available`, and `invalid-argument` or `limit-exceeded`
+  ///   for values out of range.
+  public func search(_ request: SearchRequest, deadline: Duration? = nil) async throws(VecError) -> SearchReply {
+    let reply = try await call(.search(request), deadline: deadline)
+    guard case .search(let found) = reply else { throw Connection.unexpected(reply) }
+    guard found.resultCounts.count == request.queryCount, found.resultCounts.allSatisfy({ $0 <= request.k }) else {
+      throw VecError(
+        .malformedFrame,
+        "search reply: results for \(found.resultCounts.count) queries, \(request.queryCount) x \(request.k) were asked"
+      )
+    }
+    return found
+  }
+
+  /// The stored vectors of some ids.
+  ///
+  /// - Parameter generation: nil asks the live one.
+  public func get(
+    collection: String, ids: [UInt64], generation: String? = nil, deadline: Duration? = nil
+  ) async throws(VecError) -> GetReply {
+    let request = GetRequest(collection: collection, generation: generation, ids: ids)
+    let reply = try await call(.get(request), deadline: deadline)
+    guard case .get(let found) = reply else { throw Connection.unexpected(reply) }
+    guard found.found.count == ids.count else {
+      throw VecError(.malformedFrame, "get reply: \(found.found.count) ids are answered, \(ids.count) were asked")
+    }
+    return found
+  }
+
+  /// The daemon's figures as a JSON object; `docs/OPERATING.md` names the keys.
+  public func stats(deadline: Duration? = nil) async throws(VecError) -> String {
+    let reply = try await call(.stats, deadline: deadline)
+    guard case .stats(let json) = reply else { throw Connection.unexpected(reply) }
+    return json
+  }
+
+  /// Sends bytes (at most 65,536) and returns them as they came back.
+  @discardableResult
+  public func ping(_ bytes: [UInt8] = [], deadline: Duration? = nil) async throws(VecError) -> [UInt8] {
+    let reply = try await call(.ping(bytes), deadline: deadline)
+    guard case .ping(let echo) = reply else { throw Connection.unexpected(reply) }
+    return echo
+  }
+}
