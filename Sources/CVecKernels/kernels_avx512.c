@@ -7,7 +7,8 @@
 #include "elements.h"
 #include "tables.h"
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma"))), apply_to = function)
+#pragma clang attribute push(                                                                 \
+  __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx2,fma"))), apply_to = function)
 
 #define VK_WIDTH 16
 #define VK_TILE_ROWS 8

@@ -6,8 +6,8 @@
 //   V_LOAD_F16(p) V_LOAD_BF16(p)         VK_WIDTH 16-bit values as floats
 //   V_PART(p, n) V_PART_F16(p, n) V_PART_BF16(p, n)   the first n (1 to VK_WIDTH - 1) lanes, the others 0
 //
-// Every sum of d terms is a tree in which no term passes more than d + 1 roundings, whatever the width: the error bound of
-// ScoreBound.swift rests on that and on the fact that zero lanes add nothing.
+// Every sum of d terms is a tree in which no term passes more than d + 1 roundings, whatever the width: the error
+// bound of ScoreBound.swift rests on that and on the fact that zero lanes add nothing.
 
 #define VK_INLINE static inline __attribute__((always_inline))
 #define VK_UNROLL _Pragma("clang loop unroll(full)")

@@ -14,11 +14,11 @@ struct Settled: Sendable {
 ///
 /// Why the result is exact. `floor` of a vector is a number that at least k of the rows seen have canonical scores not
 /// below: it only rises. A row is dropped only when its approximate score is below `ScoreBound.leastApprox(reaching:
-/// floor)`, so its canonical score is strictly below floor, so k seen rows beat it and it is not in the answer. Ties with
-/// the floor are kept. All others are settled: scored canonically and ordered by (score, id).
+/// floor)`, so its canonical score is strictly below floor, so k seen rows beat it and it is not in the answer. Ties
+/// with the floor are kept. All others are settled: scored canonically and ordered by (score, id).
 ///
-/// Memory is bounded: `capacity` pending rows and k settled ones per vector. Full buffers are pruned by approximate score;
-/// where that frees less than a quarter (thousands of equal rows), they are settled.
+/// Memory is bounded: `capacity` pending rows and k settled ones per vector. Full buffers are pruned by approximate
+/// score; where that frees less than a quarter (thousands of equal rows), they are settled.
 final class CandidatePool {
   private let metric: Metric
   private let dimension: Int

@@ -4,9 +4,9 @@ package import VecKernels
 /// The exact index: every row is scored, and the answer is provably the top k of the canonical scores.
 ///
 /// Fast float32 scores with a proven error bound decide which rows could belong to the answer; those are settled by the
-/// canonical double score (`ScoreBound`, `CandidatePool`, docs/decisions/0002-exact-by-bound-and-settle.md). Results are
-/// the same bits for every kernel tier, every cut of the rows into planes, and every batch a query travels in. It is also
-/// the ground truth for the approximate indexes. A value; any number of threads may search at once.
+/// canonical double score (`ScoreBound`, `CandidatePool`, docs/decisions/0002-exact-by-bound-and-settle.md). Results
+/// are the same bits for every kernel tier, every cut of the rows into planes, and every batch a query travels in. It
+/// is also the ground truth for the approximate indexes. A value; any number of threads may search at once.
 package struct FlatIndex: Sendable {
   private static let vectorsPerBatch = 256
   private static let poolBytesMax = 16 << 20
@@ -19,8 +19,9 @@ package struct FlatIndex: Sendable {
     self.metric = metric
   }
 
-  /// The best `k` rows of all planes for each query, best first; fewer when there are fewer rows. Equal scores are in the
-  /// order of ascending ids. An id's score is its best over the interests; the first interest that attains it is named.
+  /// The best `k` rows of all planes for each query, best first; fewer when there are fewer rows. Equal scores are in
+  /// the order of ascending ids. An id's score is its best over the interests; the first interest that attains it is
+  /// named.
   ///
   /// - Parameters:
   ///   - queries: `queryCount * interests` vectors, query after query, that passed `QueryCheck`.

@@ -3,8 +3,8 @@ import VecKernels
 
 /// Scores every row of a plane against a batch of vectors and hands the good ones to the pool.
 ///
-/// Rows go by in blocks that stay in the L2 cache beside a packed group, so a batch reads memory once. A batch is cut into
-/// groups of two registers of vectors for the tile kernels; a rest of a few vectors is faster one by one.
+/// Rows go by in blocks that stay in the L2 cache beside a packed group, so a batch reads memory once. A batch is cut
+/// into groups of two registers of vectors for the tile kernels; a rest of a few vectors is faster one by one.
 final class FlatScan {
   private static let blockBytes = 262_144
   private static let blockRowsMax = 512

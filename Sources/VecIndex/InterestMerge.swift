@@ -3,11 +3,11 @@ import VecKernels
 
 /// Joins the exact top k of each interest into the exact top k by the best score over the interests.
 ///
-/// Why that is exact. Let m(x) be the best score of x over the interests, and j an interest that attains it. If y beats x
-/// under j, by (score, id), then m(y) >= score_j(y), so y beats x by (m, id) too. So an x in the true answer is beaten by
-/// fewer than k ids under j and stands in the list of *every* interest that attains m(x), with its right score; the first
-/// of those interests is reported. An x outside of the true answer may stand here with a score below m(x), if its best
-/// lists left it out; but the k true ones all stand here, rightly, and beat it even at m(x).
+/// Why that is exact. Let m(x) be the best score of x over the interests, and j an interest that attains it. If y
+/// beats x under j, by (score, id), then m(y) >= score_j(y), so y beats x by (m, id) too. So an x in the true answer
+/// is beaten by fewer than k ids under j and stands in the list of *every* interest that attains m(x), with its right
+/// score; the first of those interests is reported. An x outside of the true answer may stand here with a score below
+/// m(x), if its best lists left it out; but the k true ones all stand here, rightly, and beat it even at m(x).
 enum InterestMerge {
   /// - Parameter lists: per interest, best first, at most k long.
   static func merge(_ lists: ArraySlice<[Settled]>, k: Int, metric: Metric) -> [Hit] {

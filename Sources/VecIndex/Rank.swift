@@ -1,5 +1,5 @@
-/// The k-th largest of many floats by their bits: four counting passes of eight bits, whatever the values. A quickselect
-/// would be faster on average and quadratic on the wrong data.
+/// The k-th largest of many floats by their bits: four counting passes of eight bits, whatever the values. A
+/// quickselect would be faster on average and quadratic on the wrong data.
 enum Rank {
   /// - Parameters:
   ///   - values: not empty; NaN ranks by its bits and breaks nothing.

@@ -2,13 +2,13 @@ package import VecCore
 
 /// How far a kernel's float32 score a can lie from the canonical score s: |a - s| <= relative * |a| + absolute.
 ///
-/// With u = 2^-24, d the dimension, q the query, x a row, G the plane's greatest norm. A float32 operation is exact up to
-/// a factor 1 + e, |e| <= u, or, where the result is subnormal, up to 2^-150 absolutely. To first order:
+/// With u = 2^-24, d the dimension, q the query, x a row, G the plane's greatest norm. A float32 operation is exact
+/// up to a factor 1 + e, |e| <= u, or, where the result is subnormal, up to 2^-150 absolutely. To first order:
 ///
 /// - **ip**: a term passes at most d + 1 roundings (product, then sums), so |a - q.x| <= (d + 1) u sum|q_i x_i|, and by
 ///   Cauchy-Schwarz <= (d + 1) u |q| G. Rounding s to float32 adds u |q| G.
-/// - **cosine**: the scan uses q/|q| rounded (u) and the stored inverse norm (u), multiplies by it (u), and both vectors
-///   have norm 1: (d + 1 + 3 + 1) u. An underflow is scaled by an inverse norm of at most 1e30.
+/// - **cosine**: the scan uses q/|q| rounded (u) and the stored inverse norm (u), multiplies by it (u), and both
+///   vectors have norm 1: (d + 1 + 3 + 1) u. An underflow is scaled by an inverse norm of at most 1e30.
 /// - **l2**: the difference of two floats is rounded once, relative to itself (underflow cannot hurt it), which counts
 ///   twice in the square; then d + 1 roundings of terms that all have one sign, so the error is relative to the sum:
 ///   (d + 1 + 2 + 1) u |a|.

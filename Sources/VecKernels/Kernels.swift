@@ -3,10 +3,11 @@ package import VecCore
 
 /// The float32 kernels of one CPU tier: scores of queries against blocks of rows, and the selection of the good ones.
 ///
-/// Scores are "larger is better": the inner product (for cosine the caller scales it), or the negative squared distance.
-/// They are approximate: `ScoreBound` of VecIndex says by how much, `CanonicalScore` gives the exact one. Nothing is
-/// checked here but the tier: callers vouch for lengths. Pointers may have any alignment, and nothing outside the given
-/// lengths is read. A value is a pointer to a constant table, so copies are free and any thread may use them.
+/// Scores are "larger is better": the inner product (for cosine the caller scales it), or the negative squared
+/// distance. They are approximate: `ScoreBound` of VecIndex says by how much, `CanonicalScore` gives the exact one.
+/// Nothing is checked here but the tier: callers vouch for lengths. Pointers may have any alignment, and nothing
+/// outside the given lengths is read. A value is a pointer to a constant table, so copies are free and any thread may
+/// use them.
 package struct Kernels: Sendable {
   package let tier: KernelTier
   /// Queries that one vector register holds side by side.

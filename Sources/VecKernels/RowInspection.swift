@@ -55,8 +55,8 @@ package struct RowInspection: Sendable, Equatable {
 
 /// Conversion between float32 and the stored element types.
 package enum ElementCoding {
-  /// Narrows values that fit `type` exactly (`RowInspection` says so); others give unspecified values. `to` has room for
-  /// `values.count * type.byteCount` bytes and may have any alignment.
+  /// Narrows values that fit `type` exactly (`RowInspection` says so); others give unspecified values. `to` has room
+  /// for `values.count * type.byteCount` bytes and may have any alignment.
   package static func narrow(
     _ values: UnsafeBufferPointer<Float>, to type: ElementType, into to: UnsafeMutableRawPointer
   ) {

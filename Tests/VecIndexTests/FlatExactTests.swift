@@ -21,12 +21,13 @@ struct FlatExactTests {
   }
 
   @Test(
-    "for dimensions up to 1025 and up to 5000 rows, k beyond n included", arguments: KernelTier.allCases, Metric.allCases)
+    "for dimensions up to 4096 and up to 5000 rows, k beyond n included",
+    arguments: KernelTier.allCases, Metric.allCases)
   func sizes(tier: KernelTier, metric: Metric) throws {
     let kernels = try kernels(tier)
     let sizes = [
-      (1, 5_000, 1_700), (2, 1, 1), (5, 0, 3), (31, 4_999, 5_000), (32, 513, 512), (128, 5_000, 100), (256, 1_024, 2_000),
-      (1_025, 700, 33), (4_096, 40, 7),
+      (1, 5_000, 1_700), (2, 1, 1), (5, 0, 3), (31, 4_999, 5_000), (32, 513, 512), (128, 5_000, 100),
+      (256, 1_024, 2_000), (1_025, 700, 33), (4_096, 40, 7),
     ]
     for (index, (d, n, k)) in sizes.enumerated() {
       let type = ElementType.allCases[index % 3]
@@ -62,7 +63,8 @@ struct FlatExactTests {
     }
   }
 
-  @Test("when thousands of rows score the same and k falls among them", arguments: Metric.allCases, ElementType.allCases)
+  @Test(
+    "when thousands of rows score the same and k falls among them", arguments: Metric.allCases, ElementType.allCases)
   func ties(metric: Metric, type: ElementType) throws {
     var given = IndexContract.random(
       .coarse, metric: metric, type: type, dimension: 2, count: 20_000, k: 500, queries: 7, seed: Seed(61))
@@ -92,7 +94,8 @@ struct FlatExactTests {
 
   @Test("zero rows and a zero query are ordinary under ip and l2", arguments: [Metric.ip, .l2])
   func zeros(metric: Metric) throws {
-    var given = IndexContract.random(.coarse, metric: metric, type: .f16, dimension: 5, count: 100, k: 30, seed: Seed(3))
+    var given = IndexContract.random(
+      .coarse, metric: metric, type: .f16, dimension: 5, count: 100, k: 30, seed: Seed(3))
     for at in 0..<200 { given.rows[at] = at % 2 == 0 ? 0 : -0.0 }
     for at in 0..<5 { given.queries[at] = 0 }
     let answer = try StoredPlanes(given).search()

@@ -38,7 +38,8 @@ struct FlatStopTests {
   func misfits() {
     let planes = StoredPlanes(Self.given).planes
     let index = FlatIndex(kernels: Kernels(), metric: .cosine)  // and the planes have no inverse norms
-    for (values, dimension, interests, k) in [(256, 256, 1, 5), (255, 256, 1, 5), (10, 10, 1, 5), (256, 256, 1, 0), (0, 0, 1, 1)] {
+    let shapes = [(256, 256, 1, 5), (255, 256, 1, 5), (10, 10, 1, 5), (256, 256, 1, 0), (0, 0, 1, 1)]
+    for (values, dimension, interests, k) in shapes {
       let queries = [Float](repeating: 1, count: values)
       let error = #expect(throws: VecError.self) {
         try queries.withUnsafeBufferPointer {

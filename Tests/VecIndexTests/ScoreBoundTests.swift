@@ -47,7 +47,7 @@ struct ScoreBoundTests {
     }
   }
 
-  @Test("a row below leastApprox cannot reach the floor", arguments: Metric.allCases)
+  @Test("a row below leastApprox cannot reach the floor, and none is below its lower bound", arguments: Metric.allCases)
   func inverse(metric: Metric) {
     var generator = Seed(98).generator
     for _ in 0..<20_000 {
@@ -56,7 +56,9 @@ struct ScoreBoundTests {
       let least = bound.leastApprox(reaching: floor)
       let below = Double(least.nextDown)
       #expect(below + bound.relative * abs(below) + bound.absolute < Double(floor).nextUp)
-      #expect(bound.lower(floor) <= floor)
+      let slack = bound.relative * Double(abs(floor)) + bound.absolute
+      #expect(Double(bound.lower(floor)) <= Double(floor) - slack)
+      #expect(Double(bound.lower(floor).nextUp.nextUp) > Double(floor) - slack)
       #expect(bound.leastApprox(reaching: bound.lower(floor)) <= floor)
     }
     let bound = ScoreBound(metric: metric, dimension: 9, queryNorm: 1, greatestNorm: 1)
@@ -86,7 +88,8 @@ struct ScoreBoundTests {
     var packed = [Float](repeating: 0, count: queries.count)
     QueryGroup.pack(queries, count: kernels.width, dimension: d, lanes: kernels.width, into: &packed)
     var tile = [Float](repeating: 0, count: count * kernels.width)
-    kernels.scoreTile(given.metric, packed: packed, vectors: 1, rows: given.rows, count: count, dimension: d, out: &tile)
+    kernels.scoreTile(
+      given.metric, packed: packed, vectors: 1, rows: given.rows, count: count, dimension: d, out: &tile)
     if given.metric == .cosine { kernels.scale(&tile, by: inverses, count: count, lanes: kernels.width) }
     for lane in 0..<kernels.width {
       var scores = [Float](repeating: 0, count: count)
@@ -102,7 +105,8 @@ struct ScoreBoundTests {
         let canonical = given.metric == .l2 ? -exact : exact
         for approx in [Double(scores[row]), Double(tile[row * kernels.width + lane])] {
           #expect(
-            abs(approx - canonical) <= bound.relative * abs(approx) + bound.absolute, "\(given) row \(row) lane \(lane)")
+            abs(approx - canonical) <= bound.relative * abs(approx) + bound.absolute,
+            "\(given) row \(row) lane \(lane)")
         }
       }
     }

@@ -69,6 +69,7 @@ struct StoredPlanes {
 /// The kernels of a tier, or a cancelled case that says this machine lacks it.
 func kernels(_ tier: KernelTier) throws -> Kernels {
   guard let kernels = Kernels(tier: tier) else {
+    print("kernel tier \(tier.name): not on this machine, test case cancelled")
     try Test.cancel("this machine cannot run the \(tier.name) kernels")
   }
   return kernels

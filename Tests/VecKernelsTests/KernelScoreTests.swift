@@ -6,6 +6,7 @@ import VecTestSupport
 /// The kernels of a tier, or a cancelled case that says this machine lacks it: a missing tier is never a silent pass.
 func kernels(_ tier: KernelTier) throws -> Kernels {
   guard let kernels = Kernels(tier: tier) else {
+    print("kernel tier \(tier.name): not on this machine, test case cancelled")
     try Test.cancel("this machine cannot run the \(tier.name) kernels")
   }
   return kernels

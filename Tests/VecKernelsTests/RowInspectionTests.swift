@@ -5,7 +5,8 @@ import VecTestSupport
 
 @Suite("Row inspection and canonical scores")
 struct RowInspectionTests {
-  @Test("the first value that is not finite is named by row and component", arguments: [Float.nan, .infinity, -.infinity])
+  @Test(
+    "the first value that is not finite is named by row and component", arguments: [Float.nan, .infinity, -.infinity])
   func notFinite(bad: Float) {
     for d in [1, 2, 15, 16, 17, 64] {
       for place in [0, d - 1, d, 3 * d + d / 2, 5 * d - 1] {

@@ -5,7 +5,9 @@ import VecTestSupport
 
 @Suite("Selecting and scaling")
 struct SelectionTests {
-  static let specials: [Float] = [.infinity, -.infinity, .nan, 0, -0.0, .leastNonzeroMagnitude, .greatestFiniteMagnitude]
+  static let specials: [Float] = [
+    .infinity, -.infinity, .nan, 0, -0.0, .leastNonzeroMagnitude, .greatestFiniteMagnitude,
+  ]
 
   static func scores(_ count: Int, _ generator: inout SplitMix64) -> [Float] {
     (0..<count).map { _ in

@@ -61,7 +61,7 @@ package enum VectorShape: String, CaseIterable, Sendable, CustomStringConvertibl
   private func scale(_ type: ElementType, _ generator: inout SplitMix64) -> Float {
     switch self {
     case .gaussian, .coarse, .duplicates: 1
-    case .mixedNorms: type == .f16 ? Float(exp2(generator.uniform() * 20 - 10)) : Float(exp2(generator.uniform() * 40 - 20))
+    case .mixedNorms: Float(exp2((generator.uniform() - 0.5) * (type == .f16 ? 20 : 40)))
     case .huge: type == .f16 ? 0x1p12 : 0x1p50
     case .tiny: type == .f16 ? 0x1p-16 : 0x1p-60
     case .denormal: type == .f16 ? 0x1p-22 : 0x1p-140
