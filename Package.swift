@@ -73,7 +73,7 @@ let package = Package(
     // One test target per library, and three for the whole.
     .target(
       name: "VecTestSupport", dependencies: ["VecCore"], path: "Tests/VecTestSupport", swiftSettings: strict),
-    tests("VecCoreTests", ["VecCore", "VecTestSupport"]),
+    tests("VecCoreTests", ["VecCore", "CVecShims", "VecTestSupport"]),
     tests("VecKernelsTests", ["VecCore", "VecKernels", "CVecKernels", "VecTestSupport"]),
     tests("VecIndexTests", ["VecCore", "VecKernels", "VecIndex", "VecTestSupport"]),
     tests("VecStorageTests", ["VecCore", "VecStorage", "VecTestSupport"]),
@@ -86,7 +86,7 @@ let package = Package(
       "VecServerTests",
       ["VecCore", "VecProtocol", "VecEngine", "VecServer", "VecTestSupport", nioCore, logging]),
     tests("TidyTests", ["VecCore", "VecTestSupport"]),
-    tests("CrashTests", ["VecCore", "VecTestSupport"]),
+    tests("CrashTests", ["VecCore", "VecProtocol", "VecTestSupport"]),
     tests("EndToEndTests", ["VecCore", "VecClient", "VecTestSupport"]),
   ],
   swiftLanguageModes: [.v6],

@@ -1,0 +1,58 @@
+import Foundation
+import Testing
+import VecTestSupport
+
+/// The real daemon on a store of its own, to be killed.
+final class DaemonProcess {
+  let store: String
+  private var process: Process?
+
+  init() throws {
+    var template = Array("/tmp/vecd-crash-XXXXXX".utf8CString)
+    store = try #require(mkdtemp(&template).map { String(cString: $0) }) + "/store"
+  }
+
+  deinit {
+    kill()
+    try? FileManager.default.removeItem(atPath: (store as NSString).deletingLastPathComponent)
+  }
+
+  func start() throws {
+    let path = try #require(BuiltProducts.path(of: "vecd"), "vecd is not built beside the tests")
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: path)
+    process.arguments = ["serve", "--store", store, "--log-level", "error"]
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    self.process = process
+  }
+
+  /// The pid of the running daemon, for a killer thread.
+  var pid: pid_t { process?.processIdentifier ?? 0 }
+
+  var isRunning: Bool { process?.isRunning ?? false }
+
+  /// Kills without warning and waits until the process is gone.
+  func kill() {
+    guard let process else { return }
+    if process.isRunning { Foundation.kill(process.processIdentifier, SIGKILL) }
+    process.waitUntilExit()
+    self.process = nil
+  }
+
+  /// A connection to the daemon, waited for; nil when it does not come up within ten seconds or has died.
+  func connect() -> WireClient? {
+    for _ in 0..<2_000 {
+      if let client = WireClient(socketPath: store + "/vecd.sock") { return client }
+      if !isRunning { return nil }
+      usleep(5_000)
+    }
+    return nil
+  }
+
+  var segmentFiles: [String] {
+    (try? FileManager.default.contentsOfDirectory(atPath: store + "/segments")) ?? []
+  }
+}

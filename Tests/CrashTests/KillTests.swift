@@ -1,0 +1,156 @@
+import Foundation
+import Testing
+import VecCore
+import VecProtocol
+
+/// Promises 1 and 2: whatever is killed when, the store opens to the state before or after the step under way.
+@Suite(.serialized) struct KillTests {
+  @Test("100 kills during ingest, build, publish, rollback, drop and recovery: always the old or the new state")
+  func kills() throws {
+    var scenario = Scenario(seed: 20_261_124)
+    let daemon = try DaemonProcess()
+    var coverage: [String: Int] = [:]
+    for cycle in 0..<100 {
+      try daemon.start()
+      // A fifth of the kills hit the start itself, so recovery is cut short too, sometimes again and again.
+      if cycle % 5 == 4 {
+        usleep(UInt32.random(in: 0..<60_000, using: &scenario.random))
+        daemon.kill()
+        coverage["recovery", default: 0] += 1
+        continue
+      }
+      let client = try #require(daemon.connect(), "cycle \(cycle): vecd does not come up")
+      try scenario.reconcile(with: client, daemon, cycle: cycle)
+      let killer = Killer(daemon.pid, after: Double.random(in: 0...0.12, using: &scenario.random))
+      let interrupted = scenario.runUntilKilled(on: client)
+      killer.wait()
+      daemon.kill()
+      coverage[interrupted, default: 0] += 1
+    }
+    try daemon.start()
+    let client = try #require(daemon.connect())
+    try scenario.reconcile(with: client, daemon, cycle: 100)
+    #expect(scenario.acknowledged > 100, "too little happened to prove anything: \(scenario.acknowledged) steps")
+    #expect(coverage.count >= 4, "the kills hit too few kinds of steps: \(coverage)")
+    print("kills by what they hit: \(coverage.sorted { $0.key < $1.key }), \(scenario.acknowledged) steps acknowledged")
+  }
+}
+
+/// Kills a process after a while, from a thread of its own.
+private final class Killer: @unchecked Sendable {
+  // Only the semaphore is shared.
+  private let done = DispatchSemaphore(value: 0)
+
+  init(_ pid: pid_t, after seconds: Double) {
+    let done = done
+    Thread.detachNewThread {
+      Thread.sleep(forTimeInterval: seconds)
+      Foundation.kill(pid, SIGKILL)
+      done.signal()
+    }
+  }
+
+  func wait() { done.wait() }
+}
+
+/// The steps, what was acknowledged, and the one whose outcome is unknown.
+private struct Scenario {
+  var random: SplitMix64
+  private(set) var acknowledged = 0
+  private var model = CatalogueModel()
+  private var pending: Step?
+  private var isCreated = false
+  private var nextNumber = 1
+
+  init(seed: UInt64) { random = SplitMix64(seed: seed) }
+
+  /// Does steps until the daemon is gone; returns the kind of the step that was under way.
+  mutating func runUntilKilled(on client: WireClient) -> String {
+    while true {
+      let step = nextStep()
+      do {
+        try step.run(on: client)
+        accept(step)
+        acknowledged += 1
+      } catch is WireClient.Lost {
+        pending = step
+        return String("\(step)".prefix { $0 != "(" })
+      } catch {
+        Issue.record("step \(step) was refused: \(error)")
+        return "refused"
+      }
+    }
+  }
+
+  private mutating func accept(_ step: Step) {
+    model = step.applied(to: model)
+    if step == .create { isCreated = true }
+    if case .ingest(let number) = step { nextNumber = max(nextNumber, number + 1) }
+  }
+
+  /// Two ingests, build, publish; now and then a rollback; old generations are dropped.
+  private mutating func nextStep() -> Step {
+    guard isCreated else { return .create }
+    if model.generations.count > 4, let old = model.generations.first(where: { $0.state == .retired }) {
+      return .drop(old.number)
+    }
+    if let open = model.generations.last(where: { $0.state == .building }) {
+      return open.parts < 2 ? .ingest(open.number) : .build(open.number)
+    }
+    if let built = model.generations.last(where: { $0.state == .built }) { return .publish(built.number) }
+    let canRollBack = model.live.flatMap { $0.replaced }.flatMap { model[$0] } != nil
+    if canRollBack, Int.random(in: 0..<4, using: &random) == 0 { return .rollback }
+    return .ingest(nextNumber)
+  }
+
+  /// Demands that the daemon holds the state before or after the pending step, and that what is live answers rightly.
+  mutating func reconcile(with client: WireClient, _ daemon: DaemonProcess, cycle: Int) throws {
+    guard case .list(let collections) = try client.call(.list) else { return }
+    #expect(collections.allSatisfy { $0.fence == nil }, "cycle \(cycle): \(collections.map(\.fence))")
+    if let step = pending {
+      pending = nil
+      let after = step.applied(to: model)
+      let found = try observed(client, isThere: !collections.isEmpty)
+      let isOld = matches(found, model) && (step != .create || collections.isEmpty)
+      let isNew = matches(found, after) && (step != .create || !collections.isEmpty)
+      #expect(isOld || isNew, "cycle \(cycle): after \(step) the store holds \(found), neither old nor new")
+      if isNew && !isOld || (step == .create && !collections.isEmpty) { accept(step) }
+    } else {
+      #expect(matches(try observed(client, isThere: !collections.isEmpty), model), "cycle \(cycle)")
+    }
+    try checkLive(client, cycle: cycle)
+    if isCreated { try checkFiles(client, daemon, cycle: cycle) }
+  }
+
+  private func observed(_ client: WireClient, isThere: Bool) throws -> [GenerationInfo] {
+    guard isThere, case .generations(let found) = try client.call(.generations(CatalogueModel.collection)) else { return [] }
+    return found
+  }
+
+  private func matches(_ found: [GenerationInfo], _ model: CatalogueModel) -> Bool {
+    found.map(\.label) == model.generations.map(\.label) && found.map(\.state) == model.generations.map(\.state)
+      && found.map { Int($0.rowCount) } == model.generations.map { $0.parts * CatalogueModel.rowsPerPart }
+  }
+
+  private mutating func checkLive(_ client: WireClient, cycle: Int) throws {
+    guard let live = model.live else { return }
+    let row = Int.random(in: 0..<(live.parts * CatalogueModel.rowsPerPart), using: &random)
+    let vector = CatalogueRow.vector(live.number, row)
+    let search = SearchRequest(
+      collection: CatalogueModel.collection, k: 20, dimension: CatalogueModel.dimension, vectors: vector)
+    guard case .search(let reply) = try client.call(.search(search)) else { return }
+    #expect(reply.generation == live.label && reply.ids.count == 20, "cycle \(cycle)")
+    #expect(reply.ids.allSatisfy { $0 / 1_000_000 == UInt64(live.number) }, "cycle \(cycle): ids of another generation")
+    let get = GetRequest(collection: CatalogueModel.collection, ids: [CatalogueRow.id(live.number, row)])
+    guard case .get(let got) = try client.call(.get(get)) else { return }
+    #expect(got.vectors == vector, "cycle \(cycle): row \(row) of \(live.label) came back changed")
+  }
+
+  /// No leftovers, no missing files, no damaged bytes.
+  private func checkFiles(_ client: WireClient, _ daemon: DaemonProcess, cycle: Int) throws {
+    let segments = try observed(client, isThere: true).reduce(0) { $0 + $1.segmentCount }
+    #expect(daemon.segmentFiles.count == segments, "cycle \(cycle): \(daemon.segmentFiles)")
+    guard case .verify(let report) = try client.call(.verify(nil)) else { return }
+    #expect(report.findings.isEmpty, "cycle \(cycle): \(report.findings)")
+  }
+}
