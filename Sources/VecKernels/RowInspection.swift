@@ -37,18 +37,6 @@ package struct RowInspection: Sendable, Equatable {
   /// The narrowest type that loses nothing; f16 when both 16-bit types do.
   package var narrowest: ElementType { fitsF16 ? .f16 : fitsBF16 ? .bf16 : .f32 }
 
-  /// The norm as a float32 that is not below it: what a segment header's greatest norm has to be.
-  package static func roundedUp(_ norm: Double) -> Float {
-    let nearest = Float(norm)
-    return Double(nearest) < norm ? nearest.nextUp : nearest
-  }
-
-  /// The norm as a float32 that is not above it.
-  package static func roundedDown(_ norm: Double) -> Float {
-    let nearest = Float(norm)
-    return Double(nearest) > norm ? nearest.nextDown : nearest
-  }
-
   /// 1 / norm to nearest: the inverse-norms section. The norm is not zero.
   package static func inverse(_ norm: Double) -> Float { Float(1 / norm) }
 }
