@@ -143,7 +143,7 @@ final class Link: Sendable {
     guard hello.version == WireProtocol.version else {
       throw VecError(
         .unsupportedVersion,
-        "the daemon at \(socketPath) chose protocol version \(hello.version), this client speaks \(WireProtocol.version)"
+        "the daemon at \(socketPath) chose version \(hello.version), this client speaks \(WireProtocol.version)"
       )
     }
     guard hello.inFlightLimit >= 1 else {
