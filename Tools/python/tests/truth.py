@@ -73,7 +73,8 @@ def random_set(seed: int, metric: str) -> tuple[np.ndarray, np.ndarray, np.ndarr
         items = (items.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
     if metric == "cosine":
         items[(items == 0).all(axis=1)] = 1
-    ids = rng.choice(2**63, size=count, replace=False).astype(np.uint64) if seed % 2 else np.arange(count, dtype=np.uint64)
-    ids[: count // 2] += np.uint64(2**63)
+    ids = np.arange(count, dtype=np.uint64)
+    if seed % 2:  # distinct, in no order, from all of 2^64
+        ids = rng.permutation(np.unique(rng.integers(0, 2**64, 2 * count, dtype=np.uint64)))[:count]
     queries = rng.standard_normal((int(rng.choice([1, 2, 9, 40])), dimension)).astype(np.float32)
     return ids, items, queries, int(rng.choice([1, 2, 10, 100, 500]))
