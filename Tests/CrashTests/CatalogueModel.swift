@@ -12,7 +12,7 @@ struct CatalogueModel: Equatable {
     var label: String { "g\(number)" }
   }
 
-  static let rowsPerPart = 2_000
+  static let rowsPerPart = 500
   static let dimension = 16
   static let collection = "crash"
 
@@ -38,6 +38,10 @@ enum Step: Equatable {
   case publish(Int)
   case rollback
   case drop(Int)
+
+  static let kinds = ["ingest", "build", "publish", "rollback", "drop"]
+
+  var kind: String { String("\(self)".prefix { $0 != "(" }) }
 
   /// The model after the step. Only steps that are allowed are made.
   func applied(to model: CatalogueModel) -> CatalogueModel {
@@ -74,7 +78,7 @@ enum Step: Equatable {
     case .build(let number):
       try client.call(.buildIndex(BuildIndexRequest(collection: name, generation: "g\(number)", index: .flat, wait: true)))
     case .publish(let number): try client.call(.publish(PublishRequest(collection: name, generation: "g\(number)")))
-    case .rollback: try client.call(.rollback(name))
+    case .rollback: try client.call(.rollback(collection: name))
     case .drop(let number): try client.call(.drop(DropRequest(collection: name, generation: "g\(number)")))
     }
   }
@@ -82,7 +86,7 @@ enum Step: Equatable {
   /// The part is found by asking how many rows are there, so a repeated step never sends an id twice.
   private func ingest(_ number: Int, on client: WireClient) throws {
     let name = CatalogueModel.collection
-    guard case .generations(let known) = try client.call(.generations(name)) else { throw WireClient.Lost() }
+    guard case .generations(let known) = try client.call(.generations(collection: name)) else { throw WireClient.Lost() }
     let part = Int(known.first { $0.label == "g\(number)" }?.rowCount ?? 0) / CatalogueModel.rowsPerPart
     let begin = IngestBeginRequest(collection: name, generation: "g\(number)")
     guard case .ingestBegin(let session) = try client.call(.ingestBegin(begin)) else { throw WireClient.Lost() }
@@ -96,7 +100,7 @@ enum Step: Equatable {
             ids: rows.map { CatalogueRow.id(number, $0) },
             elements: .f32(rows.flatMap { CatalogueRow.vector(number, $0) }))))
     }
-    try client.call(.ingestCommit(session.ingest))
+    try client.call(.ingestCommit(ingest: session.ingest))
   }
 }
 

@@ -5,12 +5,12 @@ import VecProtocol
 
 /// Promises 1 and 2: whatever is killed when, the store opens to the state before or after the step under way.
 @Suite(.serialized) struct KillTests {
-  @Test("100 kills during ingest, build, publish, rollback, drop and recovery: always the old or the new state")
+  @Test("300 kills during ingest, build, publish, rollback, drop and recovery: always the old or the new state")
   func kills() throws {
     var scenario = Scenario(seed: 20_261_124)
     let daemon = try DaemonProcess()
     var coverage: [String: Int] = [:]
-    for cycle in 0..<100 {
+    for cycle in 0..<300 {
       try daemon.start()
       // A fifth of the kills hit the start itself, so recovery is cut short too, sometimes again and again.
       if cycle % 5 == 4 {
@@ -21,17 +21,20 @@ import VecProtocol
       }
       let client = try #require(daemon.connect(), "cycle \(cycle): vecd does not come up")
       try scenario.reconcile(with: client, daemon, cycle: cycle)
-      let killer = Killer(daemon.pid, after: Double.random(in: 0...0.12, using: &scenario.random))
-      let interrupted = scenario.runUntilKilled(on: client)
-      killer.wait()
+      // The kill is armed when a step of the kind aimed at begins, and comes within a few milliseconds of it.
+      let aim = Step.kinds[cycle % Step.kinds.count]
+      let delay = Double.random(in: 0...0.006, using: &scenario.random)
+      let interrupted = scenario.run(on: client, aimingAt: aim) { Killer(daemon.pid, after: delay) }
       daemon.kill()
       coverage[interrupted, default: 0] += 1
     }
     try daemon.start()
     let client = try #require(daemon.connect())
-    try scenario.reconcile(with: client, daemon, cycle: 100)
+    try scenario.reconcile(with: client, daemon, cycle: 300)
     #expect(scenario.acknowledged > 100, "too little happened to prove anything: \(scenario.acknowledged) steps")
-    #expect(coverage.count >= 4, "the kills hit too few kinds of steps: \(coverage)")
+    for kind in ["ingest", "build", "publish", "recovery"] {
+      #expect(coverage[kind, default: 0] >= 3, "the kills hardly hit \(kind): \(coverage)")
+    }
     print("kills by what they hit: \(coverage.sorted { $0.key < $1.key }), \(scenario.acknowledged) steps acknowledged")
   }
 }
@@ -65,21 +68,27 @@ private struct Scenario {
   init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
   /// Does steps until the daemon is gone; returns the kind of the step that was under way.
-  mutating func runUntilKilled(on client: WireClient) -> String {
-    while true {
+  /// - Parameter arm: starts the killer; called when a step of the kind aimed at is about to begin.
+  mutating func run(on client: WireClient, aimingAt aim: String, arm: () -> Killer) -> String {
+    var killer: Killer?
+    defer { killer?.wait() }
+    for count in 0... {
       let step = nextStep()
+      // Not every kind is possible soon: after some steps any will do.
+      if killer == nil, step.kind == aim || count > 40 { killer = arm() }
       do {
         try step.run(on: client)
         accept(step)
         acknowledged += 1
       } catch is WireClient.Lost {
         pending = step
-        return String("\(step)".prefix { $0 != "(" })
+        return step.kind
       } catch {
         Issue.record("step \(step) was refused: \(error)")
         return "refused"
       }
     }
+    return "nothing"
   }
 
   private mutating func accept(_ step: Step) {
@@ -123,7 +132,7 @@ private struct Scenario {
   }
 
   private func observed(_ client: WireClient, isThere: Bool) throws -> [GenerationInfo] {
-    guard isThere, case .generations(let found) = try client.call(.generations(CatalogueModel.collection)) else { return [] }
+    guard isThere, case .generations(let found) = try client.call(.generations(collection: CatalogueModel.collection)) else { return [] }
     return found
   }
 
@@ -150,7 +159,7 @@ private struct Scenario {
   private func checkFiles(_ client: WireClient, _ daemon: DaemonProcess, cycle: Int) throws {
     let segments = try observed(client, isThere: true).reduce(0) { $0 + $1.segmentCount }
     #expect(daemon.segmentFiles.count == segments, "cycle \(cycle): \(daemon.segmentFiles)")
-    guard case .verify(let report) = try client.call(.verify(nil)) else { return }
+    guard case .verify(let report) = try client.call(.verify(collection: nil)) else { return }
     #expect(report.findings.isEmpty, "cycle \(cycle): \(report.findings)")
   }
 }
