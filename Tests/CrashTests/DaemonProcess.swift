@@ -17,11 +17,18 @@ final class DaemonProcess {
     try? FileManager.default.removeItem(atPath: (store as NSString).deletingLastPathComponent)
   }
 
-  func start() throws {
+  /// - Parameter fileSizeLimit: bytes that any one file may grow to (RLIMIT_FSIZE).
+  func start(fileSizeLimit: Int? = nil) throws {
     let path = try #require(BuiltProducts.path(of: "vecd"), "vecd is not built beside the tests")
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = ["serve", "--store", store, "--log-level", "error"]
+    let serve = [path, "serve", "--store", store, "--log-level", "error"]
+    if let fileSizeLimit {
+      process.executableURL = URL(fileURLWithPath: "/usr/bin/prlimit")
+      process.arguments = ["--fsize=\(fileSizeLimit)"] + serve
+    } else {
+      process.executableURL = URL(fileURLWithPath: path)
+      process.arguments = Array(serve.dropFirst())
+    }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle.nullDevice
