@@ -1,3 +1,4 @@
+import Synchronization
 import VecCore
 import VecManifest
 import VecStorage
@@ -12,7 +13,7 @@ extension Engine {
   ) throws(VecError) -> IngestReceipt {
     let current = try self.collection(collection.name)
     let existing = current.generations.first { $0.row.number == generation.number }
-    let written = try write(options.makeUUID())
+    let written = try stoppingAtIOErrors { () throws(VecError) in try write(options.makeUUID()) }
     do {
       try refuseKnownIDs(written, in: existing?.segments ?? [], of: generation.label)
       let ordinal = (existing?.segments.last?.row.ordinal ?? -1) + 1
@@ -26,6 +27,17 @@ extension Engine {
     } catch {
       // After an I/O error at commit the outcome is unknown, and the manifest may know the file: the next start decides.
       if error.code != .ioError { try? directory.unlinkSegment(written.identity.uuid) }
+      throw error
+    }
+  }
+
+  /// Runs a write of segment files. A failed write or sync must not be retried on the same pages, so it ends all writing
+  /// until vecd starts anew; searches go on.
+  func stoppingAtIOErrors<T>(_ write: () throws(VecError) -> T) throws(VecError) -> T {
+    do {
+      return try write()
+    } catch {
+      if error.code == .ioError { writer.withLock { $0?.manifest.stopWriting(because: error) } }
       throw error
     }
   }

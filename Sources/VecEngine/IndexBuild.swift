@@ -63,9 +63,11 @@ package final class IndexBuild: Sendable {
   private func rewrite(_ generation: Generation) throws(VecError) -> SegmentHandle {
     let merge = SegmentMerge(generation.segments, kernels: engine.kernels)
     let uuid = engine.options.makeUUID()
-    let written = try merge.write(
-      to: engine.directory, uuid: uuid, collection: collection, generation: generation.row.number
-    ) { report(0.5 + 0.5 * $0) }
+    let written = try engine.stoppingAtIOErrors { () throws(VecError) in
+      try merge.write(
+        to: engine.directory, uuid: uuid, collection: collection, generation: generation.row.number
+      ) { report(0.5 + 0.5 * $0) }
+    }
     let ordinal = (generation.segments.last?.row.ordinal ?? 0) + 1
     return try SegmentHandle(
       SegmentRow(written, generation: generation.row.number, ordinal: ordinal), of: collection, in: engine.directory,

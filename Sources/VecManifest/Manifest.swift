@@ -54,9 +54,13 @@ package final class Manifest {
     return result
   }
 
-  private func poisoned(by error: VecError) -> VecError {
-    guard error.code == .ioError || error.code == .manifestDamaged else { return error }
+  /// Refuses every later transaction: for an I/O error outside the manifest after which nothing more may be promised.
+  package func stopWriting(because error: VecError) {
     poison = VecError(error.code, "\(error.message); writing has stopped, restart vecd")
+  }
+
+  private func poisoned(by error: VecError) -> VecError {
+    if error.code == .ioError || error.code == .manifestDamaged { stopWriting(because: error) }
     return error
   }
 

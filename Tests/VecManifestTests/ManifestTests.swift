@@ -119,6 +119,19 @@ func insertSample(into manifest: Manifest) throws {
     #expect(String(decoding: text, as: UTF8.self) == Manifest.schema)
   }
 
+  @Test("after an I/O error nothing more is written until the manifest is opened anew")
+  func stopped() throws {
+    let fixture = try ManifestFixture()
+    try fixture.with { manifest in
+      manifest.stopWriting(because: VecError(.ioError, "fsync of x failed"))
+      let error = #expect(throws: VecError.self) { try insertSample(into: manifest) }
+      #expect(error?.code == .ioError && error?.message.contains("restart vecd") == true)
+      let collections = try manifest.load().collections
+      #expect(collections.isEmpty)
+    }
+    try fixture.with { try insertSample(into: $0) }
+  }
+
   @Test("a file that is no manifest is refused and left as it is", arguments: ["not a database at all, just text", ""])
   func foreignFile(content: String) throws {
     let fixture = try ManifestFixture()
