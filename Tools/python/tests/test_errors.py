@@ -26,6 +26,13 @@ def test_retryable_and_exit_status_are_those_of_errors_tsv():
 def test_a_code_of_a_newer_daemon_is_kept_as_a_number():
     error = VecdError(7777, "something new")
     assert error.code == 7777 and not error.retryable and str(error) == "error-7777: something new"
+    assert error.exit_status == 70
+
+
+def test_a_code_of_a_newer_daemon_is_treated_by_its_class():
+    assert VecdError(3999, "busy in a new way").retryable and VecdError(3999, "").exit_status == 75
+    assert all(code.retryable for code in ErrorCode if code // 1000 == 3)
+    assert not VecdError(4999, "").retryable and VecdError(4999, "").exit_status == 74
 
 
 def test_errors_survive_pickling():

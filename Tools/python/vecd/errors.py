@@ -114,11 +114,15 @@ _EXIT_STATUS = {
     ErrorCode.INTERNAL_DEFECT: 70,
 }
 
+# Of codes that are not known: bad requests, states, "try again", damage, the system.
+_CLASS_STATUS = {1: 64, 2: 65, 3: 75, 4: 74, 5: 74}
+
 
 class VecdError(Exception):
     """A request that failed: `code` says what kind of failure, `message` what, where, and what would be right.
 
-    `code` is an `ErrorCode`, or a plain int when a newer daemon uses a code this client does not know.
+    `code` is an `ErrorCode`, or a plain int when a newer daemon uses a code this client does not know; that is then
+    treated by its class, code // 1000.
     """
 
     def __init__(self, code: int, message: str) -> None:
@@ -136,11 +140,11 @@ class VecdError(Exception):
 
     @property
     def retryable(self) -> bool:
-        return isinstance(self.code, ErrorCode) and self.code.retryable
+        return self.code.retryable if isinstance(self.code, ErrorCode) else self.code // 1000 == 3
 
     @property
     def exit_status(self) -> int:
-        return self.code.exit_status if isinstance(self.code, ErrorCode) else 70
+        return self.code.exit_status if isinstance(self.code, ErrorCode) else _CLASS_STATUS.get(self.code // 1000, 70)
 
     def __str__(self) -> str:
         return f"{self.label}: {self.message}"
