@@ -10,13 +10,22 @@ die() { printf '\nerror: %s\n' "$*" >&2; exit 1; }
 # Echoes a command as it would be typed, then runs it.
 show() { printf '$ %s\n' "$(printf '%q ' "$@" | sed 's/ $//')"; "$@"; }
 
-# Each line: the Debian package, and a command that succeeds when it is there.
+# Each line: the Debian package, and a command that succeeds when it is there. The first ones are what a Swift toolchain
+# unpacked on a bare Debian lacks, then the two libraries vecd is built on, then Python for tests and tools.
 _needs() {
   cat <<'LIST'
-libsqlite3-dev  pkg-config --exists sqlite3
-liblz4-dev      pkg-config --exists liblz4
-python3         command -v python3
-python3-venv    python3 -c "import ensurepip, venv"
+libc6-dev         compgen -G "/usr/include/*/gnu/libc-version.h" || test -e /usr/include/stdio.h
+libstdc++-12-dev  compgen -G "/usr/lib/gcc/*/*/libstdc++.so"
+binutils          command -v ld
+git               command -v git
+ca-certificates   test -e /etc/ssl/certs/ca-certificates.crt
+libcurl4          /sbin/ldconfig -p | grep -q "libcurl[.]so[.]4"
+libxml2           /sbin/ldconfig -p | grep -q "libxml2[.]so[.]2"
+libncurses6       /sbin/ldconfig -p | grep -q "libncurses[.]so[.]6"
+libsqlite3-dev    pkg-config --exists sqlite3
+liblz4-dev        pkg-config --exists liblz4
+python3           command -v python3
+python3-venv      python3 -c "import ensurepip, venv"
 LIST
 }
 
