@@ -20,7 +20,7 @@ struct RowInspectionTests {
     }
   }
 
-  @Test("norms are right, and their float32 bounds enclose them", arguments: VectorShape.allCases)
+  @Test("norms are right", arguments: VectorShape.allCases)
   func norms(shape: VectorShape) {
     var generator = Seed(41).generator
     for d in [1, 3, 8, 100, 129] {
@@ -31,8 +31,6 @@ struct RowInspectionTests {
         let slice = rows[(row * d)..<(row * d + d)]
         let norm = found.norms[row]
         #expect(norm == Oracle.dot(slice, slice).squareRoot())
-        #expect(Double(RowInspection.roundedUp(norm)) >= norm)
-        #expect(Double(RowInspection.roundedDown(norm)) <= norm)
       }
     }
   }
