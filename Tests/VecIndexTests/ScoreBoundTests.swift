@@ -99,7 +99,7 @@ struct ScoreBoundTests {
       if given.metric == .cosine { kernels.scale(&scores, by: inverses, count: count, lanes: 1) }
       let bound = ScoreBound(
         metric: given.metric, dimension: d, queryNorm: queryNorms[lane],
-        greatestNorm: Double(RowInspection.roundedUp(norms.max() ?? 0)))
+        greatestNorm: Double(Float(norms.max() ?? 0).nextUp))
       for row in 0..<count {
         let exact = Double(Oracle.score(given.metric, given.query(lane, 0), given.row(row)))
         let canonical = given.metric == .l2 ? -exact : exact

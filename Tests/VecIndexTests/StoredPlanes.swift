@@ -36,7 +36,7 @@ struct StoredPlanes {
     return Part(
       bytes: bytes, ids: Array(given.ids[rows]).withUnsafeBytes { GuardedBuffer(copying: $0) },
       inverseNorms: inverses.withUnsafeBytes { GuardedBuffer(copying: $0) }, count: rows.count,
-      greatestNorm: RowInspection.roundedUp(norms.max() ?? 0))
+      greatestNorm: Float(norms.max() ?? 0).nextUp)
   }
 
   var planes: [VectorPlane] {
