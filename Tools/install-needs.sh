@@ -57,8 +57,8 @@ _apt_install() {
     fi
   fi
   say "Installing $*"
-  "${as[@]}" apt-get update -q </dev/null || die "apt-get update failed"
-  "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" </dev/null ||
+  "${as[@]}" apt-get update -qq </dev/null || die "apt-get update failed"
+  "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends "$@" </dev/null ||
     die "apt-get could not install $*"
 }
 

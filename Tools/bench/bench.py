@@ -87,7 +87,7 @@ class Bench:
             self.daemon.ctl("build-index", name, "--generation", "g", "--type", "flat", "--wait")
             self.daemon.ctl("publish", name, "g")
             published = time.perf_counter() - start
-            self.daemon.ctl("drop", name)
+            self.daemon.ctl("drop", name, "--yes")
             with on_core(self.core):
                 faiss_time = self.faiss_ingest(data)
                 copy_time = self.copy(data)

@@ -17,7 +17,10 @@ def amount(seconds: float, unit: str) -> str:
 
 
 def spread(values: dict, unit: str) -> str:
-    return f"{amount(values['median'], unit)} ({amount(values['least'], unit)} to {amount(values['greatest'], unit)})"
+    ends = [amount(values[which], unit) for which in ("least", "greatest")]
+    if amount(1, unit).endswith("/s"):
+        ends.reverse()  # the least time is the greatest rate
+    return f"{amount(values['median'], unit)} ({ends[0]} to {ends[1]})"
 
 
 def ratio(values: dict) -> str:
