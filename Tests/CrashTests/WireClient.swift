@@ -23,8 +23,7 @@ final class WireClient {
       }
     }
     guard isConnected, (try? call(.hello(HelloRequest(clientName: "crash test")))) != nil else {
-      close(fd)
-      return nil
+      return nil  // deinit closes: every property is set
     }
   }
 
