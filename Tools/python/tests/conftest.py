@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
+import hypothesis.configuration
 import pytest
 
 import vecd
 from scripted import ScriptedDaemon
 
-# No database: a failure prints what reproduces it, and nothing is written into the checkout.
+# No database and its other files elsewhere: a failure prints what reproduces it, the checkout stays clean.
+hypothesis.configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "vecd-hypothesis")
 hypothesis.settings.register_profile("vecd", database=None, print_blob=True, deadline=None)
 hypothesis.settings.load_profile("vecd")
 
