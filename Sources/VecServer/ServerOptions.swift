@@ -31,8 +31,9 @@ package struct ServerOptions: Sendable {
 
   package var effectiveSocketPath: String { socketPath ?? storePath + "/vecd.sock" }
 
-  /// Bytes that requests and replies under way may hold, of all connections together: a quarter of the budget.
-  package var requestBytesMax: Int { memoryBudget / 4 }
+  /// Bytes that requests and replies under way may hold, of all connections together: a quarter of the budget, and
+  /// never less than one frame of the greatest length needs.
+  package var requestBytesMax: Int { max(96 << 20, memoryBudget / 4) }
 
   /// - Throws: `.invalidArgument` naming the option and its range.
   package func check() throws(VecError) {

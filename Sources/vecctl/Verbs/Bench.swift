@@ -1,0 +1,51 @@
+import ArgumentParser
+import VecClient
+import VecCore
+import VecFiles
+
+struct Bench: Verb {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure queries per second, latency and recall against exact.",
+    discussion: """
+      Each connection has one request of --batch queries under way at any time. Latency is that of a request, from
+      before it is sent until its reply is read. Recall is the share of the exact top k that is found, over up to
+      1000 queries. Requests answered "overloaded" are counted apart.
+
+      Example:
+        vecctl bench books --queries users.npy -k 100 --connections 4 --batch 1 --seconds 10
+      """)
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var effortOptions: EffortOptions
+  @Argument(help: "Collection.") var name: String
+  @Option(help: ArgumentHelp("Queries, (queries, dimension).", valueName: "q.npy")) var queries: String
+  @Option(name: .short, help: "Results per query, 1 to 16384.") var k: Int
+  @Flag(help: "The file is (users, K, dimension).") var interests = false
+  @Option(help: "Label of the generation to ask. Default: the live one.") var generation: String?
+  @Option(help: "Connections, 1 to 64.") var connections = 1
+  @Option(help: "Queries per request, 1 to 4096.") var batch = 1
+  @Option(help: "How long to measure, 0.1 to 3600.") var seconds = 5.0
+
+  func execute() async throws {
+    try EffortOptions.checkK(k)
+    guard (1...64).contains(connections) else {
+      throw VecError(.invalidArgument, "--connections is \(connections), must be 1 to 64")
+    }
+    guard (0.1...3600).contains(seconds) else {
+      throw VecError(.invalidArgument, "--seconds is \(seconds), must be 0.1 to 3600")
+    }
+    let template = SearchTemplate(
+      collection: name, generation: generation, k: k, effort: try effortOptions.effort(),
+      index: try effortOptions.indexType())
+    let set = try QuerySet(path: queries, hasInterests: interests)
+    let limit = template.queriesPerRequest(interests: set.interests, dimension: set.dimension)
+    guard (1...limit).contains(batch) else {
+      throw VecError(.limitExceeded, "--batch is \(batch), must be 1 to \(limit) for this k and these queries")
+    }
+    let run = BenchRun(
+      socketPath: try global.socketPath(), template: template, queries: set, connections: connections, batch: batch,
+      seconds: seconds)
+    let report = try await run.execute()
+    answer(json: report.json, text: report.text)
+  }
+}

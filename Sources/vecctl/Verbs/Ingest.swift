@@ -1,0 +1,42 @@
+import ArgumentParser
+import VecClient
+import VecCore
+
+struct Ingest: Verb {
+  static let configuration = CommandConfiguration(
+    abstract: "Write the vectors of a file into a generation; all of them or none.",
+    discussion: """
+      FILE is .npy of shape (rows, dimension) and type float32, float16 or float64 (rounded to float32), .fvecs, or
+      .jsonl with lines {"id": 7, "vector": [0.25, -1]}; - reads npy or JSON lines from standard input.
+      Without --ids the rows of .npy and .fvecs files are numbered from 0.
+      On any error, and on Ctrl-C, nothing of the file is kept.
+
+      Examples:
+        vecctl ingest books items.npy --ids ids.npy --generation monday
+        zcat items.jsonl.gz | vecctl ingest books -
+      """)
+
+  @OptionGroup var global: GlobalOptions
+  @Argument(help: "Collection.") var name: String
+  @Argument(help: "Vectors; - for standard input.") var file: String
+  @Option(help: ArgumentHelp("One integer per row, shape (rows,).", valueName: "ids.npy")) var ids: String?
+  @Option(help: ArgumentHelp("Not available in this version.", valueName: "file.jsonl")) var attributes: String?
+  @Option(help: "Label. Default: the one being built, or a new one.") var generation: String?
+
+  func execute() async throws {
+    try NotAvailable.refuse(attributes != nil, "--attributes", "attributes")
+    let run = IngestRun(
+      path: file, idsPath: ids, socketPath: try global.socketPath(), collection: name, generation: generation)
+    let outcome = try await run.execute()
+    let receipt = outcome.receipt
+    answer(
+      json: .object([
+        ("collection", .string(name)), ("generation", .string(outcome.generation)), ("rows", .unsigned(receipt.rowCount)),
+        ("bytes", .unsigned(receipt.byteCount)), ("element", .string(receipt.elementType.name)),
+        ("sequence", .unsigned(receipt.sequence)), ("seconds", .double(outcome.seconds)),
+      ]),
+      text: "\(name): \(Readable.count(receipt.rowCount)) rows in generation \(outcome.generation), stored as "
+        + "\(receipt.elementType.name) in \(Readable.bytes(receipt.byteCount)), "
+        + "\(Readable.fixed(outcome.seconds, 1)) s")
+  }
+}

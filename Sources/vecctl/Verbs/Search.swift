@@ -1,0 +1,83 @@
+import ArgumentParser
+import VecClient
+import VecCore
+import VecFiles
+
+struct Search: Verb {
+  static let configuration = CommandConfiguration(
+    abstract: "Find the k best items of each query.",
+    discussion: """
+      Q.npy has the shape (queries, dimension), with --interests (users, K, dimension): K vectors per user, an item's
+      score is its best over them. --out writes PREFIX.ids.npy (int64, -1 = none) and PREFIX.scores.npy (float32,
+      NaN = none), both of shape (queries, k); existing files are replaced.
+
+      Examples:
+        vecctl search books --vector 0.1,0.2,0.7 -k 10
+        vecctl search books --queries users.npy -k 500 --out result
+        vecctl search books --queries interests.npy --interests -k 100 --generation tuesday --json
+      """)
+
+  @OptionGroup var global: GlobalOptions
+  @OptionGroup var effortOptions: EffortOptions
+  @Argument(help: "Collection.") var name: String
+  @Option(help: ArgumentHelp("One query: its values, with commas between them.", valueName: "values"))
+  var vector: String?
+  @Option(help: ArgumentHelp("Queries of a file; - for standard input.", valueName: "q.npy")) var queries: String?
+  @Option(name: .short, help: "Results per query, 1 to 16384.") var k: Int
+  @Flag(help: "The file is (users, K, dimension).") var interests = false
+  @Option(help: ArgumentHelp("Not available in this version.", valueName: "ids")) var exclude: String?
+  @Option(help: ArgumentHelp("Not available in this version.", valueName: "expr")) var filter: String?
+  @Option(help: "Label of the generation to ask. Default: the live one.") var generation: String?
+  @Option(help: ArgumentHelp("Write npy files instead of stdout.", valueName: "prefix")) var out: String?
+
+  @Option(help: "Seconds that a request may take, 0.001 to 86400.") var deadline = 60.0
+
+  func execute() async throws {
+    try NotAvailable.refuse(exclude != nil, "--exclude", "exclusion of ids")
+    try NotAvailable.refuse(filter != nil, "--filter", "filters")
+    try EffortOptions.checkK(k)
+    guard (0.001...86_400).contains(deadline) else {
+      throw VecError(.invalidArgument, "--deadline is \(deadline), must be 0.001 to 86400")
+    }
+    let template = SearchTemplate(
+      collection: name, generation: generation, k: k, effort: try effortOptions.effort(),
+      index: try effortOptions.indexType())
+    let queries = try input()
+    let files = try out.map { (prefix) throws(VecError) in
+      try ResultFiles(prefix: prefix, queryCount: queries.queryCount, k: k)
+    }
+    let replies = try await global.withClient { client in
+      var run = SearchRun(client: client, template: template, deadline: .seconds(deadline))
+      return try await run.execute(queries, files: files)
+    }
+    try files?.finish()
+    let results = SearchResults(collection: name, k: k, hasInterests: interests, replies: replies)
+    if let files { return answer(json: results.json(files: files), text: results.summary(files: files)) }
+    answer(json: results.json, text: results.table)
+    if !global.json { Output.talk(results.footer) }
+  }
+
+  private func input() throws(VecError) -> SearchInput {
+    switch (vector, queries) {
+    case (let text?, nil):
+      guard !interests else { throw VecError(.invalidArgument, "--interests needs --queries of (users, K, dimension)") }
+      return .vector(try Self.values(text))
+    case (nil, let path?): return .file(try QuerySource(path: path, hasInterests: interests))
+    default: throw VecError(.invalidArgument, "search needs either --vector or --queries")
+    }
+  }
+
+  /// `0.1,-2,3e-4`.
+  static func values(_ text: String) throws(VecError) -> [Float] {
+    var values: [Float] = []
+    for (position, part) in text.split(separator: ",", omittingEmptySubsequences: false).enumerated() {
+      guard let value = Float(String(part.filter { $0 != " " })) else {
+        throw VecError(
+          .invalidArgument,
+          "--vector: value \(position) is \(Names.quoted(String(part))), must be a number; write 0.1,0.2,0.3")
+      }
+      values.append(value)
+    }
+    return values
+  }
+}
