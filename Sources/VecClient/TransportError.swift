@@ -1,13 +1,6 @@
+import Glibc
 import NIOCore
 import VecCore
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
 
 /// The one place where failures of sockets become a `VecError`.
 enum TransportError {

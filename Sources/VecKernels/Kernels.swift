@@ -17,7 +17,7 @@ package struct Kernels: Sendable {
 
   /// The fastest kernels of this machine.
   package init() {
-    guard let best = Kernels(tier: .best) else { fatalError("the scalar kernels are part of every build") }
+    guard let best = Kernels(tier: .best) else { preconditionFailure("the scalar kernels are part of every build") }
     self = best
   }
 

@@ -132,7 +132,9 @@ private struct Scenario {
   }
 
   private func observed(_ client: WireClient, isThere: Bool) throws -> [GenerationInfo] {
-    guard isThere, case .generations(let found) = try client.call(.generations(collection: CatalogueModel.collection)) else { return [] }
+    guard isThere else { return [] }
+    let reply = try client.call(.generations(collection: CatalogueModel.collection))
+    guard case .generations(let found) = reply else { return [] }
     return found
   }
 

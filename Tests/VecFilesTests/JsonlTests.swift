@@ -42,7 +42,8 @@ import VecFiles
   @Test(
     "a line that is not one object of id and vector is refused",
     arguments: [
-      "[1]", "7", "{}", "{\"id\": 0x10, \"vector\": [1]}", "{\"id\": 1}", "{\"vector\": [1]}", "{\"id\": 1, \"vector\": []}", "{\"id\": 1, \"vector\": 3}",
+      "[1]", "7", "{}", "{\"id\": 0x10, \"vector\": [1]}", "{\"id\": 1}", "{\"vector\": [1]}",
+      "{\"id\": 1, \"vector\": []}", "{\"id\": 1, \"vector\": 3}",
       "{\"id\": 1, \"id\": 2, \"vector\": [1]}", "{\"id\": 1, \"vector\": [1], \"vector\": [1]}",
       "{\"id\": 1, \"vector\": [1]} x", "{\"id\": 1, \"vector\": [1]", "{\"id\": 1, \"vector\": [1],}",
       "{\"id\": 1 \"vector\": [1]}", "{\"id\" 1, \"vector\": [1]}", "{id: 1, \"vector\": [1]}",

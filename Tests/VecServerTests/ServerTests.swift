@@ -144,7 +144,8 @@ struct ServerTests {
         client.send(writer.bytes + [1, 2, 3])
         let unknown = try client.receive()
         #expect(unknown?.code == .malformedFrame)
-        #expect(unknown?.kind == 999 | 0x8000)
+        let replyKind: UInt16 = 999 | 0x8000
+        #expect(unknown?.kind == replyKind)
         writer = ByteWriter()
         FrameHeader(bodyByteCount: 3, requestId: 6, kind: 15).encode(into: &writer)
         client.send(writer.bytes + [1, 2, 3])
