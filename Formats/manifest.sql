@@ -25,7 +25,7 @@ CREATE TABLE generations (
   collection_number    INTEGER NOT NULL REFERENCES collections (collection_number),
   label                TEXT NOT NULL,
   state                TEXT NOT NULL CHECK (state IN ('building', 'built', 'live', 'retired')),
-  index_type           TEXT CHECK (index_type IN ('flat')),   -- NULL while building
+  index_type           TEXT CHECK (index_type IN ('flat', 'ivf', 'hnsw', 'auto')),   -- NULL while building
   created_at           INTEGER NOT NULL,
   built_at             INTEGER,
   published_at         INTEGER,

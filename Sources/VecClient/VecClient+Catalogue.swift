@@ -37,22 +37,26 @@ extension VecClient {
     return generations
   }
 
-  /// Builds the index of a generation and returns the generation's label.
+  /// Builds the index of a generation.
   ///
   /// - Parameters:
   ///   - generation: nil takes the only one that is building.
   ///   - index: nil lets vecd choose.
+  ///   - targetRecall: above 0 and at most 1; nil leaves it to vecd. Flat always has 1.
+  ///   - sample: real queries for calibration; flat needs none.
   ///   - wait: whether to wait for the end of the build, or only for its start.
   /// - Throws: `not-available` for an index that the daemon does not have, `busy`, `generation-state`.
   @discardableResult
   public func buildIndex(
-    collection: String, generation: String? = nil, index: IndexType? = nil, wait: Bool = true,
-    deadline: Duration? = nil
-  ) async throws(VecError) -> String {
-    let request = BuildIndexRequest(collection: collection, generation: generation, index: index, wait: wait)
+    collection: String, generation: String? = nil, index: IndexType? = nil, targetRecall: Float? = nil,
+    sample: QuerySample? = nil, wait: Bool = true, deadline: Duration? = nil
+  ) async throws(VecError) -> BuildReceipt {
+    let request = BuildIndexRequest(
+      collection: collection, generation: generation, index: index, wait: wait, targetRecall: targetRecall,
+      sample: sample)
     let reply = try await call(.buildIndex(request), deadline: deadline)
-    guard case .buildIndex(let label) = reply else { throw Connection.unexpected(reply) }
-    return label
+    guard case .buildIndex(let receipt) = reply else { throw Connection.unexpected(reply) }
+    return receipt
   }
 
   /// Makes a built generation the live one, atomically.

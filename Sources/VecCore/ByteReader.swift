@@ -68,6 +68,12 @@ package struct ByteReader {
   /// A `text`: u32 length and UTF-8.
   package mutating func readText() throws(VecError) -> String { try readUTF8(Int(try read(UInt32.self))) }
 
+  /// `readText`, with the empty text as nil.
+  package mutating func readOptionalText() throws(VecError) -> String? {
+    let text = try readText()
+    return text.isEmpty ? nil : text
+  }
+
   /// Demands that nothing is left over.
   package func finish() throws(VecError) {
     guard remaining == 0 else { throw failure("\(remaining) bytes are left over") }

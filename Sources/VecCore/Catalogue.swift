@@ -80,6 +80,30 @@ public struct IngestReceipt: Sendable, Equatable {
   }
 }
 
+/// Real queries that an index is calibrated with.
+public struct QuerySample: Sendable, Equatable {
+  public var dimension: Int
+  /// Query after query.
+  public var vectors: [Float]
+
+  public init(dimension: Int, vectors: [Float]) {
+    self.dimension = dimension
+    self.vectors = vectors
+  }
+}
+
+/// Which generation's index is built, or has begun to be, and what the build reports of it.
+public struct BuildReceipt: Sendable, Equatable {
+  public var generation: String
+  /// A JSON object; nil as long as the build goes on.
+  public var report: String?
+
+  public init(generation: String, report: String? = nil) {
+    self.generation = generation
+    self.report = report
+  }
+}
+
 /// Which generation is live after a publish or rollback, and which was before.
 public struct PublishReceipt: Sendable, Equatable {
   public var sequence: UInt64

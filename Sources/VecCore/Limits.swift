@@ -8,6 +8,8 @@ public enum Limits {
   public static let interestsMax = 8
   /// Queries per search request.
   public static let queriesMax = 4_096
+  /// Queries of a sample for calibration.
+  public static let sampleQueriesMax = 65_536
   /// Results of one request: queries x k.
   public static let resultsMax = 2_097_152
   /// Rows per ingest frame.

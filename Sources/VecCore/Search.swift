@@ -56,6 +56,8 @@ public struct SearchReply: Sendable, Equatable {
   /// The answer is complete up to this sequence number of the collection.
   public var sequence: UInt64
   public var index: IndexType
+  /// ef of hnsw, nprobe of ivf; 0 for flat.
+  public var parameter: UInt32
   /// Expected share of the true top k; 1 for flat.
   public var expectedRecall: Float
   /// Results of each query; their sum is the length of the three arrays below.
@@ -68,13 +70,14 @@ public struct SearchReply: Sendable, Equatable {
   public var interests: [UInt8]
 
   public init(
-    generation: String, generationNumber: UInt64, sequence: UInt64, index: IndexType, expectedRecall: Float,
-    resultCounts: [UInt32], ids: [UInt64], scores: [Float], interests: [UInt8]
+    generation: String, generationNumber: UInt64, sequence: UInt64, index: IndexType, parameter: UInt32 = 0,
+    expectedRecall: Float, resultCounts: [UInt32], ids: [UInt64], scores: [Float], interests: [UInt8]
   ) {
     self.generation = generation
     self.generationNumber = generationNumber
     self.sequence = sequence
     self.index = index
+    self.parameter = parameter
     self.expectedRecall = expectedRecall
     self.resultCounts = resultCounts
     self.ids = ids

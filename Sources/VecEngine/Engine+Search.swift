@@ -92,7 +92,7 @@ extension Engine {
   private static func reply(_ results: [[Hit]], from generation: Generation, sequence: UInt64) -> SearchReply {
     var reply = SearchReply(
       generation: generation.row.label, generationNumber: generation.row.number, sequence: sequence, index: .flat,
-      expectedRecall: 1, resultCounts: results.map { UInt32($0.count) }, ids: [], scores: [], interests: [])
+      parameter: 0, expectedRecall: 1, resultCounts: results.map { UInt32($0.count) }, ids: [], scores: [], interests: [])
     let total = results.reduce(0) { $0 + $1.count }
     reply.ids.reserveCapacity(total)
     reply.scores.reserveCapacity(total)

@@ -1,6 +1,17 @@
 package import VecCore
+import VecIndex
 import VecManifest
 import VecStorage
+
+/// What a build made.
+package struct BuildOutcome: Sendable {
+  package var index: IndexType
+  package var rowCount: UInt64
+  package var byteCount: UInt64
+  package var segmentCount: Int
+  /// Share of the true top k that a search finds; 1 for flat.
+  package var expectedRecall: Float
+}
 
 /// The building of a generation's index, held from `beginBuild` to the end of `run`.
 ///
@@ -20,9 +31,11 @@ package final class IndexBuild: Sendable {
   deinit { engine.release(label, of: collection.name) }
 
   /// Builds; long. The error of a failed build is kept for `generations`, and the generation is as it was before.
-  package func run() throws(VecError) {
+  @discardableResult
+  package func run() throws(VecError) -> BuildOutcome {
+    let outcome: BuildOutcome
     do {
-      try build()
+      outcome = try build()
       engine.update(collection.name) { $0.buildErrors[label] = nil }
     } catch {
       engine.update(collection.name) { $0.buildErrors[label] = error.description }
@@ -30,9 +43,10 @@ package final class IndexBuild: Sendable {
       throw error
     }
     engine.release(label, of: collection.name)
+    return outcome
   }
 
-  private func build() throws(VecError) {
+  private func build() throws(VecError) -> BuildOutcome {
     let generation = try engine.collection(collection.name).requireGeneration(label)
     try verify(generation.segments)
     var segments = generation.segments
@@ -45,6 +59,9 @@ package final class IndexBuild: Sendable {
       if error.code != .ioError, segments.count != generation.segments.count { segments[0].retire() }
       throw error
     }
+    return BuildOutcome(
+      index: .flat, rowCount: generation.rowCount, byteCount: segments.reduce(0) { $0 + $1.row.byteCount },
+      segmentCount: segments.count, expectedRecall: 1)
   }
 
   /// The first half of the progress, when a rewrite follows.
@@ -82,12 +99,13 @@ package final class IndexBuild: Sendable {
 extension Engine {
   /// Reserves a generation for a build. A nil type leaves the choice to vecd (auto).
   package func beginBuild(
-    _ name: String, generation label: String?, type: IndexType?
+    _ name: String, generation label: String?, type: IndexType?, sample: QuerySample? = nil
   ) throws(VecError) -> IndexBuild {
     guard type == .flat else {
       throw VecError(
         .notAvailable, "index type \(type?.name ?? "auto") is not available in this version: build type flat")
     }
+    if let sample { try check(sample, for: try collection(name).row) }
     return try withWriter { (_) throws(VecError) in
       let collection = try collection(name)
       let generation =
@@ -104,6 +122,16 @@ extension Engine {
       update(name) { $0.work[found.label] = Collection.Work(kind: .build) }
       return IndexBuild(self, collection: collection.row, label: found.label)
     }
+  }
+
+  /// A sample that flat does not need is held to the same rules, so that a wrong one is noticed with every type.
+  private func check(_ sample: QuerySample, for collection: CollectionRow) throws(VecError) {
+    guard sample.dimension == collection.dimension else {
+      throw VecError(
+        .dimensionMismatch,
+        "the sample has dimension \(sample.dimension), collection \(collection.name) has \(collection.dimension)")
+    }
+    try QueryCheck.check(sample.vectors, dimension: sample.dimension, interests: 1, metric: collection.metric)
   }
 
   /// Swaps a generation's segments for those of its build, in the manifest and then in memory.

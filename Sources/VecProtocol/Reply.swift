@@ -13,7 +13,7 @@ package enum Reply: Sendable, Equatable {
   case ingestCommit(IngestReceipt)
   case ingestAbort
   /// The label of the generation built.
-  case buildIndex(generation: String)
+  case buildIndex(BuildReceipt)
   /// `replaced` is the label that was live; nil when nothing was.
   case publish(sequence: UInt64, replaced: String?)
   case rollback(PublishReceipt)

@@ -48,7 +48,8 @@ extension Reply {
           rowCount: try reader.read(), byteCount: try reader.read(), elementType: try reader.readElement(),
           sequence: try reader.read()))
     case .ingestAbort: .ingestAbort
-    case .buildIndex: .buildIndex(generation: try reader.readString())
+    case .buildIndex:
+      .buildIndex(BuildReceipt(generation: try reader.readString(), report: try reader.readOptionalText()))
     case .publish: .publish(sequence: try reader.read(), replaced: try reader.readOptionalString())
     case .rollback:
       .rollback(

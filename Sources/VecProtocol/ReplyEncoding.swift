@@ -41,7 +41,9 @@ extension Reply {
       writer.write(receipt.byteCount)
       writer.write(receipt.elementType.rawValue)
       writer.write(receipt.sequence)
-    case .buildIndex(let generation): writer.write(string: generation)
+    case .buildIndex(let receipt):
+      writer.write(string: receipt.generation)
+      writer.write(text: receipt.report ?? "")
     case .publish(let sequence, let replaced):
       writer.write(sequence)
       writer.write(string: replaced ?? "")

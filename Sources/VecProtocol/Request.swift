@@ -108,23 +108,6 @@ package struct IngestBeginRequest: Sendable, Equatable {
   }
 }
 
-package struct BuildIndexRequest: Sendable, Equatable {
-  package var collection: String
-  /// Nil takes the only building generation.
-  package var generation: String?
-  /// Nil is auto.
-  package var index: IndexType?
-  /// Whether the reply waits for the end of the build.
-  package var wait: Bool
-
-  package init(collection: String, generation: String? = nil, index: IndexType? = nil, wait: Bool) {
-    self.collection = collection
-    self.generation = generation
-    self.index = index
-    self.wait = wait
-  }
-}
-
 package struct PublishRequest: Sendable, Equatable {
   package var collection: String
   package var generation: String

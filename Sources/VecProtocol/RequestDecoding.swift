@@ -44,11 +44,7 @@ extension Request {
     case .ingestRows: .ingestRows(IngestRows(try IngestRowsView.parse(&reader)))
     case .ingestCommit: .ingestCommit(ingest: try reader.read())
     case .ingestAbort: .ingestAbort(ingest: try reader.read())
-    case .buildIndex:
-      .buildIndex(
-        BuildIndexRequest(
-          collection: try reader.readString(), generation: try reader.readOptionalString(),
-          index: try reader.readIndex(), wait: try reader.readBool()))
+    case .buildIndex: .buildIndex(try BuildIndexRequest.parse(&reader))
     case .publish: .publish(try PublishRequest.parse(&reader))
     case .rollback: .rollback(collection: try reader.readString())
     case .verify: .verify(collection: try reader.readOptionalString())

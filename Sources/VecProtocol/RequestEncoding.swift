@@ -29,10 +29,7 @@ extension Request {
     case .ingestBegin(let begin): writer.write(collection: begin.collection, generation: begin.generation)
     case .ingestRows(let rows): rows.encode(into: &writer)
     case .ingestCommit(let ingest), .ingestAbort(let ingest): writer.write(ingest)
-    case .buildIndex(let build):
-      writer.write(collection: build.collection, generation: build.generation)
-      writer.write(build.index?.rawValue ?? 0)
-      writer.write(build.wait)
+    case .buildIndex(let build): build.encode(into: &writer)
     case .publish(let publish): publish.encode(into: &writer)
     case .rollback(let collection), .generations(let collection): writer.write(string: collection)
     case .verify(let collection): writer.write(string: collection ?? "")

@@ -29,6 +29,11 @@ enum RequestLimits {
   static func getIds(_ value: Int) throws(VecError) -> Int { try within(value, Limits.getIdsMax, "ids per get") }
 
   @discardableResult
+  static func sampleQueries(_ value: Int) throws(VecError) -> Int {
+    try within(value, Limits.sampleQueriesMax, "queries of a sample")
+  }
+
+  @discardableResult
   static func ping(_ value: Int) throws(VecError) -> Int {
     guard value <= Limits.pingBytesMax else { throw above(value, Limits.pingBytesMax, "bytes of a ping") }
     return value
@@ -68,7 +73,7 @@ extension Request {
     case .drop(let drop): try Self.checkNames(drop.collection, drop.generation)
     case .ingestBegin(let begin): try Self.checkNames(begin.collection, begin.generation)
     case .ingestRows(let rows): try rows.check()
-    case .buildIndex(let build): try Self.checkNames(build.collection, build.generation)
+    case .buildIndex(let build): try build.check()
     case .publish(let publish):
       try Self.checkNames(publish.collection, publish.generation)
       if case .label(let label) = publish.expected { try Names.checkLabel(label) }

@@ -100,6 +100,7 @@ extension SearchReply {
     let number: UInt64 = try reader.read()
     let sequence: UInt64 = try reader.read()
     guard let index = try reader.readIndex() else { throw reader.failure("index is 0, must be the one used") }
+    let parameter: UInt32 = try reader.read()
     let recall = try reader.readFloat()
     let queryCount = try reader.readCount(leastBytes: 4, of: "queries")
     let counts = try reader.readArray(UInt32.self, count: queryCount)
@@ -107,8 +108,8 @@ extension SearchReply {
     let total = counts.reduce(0) { $0 + Int($1) }
     guard total <= reader.remaining / 13 else { throw reader.failure("\(total) results cannot fit in the rest") }
     let reply = SearchReply(
-      generation: generation, generationNumber: number, sequence: sequence, index: index, expectedRecall: recall,
-      resultCounts: counts, ids: try reader.readArray(UInt64.self, count: total),
+      generation: generation, generationNumber: number, sequence: sequence, index: index, parameter: parameter,
+      expectedRecall: recall, resultCounts: counts, ids: try reader.readArray(UInt64.self, count: total),
       scores: try reader.readArray(Float.self, count: total),
       interests: try reader.readArray(UInt8.self, count: total))
     guard reply.interests.allSatisfy({ $0 < Limits.interestsMax }) else {
@@ -122,6 +123,7 @@ extension SearchReply {
     writer.write(generationNumber)
     writer.write(sequence)
     writer.write(index.rawValue)
+    writer.write(parameter)
     writer.write(expectedRecall)
     writer.write(UInt32(clamping: resultCounts.count))
     writer.write(array: resultCounts)

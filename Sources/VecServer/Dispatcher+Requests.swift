@@ -74,23 +74,23 @@ extension Dispatcher {
     let lane = daemon.pool.maintenance
     guard let place = lane.takePlace() else { throw overloaded(lane) }
     let build = try daemon.engine.beginBuild(
-      request.collection, generation: request.generation, type: request.index)
+      request.collection, generation: request.generation, type: request.index, sample: request.sample)
     let isQueued = lane.submit(in: place) {
       let reply = run(build, of: request.collection)
       if request.wait { finish(ticket, reply) }
     }
     guard isQueued else { throw overloaded(lane) }
-    return request.wait ? nil : .buildIndex(generation: build.label)
+    return request.wait ? nil : .buildIndex(BuildReceipt(generation: build.label))
   }
 
   private func run(_ build: IndexBuild, of collection: String) -> Reply {
     let start = MonotonicTime.now()
     var metadata: Logger.Metadata = ["collection.name": "\(collection)", "generation.label": "\(build.label)"]
     do throws(VecError) {
-      try build.run()
+      let outcome = try build.run()
       metadata["duration.ms"] = "\((MonotonicTime.now() - start) / 1_000_000)"
       daemon.logger.notice("index built", metadata: metadata)
-      return .buildIndex(generation: build.label)
+      return .buildIndex(BuildReceipt(generation: build.label, report: outcome.json.text))
     } catch {
       metadata["error"] = "\(error)"
       daemon.logger.error("index build failed", metadata: metadata)
@@ -124,5 +124,14 @@ extension Dispatcher {
           + "\(Limits.frameBodyBytesMax); ask for fewer ids at once")
     }
     return byteCount
+  }
+}
+
+extension BuildOutcome {
+  fileprivate var json: JSONValue {
+    .object([
+      ("index", .string(index.name)), ("rows", .count(rowCount)), ("bytes", .count(byteCount)),
+      ("segments", .count(segmentCount)), ("expected_recall", .number(Double(expectedRecall))),
+    ])
   }
 }

@@ -33,7 +33,8 @@ struct SearchResults {
     return [
       ("collection", .string(collection)), ("generation", .string(first.generation)),
       ("generation_number", .unsigned(first.generationNumber)), ("sequence", .unsigned(last.sequence)),
-      ("index", .string(first.index.name)), ("expected_recall", .float(replies.map(\.expectedRecall).min() ?? 0)),
+      ("index", .string(first.index.name)), ("parameter", .count(first.parameter)),
+      ("expected_recall", .float(replies.map(\.expectedRecall).min() ?? 0)),
       ("queries", .count(queryCount)), ("k", .count(k)),
     ]
   }

@@ -29,6 +29,9 @@ extension Request {
     case .buildIndex(let build):
       names(build.collection, build.generation) + [
         ("index", .int(build.index?.rawValue ?? 0)), ("wait", .flag(build.wait)),
+        ("target_recall", .float(build.targetRecall ?? 0)),
+        ("sample_count", .int((build.sample?.vectors.count ?? 0) / (build.sample?.dimension ?? 1))),
+        ("dimension", .int(build.sample?.dimension ?? 0)), ("sample", .floats(build.sample?.vectors ?? [])),
       ]
     case .publish(let publish):
       names(publish.collection, publish.generation) + publish.expected.golden
@@ -107,7 +110,8 @@ extension Reply {
         ("rows", .int(receipt.rowCount)), ("bytes", .int(receipt.byteCount)),
         ("element", .int(receipt.elementType.rawValue)), ("sequence", .int(receipt.sequence)),
       ]
-    case .buildIndex(let generation): [("generation", .string(generation))]
+    case .buildIndex(let receipt):
+      [("generation", .string(receipt.generation)), ("report", .string(receipt.report ?? ""))]
     case .publish(let sequence, let replaced):
       [("sequence", .int(sequence)), ("replaced", .string(replaced ?? ""))]
     case .rollback(let receipt):
@@ -167,7 +171,8 @@ extension SearchReply {
   fileprivate var goldenFields: [(String, GoldenText)] {
     [
       ("generation", .string(generation)), ("generation_number", .int(generationNumber)),
-      ("sequence", .int(sequence)), ("index", .int(index.rawValue)), ("expected_recall", .float(expectedRecall)),
+      ("sequence", .int(sequence)), ("index", .int(index.rawValue)), ("parameter", .int(parameter)),
+      ("expected_recall", .float(expectedRecall)),
       ("query_count", .int(resultCounts.count)), ("result_counts", .ints(resultCounts)), ("ids", .ints(ids)),
       ("scores", .floats(scores)), ("interests", .ints(interests)),
     ]

@@ -44,7 +44,12 @@ enum GoldenSample {
     ),
     (
       "10-build-index-auto-request",
-      .request(.buildIndex(BuildIndexRequest(collection: "videos", wait: false)), deadline: 0)
+      .request(
+        .buildIndex(
+          BuildIndexRequest(
+            collection: "videos", wait: false, targetRecall: 0.9375,
+            sample: QuerySample(dimension: 3, vectors: [1, -0.5, 0, 2.25, 1e10, -0.0]))),
+        deadline: 0)
     ),
     ("11-publish-request", .request(.publish(PublishRequest(collection: "videos", generation: "g2")), deadline: 0)),
     (
@@ -105,7 +110,11 @@ enum GoldenSample {
         kind: .ingestCommit)
     ),
     ("09-ingest-abort-reply", .reply(.ingestAbort, kind: .ingestAbort)),
-    ("10-build-index-reply", .reply(.buildIndex(generation: "g2"), kind: .buildIndex)),
+    (
+      "10-build-index-reply",
+      .reply(.buildIndex(BuildReceipt(generation: "g2", report: "{\"index\":\"flat\"}")), kind: .buildIndex)
+    ),
+    ("10-build-index-started-reply", .reply(.buildIndex(BuildReceipt(generation: "g3")), kind: .buildIndex)),
     ("11-publish-reply", .reply(.publish(sequence: 13, replaced: "g1"), kind: .publish)),
     ("11-publish-first-reply", .reply(.publish(sequence: 1, replaced: nil), kind: .publish)),
     ("12-rollback-reply", .reply(.rollback(PublishReceipt(sequence: 14, live: "g1", replaced: "g2")), kind: .rollback)),
@@ -150,6 +159,7 @@ enum GoldenSample {
   ]
 
   private static let searchReply = SearchReply(
-    generation: "2026-11-02", generationNumber: 7, sequence: 99, index: .ivf, expectedRecall: 0.9375,
+    generation: "2026-11-02", generationNumber: 7, sequence: 99, index: .ivf, parameter: 24,
+    expectedRecall: 0.9375,
     resultCounts: [2, 0, 1], ids: [42, .max, 7], scores: [1.5, -0.25, 1e10], interests: [1, 0, 7])
 }

@@ -25,7 +25,8 @@ struct MessageSource {
       .buildIndex(
         BuildIndexRequest(
           collection: name(), generation: maybe { $0.label() }, index: maybe { $0.pick(IndexType.allCases) },
-          wait: Bool.random(using: &random)))
+          wait: Bool.random(using: &random), targetRecall: maybe { Float.random(in: 0.01...1, using: &$0.random) },
+          sample: maybe { $0.sample() }))
     case .publish: .publish(PublishRequest(collection: name(), generation: label(), expected: expected()))
     case .rollback: .rollback(collection: name())
     case .verify: .verify(collection: maybe { $0.name() })
@@ -56,7 +57,7 @@ struct MessageSource {
         IngestReceipt(
           rowCount: number(), byteCount: number(), elementType: pick(ElementType.allCases), sequence: number()))
     case .ingestAbort: .ingestAbort
-    case .buildIndex: .buildIndex(generation: label())
+    case .buildIndex: .buildIndex(BuildReceipt(generation: label(), report: maybe { "{\"index\": \"\($0.name())\"}" }))
     case .publish: .publish(sequence: number(), replaced: maybe { $0.label() })
     case .rollback:
       .rollback(PublishReceipt(sequence: number(), live: label(), replaced: maybe { $0.label() }))
@@ -106,12 +107,19 @@ struct MessageSource {
       vectors: (0..<(queries * interests * dimension)).map { _ in float() })
   }
 
+  private mutating func sample() -> QuerySample {
+    let dimension = Int.random(in: 1...20, using: &random)
+    let count = Int.random(in: 1...5, using: &random)
+    return QuerySample(dimension: dimension, vectors: (0..<(count * dimension)).map { _ in float() })
+  }
+
   private mutating func searchReply() -> SearchReply {
     let counts = (0..<small()).map { _ in UInt32.random(in: 0...9, using: &random) }
     let total = Int(counts.reduce(0, +))
     return SearchReply(
       generation: label(), generationNumber: number(), sequence: number(), index: pick(IndexType.allCases),
-      expectedRecall: float(), resultCounts: counts, ids: (0..<total).map { _ in number() },
+      parameter: UInt32.random(in: 0...UInt32.max, using: &random), expectedRecall: float(),
+      resultCounts: counts, ids: (0..<total).map { _ in number() },
       scores: (0..<total).map { _ in float() },
       interests: (0..<total).map { _ in UInt8.random(in: 0...7, using: &random) })
   }

@@ -12,6 +12,18 @@ struct RequestLimitTests {
     return .search(request)
   }
 
+  static func build(targetRecall: Float? = nil, sample: QuerySample? = nil) -> Request {
+    .buildIndex(BuildIndexRequest(collection: "c", wait: true, targetRecall: targetRecall, sample: sample))
+  }
+
+  /// What a frame cannot say, so that only the client can have it.
+  static let unsayable: [(String, Request)] = [
+    ("target recall 0", build(targetRecall: 0)),
+    ("sample dimension 0", build(sample: QuerySample(dimension: 0, vectors: [1]))),
+    ("sample of a part", build(sample: QuerySample(dimension: 2, vectors: [1, 2, 3]))),
+    ("sample of none", build(sample: QuerySample(dimension: 2, vectors: []))),
+  ]
+
   static let outOfRange: [(String, Request, VecErrorCode)] = [
     ("k 0", changed { $0.k = 0 }, .invalidArgument),
     ("k above", changed { $0.k = Limits.kMax + 1 }, .limitExceeded),
@@ -66,6 +78,16 @@ struct RequestLimitTests {
     ("create name", .create(CreateRequest(collection: "Upper", dimension: 4, metric: .ip)), .invalidArgument),
     ("create dimension 0", .create(CreateRequest(collection: "c", dimension: 0, metric: .ip)), .invalidArgument),
     ("create dimension above", .create(CreateRequest(collection: "c", dimension: 4097, metric: .ip)), .limitExceeded),
+    ("target recall above 1", build(targetRecall: 1.5), .invalidArgument),
+    ("target recall NaN", build(targetRecall: .nan), .invalidArgument),
+    (
+      "sample dimension above",
+      build(sample: QuerySample(dimension: 4097, vectors: .init(repeating: 1, count: 4097))), .limitExceeded
+    ),
+    (
+      "sample above",
+      build(sample: QuerySample(dimension: 1, vectors: .init(repeating: 1, count: 65_537))), .limitExceeded
+    ),
     ("publish without label", .publish(PublishRequest(collection: "c", generation: "")), .invalidArgument),
     (
       "publish expected", .publish(PublishRequest(collection: "c", generation: "g", expected: .label("é"))),
@@ -104,6 +126,12 @@ struct RequestLimitTests {
     #expect(code { try request.check() } == expected, "\(what)")
   }
 
+  @Test("that no frame can say is refused by the client's check", arguments: unsayable.indices)
+  func clientOnly(index: Int) {
+    let (what, request) = Self.unsayable[index]
+    #expect(code { try request.check() } == .invalidArgument, "\(what)")
+  }
+
   @Test("at its very limit is taken")
   func limitsInclusive() throws {
     var request = Self.search
@@ -129,7 +157,10 @@ struct RequestLimitTests {
     search[10] = 1
     #expect(code { _ = try Request.decode(kind: .search, body: search) } == .malformedFrame)
     let build = body(.buildIndex(BuildIndexRequest(collection: "c", wait: true)))
-    #expect(code { _ = try Request.decode(kind: .buildIndex, body: build.dropLast() + [2]) } == .malformedFrame)
+    let flagged = Array(build.dropLast(13)) + [2] + build.suffix(12)
+    #expect(code { _ = try Request.decode(kind: .buildIndex, body: flagged) } == .malformedFrame)
+    let dimensioned = Array(build.dropLast()) + [1]  // a dimension, but no sample
+    #expect(code { _ = try Request.decode(kind: .buildIndex, body: dimensioned) } == .malformedFrame)
     let publish = body(.publish(PublishRequest(collection: "c", generation: "g", expected: .label("x"))))
     var unflagged = publish
     unflagged[6] = 0

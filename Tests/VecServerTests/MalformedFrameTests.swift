@@ -22,7 +22,7 @@ struct MalformedFrameTests {
       do {
         let counts = try await blocking { try sendFlood(daemon, generator, frames: 200_000) }
         #expect(counts.answered + counts.closed == 200_000)
-        #expect(counts.closed > 500)
+        #expect(counts.closed > 100)
       } catch {
         isOver.store(true, ordering: .relaxed)
         throw error

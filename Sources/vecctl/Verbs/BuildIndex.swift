@@ -21,7 +21,7 @@ struct BuildIndex: Verb {
   @Option(help: "flat, ivf, hnsw or auto.") var type: String
   @Option(help: ArgumentHelp("Sample of real queries, for calibration; flat needs none.", valueName: "sample.npy"))
   var queries: String?
-  @Option(help: ArgumentHelp("Recall to reach; flat always has 1.", valueName: "share")) var targetRecall: Double?
+  @Option(help: ArgumentHelp("Recall to reach; flat always has 1.", valueName: "share")) var targetRecall: Float?
   @Flag(help: "Return when the index is built.") var wait = false
 
   func execute() async throws {
@@ -32,25 +32,43 @@ struct BuildIndex: Verb {
     if let targetRecall, !(targetRecall > 0 && targetRecall <= 1) {
       throw VecError(.invalidArgument, "--target-recall is \(targetRecall), must be above 0 and at most 1")
     }
-    if let queries { _ = try QuerySource(path: queries, hasInterests: false) }
+    let sample = try queries.map { (path) throws(VecError) in try Self.sample(path) }
     if index == .flat, queries != nil || targetRecall != nil {
       Output.talk("vecctl: flat is exact; --queries and --target-recall change nothing")
     }
-    let label = try await global.withClient { client in
-      guard wait, Output.talksToTerminal else {
-        return try await client.buildIndex(collection: name, generation: generation, index: index, wait: wait)
-      }
-      return try await watched(client, index)
+    let receipt = try await global.withClient { client in
+      guard wait, Output.talksToTerminal else { return try await build(client, index, sample) }
+      return try await watched(client, index, sample)
     }
     answer(
       json: .object([
-        ("collection", .string(name)), ("generation", .string(label)), ("index", .string(type)), ("built", .bool(wait)),
+        ("collection", .string(name)), ("generation", .string(receipt.generation)), ("index", .string(type)),
+        ("built", .bool(wait)), ("report", receipt.report.map { .verbatim($0) } ?? .null),
       ]),
-      text: "\(name): \(type) index of generation \(label) \(wait ? "is built" : "is being built")")
+      text: "\(name): \(type) index of generation \(receipt.generation) \(wait ? "is built" : "is being built")")
+  }
+
+  private func build(_ client: VecClient, _ index: IndexType?, _ sample: QuerySample?) async throws -> BuildReceipt {
+    try await client.buildIndex(
+      collection: name, generation: generation, index: index, targetRecall: targetRecall, sample: sample, wait: wait)
+  }
+
+  private static func sample(_ path: String) throws(VecError) -> QuerySample {
+    let source = try QuerySource(path: path, hasInterests: false)
+    guard let block = try source.next(limit: Limits.sampleQueriesMax) else {
+      throw VecError(.malformedFile, "\(path): holds no queries; a sample needs at least one")
+    }
+    guard block.queryCount == source.queryCount else {
+      throw VecError(
+        .limitExceeded, "\(path): a sample holds at most \(Limits.sampleQueriesMax) queries, this one \(source.queryCount)")
+    }
+    return QuerySample(dimension: source.dimension, vectors: block.vectors)
   }
 
   /// Waits for the build with a progress bar, fed by `generations` on the same connection.
-  private func watched(_ client: VecClient, _ index: IndexType?) async throws -> String {
+  private func watched(
+    _ client: VecClient, _ index: IndexType?, _ sample: QuerySample?
+  ) async throws -> BuildReceipt {
     let poll = Task {
       let bar = ProgressBar(title: "build-index", unit: "rows")
       defer { bar.clear() }
@@ -61,10 +79,10 @@ struct BuildIndex: Verb {
       }
     }
     do {
-      let label = try await client.buildIndex(collection: name, generation: generation, index: index, wait: true)
+      let receipt = try await build(client, index, sample)
       poll.cancel()
       await poll.value
-      return label
+      return receipt
     } catch {
       poll.cancel()
       await poll.value

@@ -31,8 +31,9 @@ SAMPLES: list[tuple[str, p.Message]] = [
     ("reply", p.IngestCommitReply(3, 1000, Element.BF16, 17)),
     ("request", p.IngestAbortRequest(9)),
     ("reply", p.IngestAbortReply()),
-    ("request", p.BuildIndexRequest("posts", "g1", Index.FLAT, True)),
-    ("reply", p.BuildIndexReply("g1")),
+    ("request", p.BuildIndexRequest("posts", "g1", Index.FLAT, True, 0, 0, 0, np.array([], "<f4"))),
+    ("request", p.BuildIndexRequest("posts", "", Index.AUTO, False, 0.5, 2, 3, np.arange(6, dtype="<f4"))),
+    ("reply", p.BuildIndexReply("g1", '{"index":"flat"}')),
     ("request", p.PublishRequest("posts", "g2", True, "g1")),
     ("reply", p.PublishReply(18, "g1")),
     ("request", p.RollbackRequest("posts")),
@@ -45,7 +46,7 @@ SAMPLES: list[tuple[str, p.Message]] = [
     ("request", p.SearchRequest(
         "posts", "", 10, Effort.RECALL, 0x3F733333, Index.AUTO, 2, 3, 4, np.arange(24, dtype="<f4"))),
     ("reply", p.SearchReply(
-        "g1", 1, 18, Index.FLAT, 1.0, 3, np.array([2, 0, 1], "<u4"), np.array([7, 5, 2**64 - 1], "<u8"),
+        "g1", 1, 18, Index.IVF, 24, 0.5, 3, np.array([2, 0, 1], "<u4"), np.array([7, 5, 2**64 - 1], "<u8"),
         np.array([1, 0.5, -3], "<f4"), np.array([0, 1, 7], "u1"))),
     ("request", p.GetRequest("posts", "g1", 2, np.array([7, 8], "<u8"))),
     ("reply", p.GetReply("g1", 2, 3, np.array([1, 0, 1], "u1"), np.arange(4, dtype="<f4"))),

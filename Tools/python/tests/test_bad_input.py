@@ -178,6 +178,17 @@ def test_greatest_sizes_are_served(db, filled):
     assert db._call(search_message(filled, interests=8)).query_count == 1
 
 
+def test_a_sample_that_does_not_suit_the_collection_is_refused(db, filled):
+    db.ingest(filled, np.arange(5), ones(5), "next")
+    wrong = np.ones((3, ones(1).shape[1] + 1), np.float32)
+    try:
+        assert code_of(db.build_index, filled, "next", queries=wrong) is ErrorCode.DIMENSION_MISMATCH
+        assert code_of(db.build_index, filled, "next", queries=ones(3) * np.nan) is ErrorCode.VALUE_NOT_FINITE
+        assert db.build_index(filled, "next", queries=ones(3)).report["expected_recall"] == 1
+    finally:
+        db.drop(filled, "next")
+
+
 def test_indexes_this_version_does_not_have_are_named_so(db, filled, name):
     db.ingest(filled, np.arange(5), ones(5), "next")
     try:

@@ -26,7 +26,7 @@ def answer(message: p.SearchRequest, generation: str = "g1", number: int = 1, fe
     ids = (first[:, None] + np.arange(per, dtype="<u8")).reshape(-1)
     counts = np.full(message.query_count, per, "<u4")
     return p.SearchReply(
-        generation, number, 5, p.Index.FLAT, 1.0, message.query_count, counts, ids,
+        generation, number, 5, p.Index.FLAT, 0, 1.0, message.query_count, counts, ids,
         ids.astype("<f4"), np.zeros(len(ids), "u1"))
 
 
@@ -272,7 +272,8 @@ def test_bad_arguments_are_refused_before_anything_is_sent(scripted):
             lambda: db.search("x", np.ones((1, 9, 2), np.float32), 5), lambda: db.search("x", vectors, 5, recall=1.5),
             lambda: db.search("x", vectors, 5, recall=0.9, exact=True), lambda: db.search("x", vectors, 5, ef=0),
             lambda: db.get("x", []), lambda: db.ping(bytes(65_537)), lambda: db.drop("x", ""),
-            lambda: db.build_index("x", index="tree"),
+            lambda: db.build_index("x", index="tree"), lambda: db.build_index("x", target_recall=1.5),
+            lambda: db.build_index("x", queries=np.empty((0, 4), np.float32)),
         ):
             error = refused(ErrorCode.INVALID_ARGUMENT, call)
             assert isinstance(error, ValueError)

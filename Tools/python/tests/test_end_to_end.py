@@ -20,7 +20,7 @@ def fill(db, name, ids, items, metric, generation=None):
     if name not in [collection.name for collection in db.collections()]:
         db.create(name, items.shape[1], metric)
     db.ingest(name, ids, items, generation)
-    label = db.build_index(name, generation)
+    label = db.build_index(name, generation).generation
     db.publish(name, label)
     return label
 
@@ -46,7 +46,9 @@ def test_the_whole_chain(db, name):
     assert done.rows == 200 and done.bytes > 200 * 8 * 4
     assert db.ingest(name, ids[200:], first[200:], "monday").sequence > done.sequence
     assert code_of(db.publish, name, "monday") is ErrorCode.GENERATION_STATE
-    assert db.build_index(name, "monday") == "monday"
+    built = db.build_index(name, "monday", target_recall=0.9, queries=queries)
+    assert built.generation == "monday"
+    assert built.report["index"] == "flat" and built.report["rows"] == len(ids) and built.report["expected_recall"] == 1
     assert db.publish(name, "monday", expect="").replaced == ""
     check(db.search(name, queries, 10), queries, ids, first, "ip", 10)
 
@@ -57,6 +59,7 @@ def test_the_whole_chain(db, name):
     assert code_of(db.publish, name, "tuesday", expect="sunday") is ErrorCode.LIVE_GENERATION_CHANGED
     assert db.publish(name, "tuesday", expect="monday").replaced == "monday"
     result = db.search(name, queries, 10)
+    assert result.parameter == 0
     assert result.generation == "tuesday" and result.expected_recall == 1
     check(result, queries, ids, second, "ip", 10)
 
@@ -148,7 +151,7 @@ def test_a_large_ingest_is_pipelined_and_reports_progress(db, name):
     done = db.ingest(name, ids, items, batch_rows=1000, progress=lambda rows, total: steps.append((rows, total)))
     assert done.rows == 60_000
     assert steps == [(1000 * (i + 1), 60_000) for i in range(60)]
-    db.publish(name, db.build_index(name))
+    db.publish(name, db.build_index(name).generation)
     queries = rng.standard_normal((600, 32)).astype(np.float32)
     result = db.search(name, queries, 500)
     exact = np.sort(queries.astype(np.float64) @ items.T.astype(np.float64), axis=1)[:, ::-1][:, :500]

@@ -142,8 +142,8 @@ def test_enumeration_values_beyond_the_table_are_refused():
 
 
 def test_flags_other_than_0_and_1_are_refused():
-    good = p.BuildIndexRequest("a", "", Index.FLAT, True).encode()
-    refused(ErrorCode.MALFORMED_FRAME, p.BuildIndexRequest.decode, good[:-1] + b"\2")
+    good = p.BuildIndexRequest("a", "", Index.FLAT, True, 0, 0, 0, np.array([], "<f4")).encode()
+    refused(ErrorCode.MALFORMED_FRAME, p.BuildIndexRequest.decode, good[:-13] + b"\2" + good[-12:])
     found = p.GetReply("g", 1, 1, np.array([1], "u1"), np.array([1], "<f4")).encode()
     refused(ErrorCode.MALFORMED_FRAME, p.GetReply.decode, found[:11] + b"\2" + found[12:])
 

@@ -17,7 +17,7 @@ def honest(metric):
     order = np.argsort(exact if metric == "l2" else -exact, axis=1)[:, :8]
     result = vecd.SearchResult(
         ids[order], np.take_along_axis(exact, order, axis=1).astype(np.float32), np.zeros((3, 8), np.uint8),
-        np.full(3, 8), "g", 1, 1, vecd.Index.FLAT, 1.0)
+        np.full(3, 8), "g", 1, 1, vecd.Index.FLAT, 0, 1.0)
     return result, queries, ids, items
 
 

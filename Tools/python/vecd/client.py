@@ -19,7 +19,7 @@ from .arrays import as_float32, as_ids, as_vectors, bad, choose, whole
 from .connection import Connection, socket_path
 from .errors import ErrorCode, VecdError
 from .ingest import Ingest
-from .results import GetResult, SearchResult, assemble
+from .results import BuildResult, GetResult, SearchResult, assemble
 from .wire import Effort, Index, Limits, Metric, malformed
 
 _READ_TIMEOUT: Any = object()  # stands for the timeout given to `connect`
@@ -177,10 +177,25 @@ class Client:
         index: Index | str = "flat",
         wait: bool = True,
         timeout: float | None = None,
-    ) -> str:
-        """Builds the index of a generation and returns its label. Without `wait`, follow it with `generations`."""
+        *,
+        target_recall: float | None = None,
+        queries: Any = None,
+    ) -> BuildResult:
+        """Builds the index of a generation. Without `wait`, follow it with `generations`.
+
+        target_recall: above 0 and at most 1. queries: (n, d), real queries for calibration. Flat needs neither.
+        """
         kind = choose(Index, index, "index")
-        return self._call(p.BuildIndexRequest(collection, generation or "", kind, wait), timeout).generation
+        target = 0.0 if target_recall is None else _share(target_recall, "target_recall")
+        sample = np.empty((0, 0), "<f4")
+        if queries is not None:
+            sample = as_float32(as_vectors(queries, "queries", (2,)), "queries")
+            whole(len(sample), "number of queries", 1, Limits.SAMPLE_QUERIES)
+        request = p.BuildIndexRequest(
+            collection, generation or "", kind, wait, target, len(sample), sample.shape[1], sample
+        )
+        reply = self._call(request, timeout)
+        return BuildResult(reply.generation, json.loads(reply.report) if reply.report else None)
 
     def publish(self, collection: str, generation: str, expect: str | None = None) -> p.PublishReply:
         """Makes a built generation the live one.
@@ -293,15 +308,19 @@ class Client:
         return self._call(p.VerifyRequest(collection or ""), timeout)
 
 
+def _share(value: float, what: str) -> float:
+    if not 0 < value <= 1:
+        raise bad(f"{what} is {value!r}, expected a number above 0 and up to 1")
+    return value
+
+
 def _effort(recall: float | None, ef: int | None, nprobe: int | None, exact: bool) -> tuple[Effort, int]:
     given = [name for name, value in (("recall", recall), ("ef", ef), ("nprobe", nprobe)) if value is not None]
     given += ["exact"] if exact else []
     if len(given) > 1:
         raise bad(f"{' and '.join(given)} exclude each other; pass at most one")
     if recall is not None:
-        if not 0 < recall <= 1:
-            raise bad(f"recall is {recall!r}, expected a number above 0 and up to 1")
-        return Effort.RECALL, struct.unpack("<I", struct.pack("<f", recall))[0]
+        return Effort.RECALL, struct.unpack("<I", struct.pack("<f", _share(recall, "recall")))[0]
     if ef is not None:
         return Effort.EF, whole(ef, "ef", 1, 0xFFFF_FFFF)
     if nprobe is not None:

@@ -243,11 +243,16 @@ class BuildIndexRequest(Message):
     generation: str = wire(STR)
     index: Index = wire(Choice(Index))
     wait: bool = wire(BOOL)
+    target_recall: float = wire(F32)
+    sample_count: int = wire(U32)
+    dimension: int = wire(U32)
+    sample: np.ndarray = wire(Array("<f4", lambda seen: seen["sample_count"] * seen["dimension"]))
 
 
 @reply(Kind.BUILD_INDEX)
 class BuildIndexReply(Message):
     generation: str = wire(STR)
+    report: str = wire(TEXT)
 
 
 @request(Kind.PUBLISH)
@@ -349,6 +354,7 @@ class SearchReply(Message):
     generation_number: int = wire(U64)
     sequence: int = wire(U64)
     index: Index = wire(Choice(Index))
+    parameter: int = wire(U32)
     expected_recall: float = wire(F32)
     query_count: int = wire(U32)
     result_counts: np.ndarray = wire(Array("<u4", lambda seen: seen["query_count"]))

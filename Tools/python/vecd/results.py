@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +31,7 @@ class SearchResult:
     generation_number: int
     sequence: int
     index: Index
+    parameter: int
     expected_recall: float
 
     @property
@@ -53,6 +55,14 @@ class GetResult:
     vectors: np.ndarray
     found: np.ndarray
     generation: str
+
+
+@dataclass
+class BuildResult:
+    """generation: its label. report: what was built (keys in docs/COMMANDS.md), None as long as the build goes on."""
+
+    generation: str
+    report: dict[str, Any] | None
 
 
 def assemble(replies: list[SearchReply], asked: list[int], k: int) -> SearchResult:
@@ -81,5 +91,6 @@ def assemble(replies: list[SearchReply], asked: list[int], k: int) -> SearchResu
         generation_number=first.generation_number,
         sequence=min(reply.sequence for reply in replies),
         index=first.index,
+        parameter=max(reply.parameter for reply in replies),
         expected_recall=min(reply.expected_recall for reply in replies),
     )
