@@ -10,6 +10,33 @@ package enum StoreCheck {
     package var collectionCount: Int
 
     package var isSound: Bool { report.findings.isEmpty && fences.isEmpty }
+
+    /// A line per damage, and one that sums up.
+    package var text: String {
+      let damage = fences.map { "\($0.collection): \($0.reason)" }
+        + report.findings.map { "\($0.collection): \($0.file): \($0.message)" }
+      let sum = "collections \(collectionCount), files \(report.fileCount), bytes \(report.byteCount): "
+        + (isSound ? "all sound" : "findings \(damage.count)")
+      return (damage + [sum]).joined(separator: "\n")
+    }
+
+    package var json: JSONValue {
+      .object([
+        ("collections", .count(collectionCount)), ("files", .count(report.fileCount)),
+        ("bytes", .count(report.byteCount)),
+        ("fences", .array(fences.map { .object([("collection", .string($0.collection)), ("reason", .string($0.reason))]) })),
+        (
+          "findings",
+          .array(
+            report.findings.map {
+              .object([
+                ("collection", $0.collection.isEmpty ? .null : .string($0.collection)), ("file", .string($0.file)),
+                ("message", .string($0.message)),
+              ])
+            })
+        ),
+      ])
+    }
   }
 
   /// Opens the store under its lock, reads every byte and closes it. Recovery does its usual work: leftovers of

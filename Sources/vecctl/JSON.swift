@@ -86,8 +86,13 @@ enum JSON {
         out.append(character)
         out += newline(depth)
       case "}", "]":
+        let opening = newline(depth)
         depth -= 1
-        out += newline(depth)
+        if out.hasSuffix(opening), out.dropLast(opening.count).last.map({ "{[".contains($0) }) == true {
+          out.removeLast(opening.count)  // nothing between: {}
+        } else {
+          out += newline(depth)
+        }
         out.append(character)
       case ",":
         out.append(character)
@@ -100,5 +105,6 @@ enum JSON {
     }
     return out
   }
+
   private static func newline(_ depth: Int) -> String { "\n" + String(repeating: "  ", count: max(0, depth)) }
 }

@@ -13,6 +13,11 @@ enum Readable {
     return String(out.reversed())
   }
 
+  /// `1 query`, `2,000 queries`.
+  static func count(_ value: some BinaryInteger, _ one: String, _ many: String) -> String {
+    "\(count(value)) \(value == 1 ? one : many)"
+  }
+
   /// `1.4 GiB`.
   static func bytes(_ value: UInt64) -> String {
     var amount = Double(value)

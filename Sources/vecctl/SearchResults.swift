@@ -59,7 +59,8 @@ struct SearchResults {
   /// Where the answer comes from.
   var footer: String {
     guard let first = replies.first, let last = replies.last else { return "" }
-    return "vecctl: \(Readable.count(resultCount)) results of \(Readable.count(queryCount)) queries, "
+    return "vecctl: \(Readable.count(resultCount, "result", "results")) of "
+      + "\(Readable.count(queryCount, "query", "queries")), "
       + "generation \(first.generation), index \(first.index.name), sequence \(last.sequence)"
   }
 

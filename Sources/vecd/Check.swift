@@ -14,16 +14,13 @@ struct Check: AsyncParsableCommand {
       """)
 
   @OptionGroup var location: StoreLocation
+  @Flag(help: "Write one JSON object to stdout; its shape is in docs/COMMANDS.md.") var json = false
 
   func run() async throws {
     try await reportingErrors {
       try ServerProcess.prepare()
       let result = try StoreCheck.run(storePath: try location.path(), kernelTier: Environment.kernelTier)
-      for fence in result.fences { print("\(fence.collection): \(fence.reason)") }
-      for finding in result.report.findings { print("\(finding.collection): \(finding.file): \(finding.message)") }
-      print(
-        "\(result.collectionCount) collections, \(result.report.fileCount) files, \(result.report.byteCount) bytes "
-          + "checked: \(result.isSound ? "sound" : "\(result.report.findings.count + result.fences.count) findings")")
+      print(json ? result.json.text : result.text)
       if !result.isSound { throw ExitCode(VecErrorCode.segmentDamaged.exitStatus) }
     }
   }

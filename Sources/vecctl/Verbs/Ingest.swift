@@ -35,7 +35,7 @@ struct Ingest: Verb {
         ("bytes", .unsigned(receipt.byteCount)), ("element", .string(receipt.elementType.name)),
         ("sequence", .unsigned(receipt.sequence)), ("seconds", .double(outcome.seconds)),
       ]),
-      text: "\(name): \(Readable.count(receipt.rowCount)) rows in generation \(outcome.generation), stored as "
+      text: "\(name): \(Readable.count(receipt.rowCount, "row", "rows")) in generation \(outcome.generation), stored as "
         + "\(receipt.elementType.name) in \(Readable.bytes(receipt.byteCount)), "
         + "\(Readable.fixed(outcome.seconds, 1)) s")
   }

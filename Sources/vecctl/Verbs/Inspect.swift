@@ -27,7 +27,7 @@ struct Inspect: Verb {
     }
     let sections = dump.sections.map { section in
       JSON.object([
-        ("kind", .count(section.kind.rawValue)), ("name", .string("\(section.kind)")),
+        ("kind", .count(section.kind.rawValue)), ("name", .string(section.kind.name)),
         ("encoding", .string(section.encoding)), ("offset", .count(section.offset)),
         ("stored_bytes", .count(section.storedLength)), ("raw_bytes", .count(section.rawLength)),
         ("blocks", .count(section.blockCount)),

@@ -30,7 +30,7 @@ struct Verify: Verb {
       ? try await global.withClient { client in try await client.verify(collection: name) } : try offline()
     answer(json: Self.json(report), text: Self.text(report))
     guard report.findings.isEmpty else {
-      Output.talk("vecctl: \(report.findings.count) findings [\(VecErrorCode.segmentDamaged.name)]")
+      Output.talk("vecctl: \(Readable.count(report.findings.count, "finding", "findings")) [\(VecErrorCode.segmentDamaged.name)]")
       throw ExitCode(VecErrorCode.segmentDamaged.exitStatus)
     }
   }
@@ -64,8 +64,8 @@ struct Verify: Verb {
 
   private static func text(_ report: VerifyReport) -> String {
     let lines = report.findings.map { "\($0.collection.isEmpty ? "" : "\($0.collection): ")\($0.file): \($0.message)" }
-    let sum = "\(Readable.count(report.fileCount)) files, \(Readable.bytes(report.byteCount)) read: "
-      + (lines.isEmpty ? "all sound" : "\(lines.count) findings")
+    let sum = "\(Readable.count(report.fileCount, "file", "files")), \(Readable.bytes(report.byteCount)) read: "
+      + (lines.isEmpty ? "all sound" : Readable.count(lines.count, "finding", "findings"))
     return (lines + [sum]).joined(separator: "\n")
   }
 }
