@@ -20,7 +20,7 @@ enum NotAvailable {
 struct Upsert: Verb {
   static let configuration = NotAvailable.configuration("upsert")
   @OptionGroup var global: GlobalOptions
-  @Argument(parsing: .captureForPassthrough) var rest: [String] = []
+  @Argument(parsing: .allUnrecognized) var rest: [String] = []
 
   func execute() async throws {
     throw NotAvailable.verb("upsert", instead: "ingest the changed rows into a new generation and publish it")
@@ -30,7 +30,7 @@ struct Upsert: Verb {
 struct Delete: Verb {
   static let configuration = NotAvailable.configuration("delete")
   @OptionGroup var global: GlobalOptions
-  @Argument(parsing: .captureForPassthrough) var rest: [String] = []
+  @Argument(parsing: .allUnrecognized) var rest: [String] = []
 
   func execute() async throws {
     throw NotAvailable.verb("delete", instead: "publish a generation without the rows; drop removes whole generations")
@@ -40,7 +40,7 @@ struct Delete: Verb {
 struct Snapshot: Verb {
   static let configuration = NotAvailable.configuration("snapshot")
   @OptionGroup var global: GlobalOptions
-  @Argument(parsing: .captureForPassthrough) var rest: [String] = []
+  @Argument(parsing: .allUnrecognized) var rest: [String] = []
 
   func execute() async throws {
     throw NotAvailable.verb("snapshot", instead: "stop vecd and copy the store directory")
@@ -50,7 +50,7 @@ struct Snapshot: Verb {
 struct Restore: Verb {
   static let configuration = NotAvailable.configuration("restore")
   @OptionGroup var global: GlobalOptions
-  @Argument(parsing: .captureForPassthrough) var rest: [String] = []
+  @Argument(parsing: .allUnrecognized) var rest: [String] = []
 
   func execute() async throws {
     throw NotAvailable.verb("restore", instead: "stop vecd and put a copy of the store directory in place")

@@ -20,7 +20,10 @@ struct Search: Verb {
   @OptionGroup var global: GlobalOptions
   @OptionGroup var effortOptions: EffortOptions
   @Argument(help: "Collection.") var name: String
-  @Option(help: ArgumentHelp("One query: its values, with commas between them.", valueName: "values"))
+  // Unconditional, because the first value may be negative and would be taken for an option.
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("One query: its values, with commas between them.", valueName: "values"))
   var vector: String?
   @Option(help: ArgumentHelp("Queries of a file; - for standard input.", valueName: "q.npy")) var queries: String?
   @Option(name: .short, help: "Results per query, 1 to 16384.") var k: Int

@@ -1,0 +1,83 @@
+import Foundation
+import Testing
+
+/// A real daemon on a fresh store, and vecctl to ask it. Everything lies in one short folder that goes with the value.
+final class DaemonFixture {
+  let folder: String
+  private var daemon: (process: Process, output: String)?
+
+  var store: String { folder + "/store" }
+  var socket: String { folder + "/s" }
+
+  init(options: [String] = []) throws {
+    folder = try Self.temporaryFolder()
+    try start(options)
+  }
+
+  deinit {
+    if let daemon, daemon.process.isRunning { kill(daemon.process.processIdentifier, SIGKILL) }
+    try? FileManager.default.removeItem(atPath: folder)
+  }
+
+  static func temporaryFolder() throws -> String {
+    var template = Array("/tmp/vecd-e2e-XXXXXX".utf8CString)
+    return try #require(mkdtemp(&template).map { String(cString: $0) })
+  }
+
+  /// Starts the daemon and waits until it answers.
+  func start(_ options: [String] = []) throws {
+    daemon = try Program.start("vecd", ["serve", "--store", store, "--socket", socket] + options, in: folder)
+    for _ in 0..<400 {
+      if try vecctl("ping").status == 0 { return }
+      if daemon?.process.isRunning == false { break }
+      usleep(25_000)
+    }
+    let log = daemon.map { (try? String(contentsOfFile: $0.output + ".stderr", encoding: .utf8)) ?? "" } ?? ""
+    Issue.record("the daemon did not come up: \(log)")
+  }
+
+  /// SIGTERM, and the exit status.
+  @discardableResult
+  func stop() throws -> Outcome {
+    let daemon = try #require(self.daemon)
+    daemon.process.terminate()
+    self.daemon = nil
+    return Program.finish(daemon)
+  }
+
+  var isRunning: Bool { daemon?.process.isRunning ?? false }
+
+  /// vecctl on this daemon's socket, in the fixture's folder.
+  func vecctl(_ arguments: String..., input: Data? = nil) throws -> Outcome {
+    try Program.run("vecctl", ["--socket", socket] + arguments, in: folder, input: input)
+  }
+
+  /// The JSON of a verb that must succeed.
+  func json(_ arguments: String..., input: Data? = nil) throws -> [String: Any] {
+    let outcome = try Program.run("vecctl", ["--socket", socket, "--json"] + arguments, in: folder, input: input)
+    #expect(outcome.status == 0, "\(arguments): \(outcome.stderr)")
+    return try outcome.json()
+  }
+
+  /// What `generations` says of a collection, by label.
+  func generations(_ collection: String) throws -> [String: [String: Any]] {
+    let all = try #require(try json("generations", collection)["generations"] as? [[String: Any]])
+    return Dictionary(uniqueKeysWithValues: all.map { ($0["label"] as? String ?? "", $0) })
+  }
+
+  /// Ingests, builds and publishes an npy file that lies in the folder.
+  func publish(_ collection: String, _ file: String, ids: String, as label: String) throws {
+    _ = try json("ingest", collection, file, "--ids", ids, "--generation", label)
+    _ = try json("build-index", collection, "--generation", label, "--type", "flat", "--wait")
+    _ = try json("publish", collection, label)
+  }
+
+  func write(_ name: String, _ bytes: Data) throws { try bytes.write(to: URL(fileURLWithPath: folder + "/" + name)) }
+
+  func read(_ name: String) -> Data? { FileManager.default.contents(atPath: folder + "/" + name) }
+
+  /// Files of the store's segments folder.
+  var segmentFiles: [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: store + "/segments")) ?? []).sorted()
+  }
+}
