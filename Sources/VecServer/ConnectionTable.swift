@@ -63,7 +63,7 @@ final class ConnectionTable: Sendable {
     for channel in table.withLock({ Array($0.open.values) }) { channel.close(promise: nil) }
   }
 
-  var json: JSONValue {
+  var json: JSON {
     table.withLock { table in
       .object([
         ("open", .count(table.open.count)), ("limit", .count(limit)), ("accepted", .count(table.accepted)),

@@ -128,10 +128,10 @@ extension Dispatcher {
 }
 
 extension BuildOutcome {
-  fileprivate var json: JSONValue {
+  fileprivate var json: JSON {
     .object([
       ("index", .string(index.name)), ("rows", .count(rowCount)), ("bytes", .count(byteCount)),
-      ("segments", .count(segmentCount)), ("expected_recall", .number(Double(expectedRecall))),
+      ("segments", .count(segmentCount)), ("expected_recall", .double(Double(expectedRecall))),
     ])
   }
 }

@@ -1,5 +1,6 @@
 import Glibc
 package import Logging
+import VecCore
 
 /// How log lines look.
 package enum LogFormat: String, CaseIterable, Sendable {
@@ -44,12 +45,12 @@ package struct LineLogHandler: LogHandler {
     let time = timestamp(milliseconds)
     switch format {
     case .json:
-      let head: [(String, JSONValue)] = [
+      let head: [(String, JSON)] = [
         ("time", .string(time)), ("level", .string(level.rawValue)), ("message", .string(message)),
       ]
-      return JSONValue.object(head + pairs.map { ($0.0, .string($0.1)) }).text + "\n"
+      return JSON.object(head + pairs.map { ($0.0, .string($0.1)) }).text + "\n"
     case .text:
-      let tail = pairs.map { " \($0.0)=\(isPlain($0.1) ? $0.1 : JSONValue.string($0.1).text)" }.joined()
+      let tail = pairs.map { " \($0.0)=\(isPlain($0.1) ? $0.1 : JSON.string($0.1).text)" }.joined()
       return "\(time) \(level.rawValue) \(message)\(tail)\n"
     }
   }

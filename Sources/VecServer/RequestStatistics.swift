@@ -44,8 +44,8 @@ final class RequestStatistics: Sendable {
   }
 
   /// Kinds that were asked at least once: `{"search":{"count":..,"errors":{..},"latency_us":{..}}}`.
-  var json: JSONValue {
-    var members: [(String, JSONValue)] = []
+  var json: JSON {
+    var members: [(String, JSON)] = []
     for (kind, cell) in zip(MessageKind.allCases, cells) {
       let record = cell.record.withLock { $0 }
       guard record.count > 0 else { continue }
@@ -63,11 +63,11 @@ final class RequestStatistics: Sendable {
     return .object(members)
   }
 
-  private static func json(_ latency: Histogram<UInt64>) -> JSONValue {
+  private static func json(_ latency: Histogram<UInt64>) -> JSON {
     guard latency.totalCount > 0 else { return .null }
     return .object([
       ("count", .count(latency.totalCount)),
-      ("mean", .number(latency.mean.rounded())),
+      ("mean", .double(latency.mean.rounded())),
       ("p50", .count(latency.valueAtPercentile(50))),
       ("p90", .count(latency.valueAtPercentile(90))),
       ("p95", .count(latency.valueAtPercentile(95))),

@@ -4,7 +4,7 @@ import VecEngine
 
 extension Daemon {
   /// The answer to `stats`. Keys are documented in `docs/OPERATING.md`; they are added to, never renamed.
-  func report() -> JSONValue {
+  func report() -> JSON {
     let engineNow = engine.statistics
     return .object([
       ("version", .string(VecVersion.number)),
@@ -12,7 +12,7 @@ extension Daemon {
       ("uptime_s", .count((MonotonicTime.now() - startedAt) / 1_000_000_000)),
       ("store", .string(options.storePath)),
       ("kernel_tier", .string(engineNow.kernelTier)),
-      ("stopping", .boolean(isStopping)),
+      ("stopping", .bool(isStopping)),
       ("connections", connections.json),
       ("requests", requests.json),
       ("malformed_frames", .count(requests.malformedCount)),
@@ -24,7 +24,7 @@ extension Daemon {
     ])
   }
 
-  private static func json(_ lane: Lane) -> JSONValue {
+  private static func json(_ lane: Lane) -> JSON {
     let load = lane.currentLoad
     return .object([
       ("threads", .count(load.threads)), ("queued", .count(load.queued)), ("limit", .count(lane.queueMax)),
@@ -32,7 +32,7 @@ extension Daemon {
     ])
   }
 
-  private func memory(_ engineNow: EngineStatistics) -> JSONValue {
+  private func memory(_ engineNow: EngineStatistics) -> JSON {
     .object([
       ("rss_bytes", .count(ProcessFacts.residentBytes())),
       ("mapped_bytes", .count(engineNow.mappedBytes)),
@@ -43,7 +43,7 @@ extension Daemon {
     ])
   }
 
-  private func collections() -> JSONValue {
+  private func collections() -> JSON {
     guard let found = try? engine.list() else { return .null }
     return .array(
       found.map { info in

@@ -20,7 +20,7 @@ package enum StoreCheck {
       return (damage + [sum]).joined(separator: "\n")
     }
 
-    package var json: JSONValue {
+    package var json: JSON {
       .object([
         ("collections", .count(collectionCount)), ("files", .count(report.fileCount)),
         ("bytes", .count(report.byteCount)),

@@ -19,9 +19,9 @@ struct TextTests {
 
   @Test("JSON text escapes what JSON must escape and keeps the order of keys")
   func json() {
-    let value = JSONValue.object([
-      ("b", .string("q\"\\\n\u{1}ü")), ("a", .array([.integer(-1), .number(0.5), .boolean(true), .null])),
-      ("nan", .number(.nan)), ("big", .count(UInt64.max)),
+    let value = JSON.object([
+      ("b", .string("q\"\\\n\u{1}ü")), ("a", .array([.signed(-1), .double(0.5), .bool(true), .null])),
+      ("nan", .double(.nan)), ("big", .count(UInt64.max)),
     ])
     #expect(
       value.text

@@ -1,18 +1,23 @@
-/// Writes one JSON value as text. Keys come out in the order given, so that the same state gives the same bytes.
-package enum JSONValue: Sendable {
+/// A JSON value that is written, never read. Members keep their order, so the same state gives the same bytes; integers
+/// stay exact to 64 bits.
+package enum JSON: Sendable {
   case string(String)
-  case integer(Int64)
-  case number(Double)
-  case boolean(Bool)
+  case unsigned(UInt64)
+  case signed(Int64)
+  case float(Float)
+  case double(Double)
+  case bool(Bool)
   case null
-  case array([JSONValue])
-  case object([(String, JSONValue)])
+  case array([JSON])
+  case object([(String, JSON)])
+  /// Text that is JSON already.
+  case verbatim(String)
 
-  package static func count(_ value: some BinaryInteger) -> JSONValue { .integer(Int64(clamping: value)) }
+  package static func count(_ value: some BinaryInteger) -> JSON { .signed(Int64(clamping: value)) }
 
-  package static func optional(_ text: String?) -> JSONValue { text.map { .string($0) } ?? .null }
+  package static func optional(_ text: String?) -> JSON { text.map { .string($0) } ?? .null }
 
-  /// Compact JSON, one line.
+  /// Compact, one line.
   package var text: String {
     var out = ""
     append(to: &out)
@@ -22,12 +27,14 @@ package enum JSONValue: Sendable {
   private func append(to out: inout String) {
     switch self {
     case .string(let text): Self.append(quoted: text, to: &out)
-    case .integer(let value): out += String(value)
-    case .number(let value): out += value.isFinite ? String(value) : "null"
-    case .boolean(let value): out += value ? "true" : "false"
+    case .unsigned(let value): out += String(value)
+    case .signed(let value): out += String(value)
+    case .float(let value): out += value.isFinite ? value.description : "null"
+    case .double(let value): out += value.isFinite ? value.description : "null"
+    case .bool(let value): out += value ? "true" : "false"
     case .null: out += "null"
-    case .array(let values):
-      Self.append(values, between: "[", and: "]", to: &out) { $0.append(to: &$1) }
+    case .verbatim(let text): out += text
+    case .array(let values): Self.append(values, between: "[", and: "]", to: &out) { $0.append(to: &$1) }
     case .object(let members):
       Self.append(members, between: "{", and: "}", to: &out) { member, out in
         Self.append(quoted: member.0, to: &out)
