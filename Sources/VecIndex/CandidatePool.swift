@@ -13,34 +13,42 @@ struct Settled: Sendable {
 /// Collects, for each vector of a batch, the rows whose canonical score may belong to the k best.
 ///
 /// Why the result is exact. `floor` of a vector is a number that at least k of the rows seen have canonical scores not
-/// below: it only rises. A row is dropped only when its approximate score is below `ScoreBound.leastApprox(reaching:
-/// floor)`, so its canonical score is strictly below floor, so k seen rows beat it and it is not in the answer. Ties
-/// with the floor are kept. All others are settled: scored canonically and ordered by (score, id).
+/// below: it only rises. A row is dropped only when its key (an approximate score or an upper bound) is below
+/// `RowBound.leastKey(reaching: floor)`, so its canonical score is strictly below floor, so k seen rows beat it and it is
+/// not in the answer. Ties with the floor are kept. All others are settled: scored canonically and ordered by (score, id).
 ///
-/// Memory is bounded: `capacity` pending rows and k settled ones per vector. Full buffers are pruned by approximate
-/// score; where that frees less than a quarter (thousands of equal rows), they are settled.
+/// A scan may also *guess* a floor from a sample of the rows. The same argument holds for a guess if in the end k settled
+/// rows reach it; `unproven` names the vectors where they do not, and those have to be searched again without a guess.
+///
+/// Memory is bounded: `capacity` pending rows and k settled ones per vector. Full buffers are pruned by their bounds;
+/// where that frees less than a quarter (thousands of equal rows), they are settled.
 final class CandidatePool {
+  let k: Int
   private let metric: Metric
   private let dimension: Int
-  private let k: Int
   private let capacity: Int
   private let queries: UnsafePointer<Float>
   private let norms: [Double]
-  private let approx: Scratch<Float>
+  private let keys: Scratch<Float>
+  private let lowers: Scratch<Float>
   private let rows: Scratch<UInt32>
   private let ranked: Scratch<Float>
-  private var counts: [Int]
+  private let counts: Scratch<Int>
+  private let count: Int
   private var floors: [Float]
-  private var bounds: [ScoreBound] = []
+  private var guesses: [Float]
+  private var bounds: [RowBound] = []
   private var settled: [[Settled]]
   private var plane: VectorPlane?
   private var pacer = Pacer()
 
-  /// Per vector, padded with +infinity to whole groups: the approximate score a row of the current plane needs.
+  /// Per vector, padded with +infinity to whole groups: the key a row of the current plane needs.
   let thresholds: Scratch<Float>
 
   /// Pending rows per vector.
   static func capacity(k: Int) -> Int { k + max(1_024, k) }
+  /// Bytes of pending rows per vector.
+  static func bytes(k: Int) -> Int { capacity(k: k) * 12 }
 
   /// - Parameters:
   ///   - queries: `count` vectors as the caller gave them; they outlive the pool.
@@ -49,14 +57,18 @@ final class CandidatePool {
     self.metric = metric
     self.dimension = dimension
     self.k = k
+    self.count = count
     self.queries = queries
     capacity = Self.capacity(k: k)
     norms = (0..<count).map { CanonicalScore.norm(queries + $0 * dimension, dimension: dimension) }
-    approx = Scratch(count * capacity)
+    keys = Scratch(count * capacity)
+    lowers = Scratch(count * capacity)
     rows = Scratch(count * capacity)
     ranked = Scratch(capacity + k)
-    counts = Array(repeating: 0, count: count)
+    counts = Scratch(count)
+    counts.base.initialize(repeating: 0, count: count)
     floors = Array(repeating: -.infinity, count: count)
+    guesses = Array(repeating: -.infinity, count: count)
     settled = Array(repeating: [], count: count)
     thresholds = Scratch(padded)
     thresholds.base.initialize(repeating: .infinity, count: padded)
@@ -65,34 +77,49 @@ final class CandidatePool {
   /// The norm of a vector, in double.
   func norm(_ vector: Int) -> Double { norms[vector] }
 
-  /// Row numbers of `take` mean this plane from now on.
-  func begin(_ plane: VectorPlane) {
+  /// Row numbers of `take` mean this plane from now on, and keys what `bounds` says, one per vector.
+  func begin(_ plane: VectorPlane, _ bounds: [RowBound]) {
     self.plane = plane
-    bounds = norms.map {
-      ScoreBound(
-        metric: metric, dimension: dimension, queryNorm: $0, greatestNorm: Double(plane.greatestNorm))
-    }
-    for vector in counts.indices { raiseThreshold(vector) }
+    self.bounds = bounds
+    for vector in 0..<count { raiseThreshold(vector) }
   }
 
-  /// Offers a row whose approximate score reached the threshold when it was selected.
+  /// Sets a floor that nobody has proven yet.
+  func guess(_ vector: Int, floor: Float) {
+    guard floor > guesses[vector] else { return }
+    guesses[vector] = floor
+    raiseThreshold(vector)
+  }
+
+  /// Offers a row whose key reached the threshold when it was selected; its canonical score is not below `lower`.
   @inline(__always)
-  func take(_ vector: Int, row: Int, score: Float, _ shouldStop: () -> Bool) throws(VecError) {
-    guard score >= thresholds.base[vector] else { return }
-    let count = counts[vector]
-    approx.base[vector * capacity + count] = score
-    rows.base[vector * capacity + count] = UInt32(truncatingIfNeeded: row)
-    counts[vector] = count + 1
+  func take(_ vector: Int, row: Int, key: Float, lower: Float, _ shouldStop: () -> Bool) throws(VecError) {
+    guard key >= thresholds.base[vector] else { return }
+    let count = counts.base[vector]
+    let place = vector * capacity + count
+    keys.base[place] = key
+    lowers.base[place] = lower
+    rows.base[place] = UInt32(truncatingIfNeeded: row)
+    counts.base[vector] = count + 1
     if count + 1 == capacity { try makeRoom(vector, shouldStop) }
   }
 
   /// Settles what is pending of the current plane.
   func finish(_ shouldStop: () -> Bool) throws(VecError) {
-    for vector in counts.indices where counts[vector] > 0 {
+    for vector in 0..<count where counts.base[vector] > 0 {
       prune(vector)
       try settle(vector, shouldStop)
     }
     plane = nil
+  }
+
+  /// The vectors whose guess was too high for their results to be proven.
+  var unproven: [Int] {
+    (0..<count).filter { vector in
+      guard guesses[vector] > -.infinity else { return false }
+      guard settled[vector].count == k, let last = settled[vector].last else { return true }
+      return last.score < guesses[vector]
+    }
   }
 
   /// The best k of all planes, best first. The pool is empty afterwards.
@@ -103,55 +130,93 @@ final class CandidatePool {
 
   private func makeRoom(_ vector: Int, _ shouldStop: () -> Bool) throws(VecError) {
     prune(vector)
-    if counts[vector] > capacity - capacity / 4 { try settle(vector, shouldStop) }
+    if counts.base[vector] > capacity - capacity / 4 { try settle(vector, shouldStop) }
   }
 
   /// Raises the floor to the k-th best lower bound of everything held, and drops what cannot reach it.
   private func prune(_ vector: Int) {
-    let count = counts[vector]
+    let count = counts.base[vector]
     let held = settled[vector].count
     guard count + held >= k else { return }
     for index in 0..<held { ranked.base[index] = settled[vector][index].score }
-    let scores = approx.base + vector * capacity
-    let bound = bounds[vector]
-    for index in 0..<count { ranked.base[held + index] = bound.lower(scores[index]) }
+    (ranked.base + held).update(from: lowers.base + vector * capacity, count: count)
     raiseFloor(vector, to: Rank.largest(k, of: UnsafeBufferPointer(start: ranked.base, count: held + count)))
-
-    let numbers = rows.base + vector * capacity
-    let threshold = thresholds.base[vector]
-    var kept = 0
-    for index in 0..<count where scores[index] >= threshold {
-      scores[kept] = scores[index]
-      numbers[kept] = numbers[index]
-      kept += 1
-    }
-    counts[vector] = kept
+    dropBelowThreshold(vector, from: 0)
   }
 
-  /// Gives every pending row its canonical score and keeps the best k.
+  private func dropBelowThreshold(_ vector: Int, from start: Int) {
+    let base = vector * capacity
+    let threshold = thresholds.base[vector]
+    var kept = base + start
+    for index in (base + start)..<(base + counts.base[vector]) where keys.base[index] >= threshold {
+      move(index, to: kept)
+      kept += 1
+    }
+    counts.base[vector] = kept - base
+  }
+
+  @inline(__always)
+  private func move(_ from: Int, to: Int) {
+    keys.base[to] = keys.base[from]
+    lowers.base[to] = lowers.base[from]
+    rows.base[to] = rows.base[from]
+  }
+
+  /// Gives pending rows their canonical scores, the likeliest first: their scores are a floor for the others.
   private func settle(_ vector: Int, _ shouldStop: () -> Bool) throws(VecError) {
+    let first = bringLikeliestForward(vector)
+    try settle(vector, 0..<first, shouldStop)
+    if first < counts.base[vector] {
+      dropBelowThreshold(vector, from: first)
+      try settle(vector, first..<counts.base[vector], shouldStop)
+    }
+    counts.base[vector] = 0
+  }
+
+  /// Moves the k rows of the best centres to the front, and more where centres are equal. Returns how many they are.
+  private func bringLikeliestForward(_ vector: Int) -> Int {
+    let count = counts.base[vector]
+    guard count > k else { return count }
+    let base = vector * capacity
+    let bound = bounds[vector]
+    for index in 0..<count { ranked.base[index] = bound.centre(keys.base[base + index], lowers.base[base + index]) }
+    let least = Rank.largest(k, of: UnsafeBufferPointer(start: ranked.base, count: count))
+    var front = 0
+    for index in 0..<count where ranked.base[index] >= least {
+      let key = keys.base[base + front]
+      let lower = lowers.base[base + front]
+      let row = rows.base[base + front]
+      move(base + index, to: base + front)
+      keys.base[base + index] = key
+      lowers.base[base + index] = lower
+      rows.base[base + index] = row
+      front += 1
+    }
+    return front
+  }
+
+  private func settle(_ vector: Int, _ pending: Range<Int>, _ shouldStop: () -> Bool) throws(VecError) {
     guard let plane else { return }
     let numbers = rows.base + vector * capacity
-    let scores = approx.base + vector * capacity  // each is replaced by its canonical score
-    let count = counts[vector]
+    let scores = ranked.base
     let step = max(1, 65_536 / dimension)
-    var best = settled[vector]
-    settled[vector] = []
-    for start in stride(from: 0, to: count, by: step) {
-      let chunk = UnsafeBufferPointer(start: UnsafePointer(numbers + start), count: min(step, count - start))
+    for start in stride(from: pending.lowerBound, to: pending.upperBound, by: step) {
+      let chunk = UnsafeBufferPointer(
+        start: UnsafePointer(numbers + start), count: min(step, pending.upperBound - start))
       try pacer.spend(4 * chunk.count * dimension, shouldStop)
       CanonicalScore.settle(
         metric, query: queries + vector * dimension, queryNorm: norms[vector], base: plane.base,
         type: plane.elementType, dimension: dimension, rows: chunk, out: scores + start)
     }
+    var best = settled[vector]
+    settled[vector] = []
     let worst = best.count == k ? best.last : nil
-    for index in 0..<count {
+    for index in pending {
       let found = Settled(score: scores[index], id: plane.ids[Int(numbers[index])])
       if worst.map({ found.isBefore($0) }) ?? true { best.append(found) }
     }
     best.sort { $0.isBefore($1) }
     if best.count > k { best.removeLast(best.count - k) }
-    counts[vector] = 0
     settled[vector] = best
     if best.count == k, let last = best.last { raiseFloor(vector, to: last.score) }
   }
@@ -163,6 +228,6 @@ final class CandidatePool {
   }
 
   private func raiseThreshold(_ vector: Int) {
-    thresholds.base[vector] = bounds[vector].leastApprox(reaching: floors[vector])
+    thresholds.base[vector] = bounds[vector].leastKey(reaching: max(floors[vector], guesses[vector]))
   }
 }

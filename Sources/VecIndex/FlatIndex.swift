@@ -3,10 +3,11 @@ package import VecKernels
 
 /// The exact index: every row is scored, and the answer is provably the top k of the canonical scores.
 ///
-/// Fast float32 scores with a proven error bound decide which rows could belong to the answer; those are settled by the
-/// canonical double score (`ScoreBound`, `CandidatePool`, docs/decisions/0002-exact-by-bound-and-settle.md). Results
-/// are the same bits for every kernel tier, every cut of the rows into planes, and every batch a query travels in. It
-/// is also the ground truth for the approximate indexes. A value; any number of threads may search at once.
+/// Fast scores with a proven error bound decide which rows could belong to the answer: from byte codes where a plane has
+/// them (`CodeBound`, docs/decisions/0003-code-planes.md), else in float32 (`ScoreBound`). Those rows are settled by the
+/// canonical double score (`CandidatePool`, docs/decisions/0002-exact-by-bound-and-settle.md). Results are
+/// the same bits for every kernel tier, every cut of the rows into planes, and every batch a query travels in. It is also
+/// the ground truth for the approximate indexes. A value; any number of threads may search at once.
 package struct FlatIndex: Sendable {
   private static let vectorsPerBatch = 256
   private static let poolBytesMax = 16 << 20
@@ -41,7 +42,7 @@ package struct FlatIndex: Sendable {
     let reachable = min(k, planes.reduce(0) { $0 + $1.rowCount })
     guard reachable > 0 else { return Array(repeating: [], count: queryCount) }
 
-    let vectorBytes = CandidatePool.capacity(k: reachable) * 8
+    let vectorBytes = CandidatePool.bytes(k: reachable)
     let vectorsMax = min(Self.vectorsPerBatch, max(1, Self.poolBytesMax / vectorBytes))
     let queriesMax = max(1, vectorsMax / interests)
     var results: [[Hit]] = []
@@ -61,14 +62,45 @@ package struct FlatIndex: Sendable {
     _ queries: UnsafePointer<Float>, _ count: Int, _ dimension: Int, _ k: Int, _ planes: [VectorPlane],
     _ shouldStop: () -> Bool
   ) throws(VecError) -> [[Settled]] {
-    let lanes = QueryGroup.lanes(kernels)
+    var (lists, unproven) = try searchPlanes(queries, count, dimension, k, planes, guessing: true, shouldStop)
+    guard !unproven.isEmpty else { return lists }
+    let again = Scratch<Float>(unproven.count * dimension)
+    for (place, vector) in unproven.enumerated() {
+      (again.base + place * dimension).update(from: queries + vector * dimension, count: dimension)
+    }
+    let (proven, _) = try searchPlanes(
+      again.base, unproven.count, dimension, k, planes, guessing: false, shouldStop)
+    for (place, vector) in unproven.enumerated() { lists[vector] = proven[place] }
+    return lists
+  }
+
+  /// The best rows per vector, and the vectors for which a guessed floor turned out too high.
+  private func searchPlanes(
+    _ queries: UnsafePointer<Float>, _ count: Int, _ dimension: Int, _ k: Int, _ planes: [VectorPlane],
+    guessing: Bool, _ shouldStop: () -> Bool
+  ) throws(VecError) -> (lists: [[Settled]], unproven: [Int]) {
+    let codeKernels = CodeKernels(within: kernels.tier)
+    let lanes = 2 * max(kernels.width, codeKernels.width)
     let pool = CandidatePool(
       metric: metric, queries: queries, count: count, padded: (count + lanes - 1) / lanes * lanes,
       dimension: dimension, k: k)
-    let scan = FlatScan(
-      kernels: kernels, metric: metric, queries: queries, count: count, dimension: dimension, pool: pool)
-    for plane in planes where plane.rowCount > 0 { try scan.scan(plane, shouldStop) }
-    return pool.takeResults()
+    var elementScan: FlatScan?
+    var codeScan: CodeScan?
+    for plane in planes where plane.rowCount > 0 {
+      if let codes = plane.codes {
+        let scan = codeScan ?? CodeScan(
+          kernels: codeKernels, metric: metric, queries: queries, count: count, dimension: dimension, pool: pool)
+        codeScan = scan
+        try scan.scan(plane, codes, guessing: guessing, shouldStop)
+      } else {
+        let scan = elementScan ?? FlatScan(
+          kernels: kernels, metric: metric, queries: queries, count: count, dimension: dimension, pool: pool)
+        elementScan = scan
+        try scan.scan(plane, shouldStop)
+      }
+    }
+    let unproven = pool.unproven
+    return (pool.takeResults(), unproven)
   }
 
   private func check(
@@ -82,12 +114,14 @@ package struct FlatIndex: Sendable {
     }
     for (number, plane) in planes.enumerated() {
       guard plane.dimension == dimension, plane.rowCount >= 0, plane.rowCount <= Limits.segmentRowsMax,
-        metric != .cosine || plane.inverseNorms != nil
+        metric != .cosine || plane.inverseNorms != nil,
+        plane.codes.map({ ($0.factors.offset != nil) == (metric == .l2) }) ?? true
       else {
         throw VecError(
           .internalDefect,
           "flat search: plane \(number) of dimension \(plane.dimension) with \(plane.rowCount) rows"
-            + (plane.inverseNorms == nil ? " and no inverse norms" : "") + " for queries of dimension \(dimension)")
+            + (plane.inverseNorms == nil ? " and no inverse norms" : "")
+            + (plane.codes == nil ? "" : " and codes") + " for queries of dimension \(dimension)")
       }
     }
   }

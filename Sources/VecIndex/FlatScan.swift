@@ -25,6 +25,7 @@ final class FlatScan {
   private let wide: Scratch<Float>
   private let scores: Scratch<Float>
   private let positions: Scratch<UInt32>
+  private var bounds: [ScoreBound] = []
   private var pacer = Pacer()
 
   init(
@@ -64,7 +65,12 @@ final class FlatScan {
   }
 
   func scan(_ plane: VectorPlane, _ shouldStop: () -> Bool) throws(VecError) {
-    pool.begin(plane)
+    let bounds = (0..<count).map { vector in
+      ScoreBound(
+        metric: metric, dimension: dimension, queryNorm: pool.norm(vector), greatestNorm: Double(plane.greatestNorm))
+    }
+    self.bounds = bounds
+    pool.begin(plane, bounds.map { .elements($0) })
     for first in stride(from: 0, to: plane.rowCount, by: blockRows) {
       let rows = min(blockRows, plane.rowCount - first)
       try pacer.spend(rows * dimension * count, shouldStop)
@@ -87,7 +93,8 @@ final class FlatScan {
       scores.base, count: rows, threshold: pool.thresholds.base[vector], out: positions.base)
     for index in 0..<found {
       let row = Int(positions.base[index])
-      try pool.take(vector, row: first + row, score: scores.base[row], shouldStop)
+      let key = scores.base[row]
+      try pool.take(vector, row: first + row, key: key, lower: bounds[vector].lower(key), shouldStop)
     }
   }
 
@@ -114,7 +121,9 @@ final class FlatScan {
       for index in 0..<found {
         let position = Int(positions.base[index])
         let vector = group + (position & (width - 1))
-        try pool.take(vector, row: first + (position >> shift), score: scores.base[position], shouldStop)
+        let key = scores.base[position]
+        try pool.take(
+          vector, row: first + (position >> shift), key: key, lower: bounds[vector].lower(key), shouldStop)
       }
     }
   }

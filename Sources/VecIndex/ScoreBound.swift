@@ -43,17 +43,12 @@ package struct ScoreBound: Sendable {
   /// A float32 that the canonical score behind `approx` is not below. Monotone in `approx`.
   package func lower(_ approx: Float) -> Float {
     let value = Double(approx)
-    return Self.down(value - (relative * abs(value) + absolute))
+    return Rounded.down(value - (relative * abs(value) + absolute))
   }
 
   /// The approximate score that a row needs at least for its canonical score to reach `floor`.
   package func leastApprox(reaching floor: Float) -> Float {
     let rest = Double(floor) - absolute
-    return Self.down(rest >= 0 ? rest / (1 + relative) : rest / (1 - relative))
-  }
-
-  private static func down(_ value: Double) -> Float {
-    let nearest = Float(value)
-    return Double(nearest) > value ? nearest.nextDown : nearest
+    return Rounded.down(rest >= 0 ? rest / (1 + relative) : rest / (1 - relative))
   }
 }

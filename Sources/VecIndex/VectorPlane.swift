@@ -9,6 +9,7 @@ package struct VectorPlane {
   package let ids: UnsafePointer<UInt64>
   package let inverseNorms: UnsafePointer<Float>?
   package let greatestNorm: Float
+  package let codes: CodePlane?
 
   /// - Parameters:
   ///   - base: `rowCount * dimension` finite elements, row after row without a gap, of any alignment.
@@ -16,9 +17,10 @@ package struct VectorPlane {
   ///   - ids: one per row, in any order. No id occurs twice in the planes of one search.
   ///   - inverseNorms: 1 / norm per row, to nearest; needed under cosine, ignored otherwise.
   ///   - greatestNorm: not below the norm of any row.
+  ///   - codes: byte codes of the same rows; without them scans read the elements themselves.
   package init(
     base: UnsafeRawPointer, rowCount: Int, dimension: Int, elementType: ElementType, ids: UnsafePointer<UInt64>,
-    inverseNorms: UnsafePointer<Float>?, greatestNorm: Float
+    inverseNorms: UnsafePointer<Float>?, greatestNorm: Float, codes: CodePlane? = nil
   ) {
     self.base = base
     self.rowCount = rowCount
@@ -27,6 +29,7 @@ package struct VectorPlane {
     self.ids = ids
     self.inverseNorms = inverseNorms
     self.greatestNorm = greatestNorm
+    self.codes = codes
   }
 
   /// The first element of a row.

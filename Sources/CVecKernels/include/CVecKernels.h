@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "CVecCodes.h"
+
 // Distance kernels. No allocation, no state: every function is a pure function of its arguments, and every table is
 // constant. Two families:
 //

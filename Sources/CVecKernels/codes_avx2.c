@@ -1,0 +1,23 @@
+// AVX2 without VNNI: vpmaddubsw wants one unsigned operand and saturates at 16 bits, so it gets the magnitudes of the
+// centred codes (at most 128) and the query codes with the codes' signs: 2 * 128 * 127 = 32512 fits.
+#if defined(__x86_64__)
+#include "codes_256.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+
+#define CV_BIASED 0
+
+static inline __attribute__((always_inline)) __m256i CI_DOT(__m256i sum, __m256i codes, __m256i query) {
+  const __m256i centred = _mm256_xor_si256(codes, _mm256_set1_epi8((char)0x80));
+  const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(centred), _mm256_sign_epi8(query, centred));
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+#include "codes_template.h"
+
+#pragma clang attribute pop
+
+const vk_code_kernels vk_codes_avx2 = CV_TABLE(VK_CODES_AVX2);
+#else
+typedef int vk_codes_avx2_needs_x86_64;
+#endif

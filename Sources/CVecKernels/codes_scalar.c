@@ -1,0 +1,52 @@
+// Portable tier over the compiler's vector type of four lanes. The integers are exact; the floats round a product more
+// than FMA tiers do, which the bounds allow for.
+#include "codes_tables.h"
+
+#define CV_WIDTH 4
+#define CV_TILE_ROWS 4
+#define CV_BIASED 0
+typedef int32_t cv_int __attribute__((vector_size(16)));
+typedef int32_t cv_int_any __attribute__((vector_size(16), aligned(1), may_alias));
+typedef float cv_float __attribute__((vector_size(16)));
+typedef float cv_float_any __attribute__((vector_size(16), aligned(1), may_alias));
+
+#define CI_ZERO() ((cv_int){0, 0, 0, 0})
+#define CI_SPLAT(x) ((cv_int){(x), (x), (x), (x)})
+#define CI_LOAD(p) (*(const cv_int_any *)(const void *)(p))
+#define CI_HALF(p) CI_LOAD(p)
+#define CI_ADD(a, b) ((a) + (b))
+#define CF_ZERO() ((cv_float){0, 0, 0, 0})
+#define CF_SPLAT(x) ((cv_float){(x), (x), (x), (x)})
+#define CF_LOAD(p) (*(const cv_float_any *)(const void *)(p))
+#define CF_STORE(p, v) (*(cv_float_any *)(void *)(p) = (v))
+#define CF_FMA(a, b, c) ((a) * (b) + (c))
+#define CF_MUL(a, b) ((a) * (b))
+#define CF_INT(v) __builtin_convertvector((v), cv_float)
+
+static inline cv_float CF_MAX(cv_float a, cv_float b) {
+  for (int i = 0; i < 4; i++) a[i] = a[i] > b[i] ? a[i] : b[i];
+  return a;
+}
+
+static inline cv_int CI_DOT(cv_int sum, cv_int codes, cv_int query) {
+  uint8_t row[16];
+  int8_t q[16];
+  __builtin_memcpy(row, &codes, 16);
+  __builtin_memcpy(q, &query, 16);
+  for (int i = 0; i < 16; i++) sum[i / 4] += ((int32_t)row[i] - 128) * q[i];
+  return sum;
+}
+
+static inline void CI_SUM4(cv_int a, cv_int b, cv_int c, cv_int d, int32_t out[4]) {
+  const cv_int all[4] = {a, b, c, d};
+  for (int i = 0; i < 4; i++) out[i] = (all[i][0] + all[i][2]) + (all[i][1] + all[i][3]);
+}
+
+static inline uint32_t CF_GE(cv_float a, cv_float b) {
+  const __typeof__(a >= b) lanes = a >= b;
+  return (uint32_t)((lanes[0] & 1) | (lanes[1] & 2) | (lanes[2] & 4) | (lanes[3] & 8));
+}
+
+#include "codes_template.h"
+
+const vk_code_kernels vk_codes_scalar = CV_TABLE(VK_CODES_SCALAR);

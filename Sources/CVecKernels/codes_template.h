@@ -1,0 +1,279 @@
+// The kernels over byte codes of one tier, written once. A tier's file defines, for its instruction set:
+//
+//   CV_WIDTH, CV_TILE_ROWS, cv_int, cv_float    32-bit lanes per vector, rows per register tile, the vector types
+//   CV_BIASED                                   1 when CI_DOT takes code bytes as they are and not less 128
+//   CI_ZERO() CI_SPLAT(x) CI_LOAD(p) CI_HALF(p) zero, a lane's value in all lanes, a vector of bytes, half a vector
+//   CI_DOT(sum, codes, query)                   sum + in each lane the products of its four byte pairs, exact
+//   CI_SUM4(a, b, c, d, out)                    the lane sums of four vectors into out[4]
+//   CF_ZERO() CF_SPLAT(x) CF_LOAD(p) CF_STORE(p, v) CF_FMA(a, b, c) CF_MUL(a, b) CF_ADD(a, b) CF_MAX(a, b)
+//   CF_INT(v) CF_GE(a, b)                       conversion of integer lanes; lane mask, NaN compares false
+
+#define VK_INLINE static inline __attribute__((always_inline))
+#define VK_UNROLL _Pragma("clang loop unroll(full)")
+
+enum { CV_BYTES = 4 * CV_WIDTH };
+
+// A stride is a multiple of CV_BYTES, or 32 where vectors have 64 bytes.
+VK_INLINE cv_int cv_bytes(const void *from, size_t stride) {
+  return stride < CV_BYTES ? CI_HALF(from) : CI_LOAD(from);
+}
+
+VK_INLINE cv_int cv_dot(const int8_t *query, const uint8_t *row, size_t stride) {
+  cv_int even = CI_DOT(CI_ZERO(), cv_bytes(row, stride), cv_bytes(query, stride));
+  cv_int odd = CI_ZERO();
+  size_t i = CV_BYTES;
+  for (; i + CV_BYTES < stride; i += 2 * CV_BYTES) {
+    odd = CI_DOT(odd, CI_LOAD(row + i), CI_LOAD(query + i));
+    even = CI_DOT(even, CI_LOAD(row + i + CV_BYTES), CI_LOAD(query + i + CV_BYTES));
+  }
+  if (i < stride) odd = CI_DOT(odd, CI_LOAD(row + i), CI_LOAD(query + i));
+  return CI_ADD(even, odd);
+}
+
+VK_INLINE void cv_dot4(
+  const int8_t *query, int32_t bias, const uint8_t *a, const uint8_t *b, const uint8_t *c, const uint8_t *d,
+  size_t stride, int32_t out[4]
+) {
+  CI_SUM4(
+    cv_dot(query, a, stride), cv_dot(query, b, stride), cv_dot(query, c, stride), cv_dot(query, d, stride), out);
+  VK_UNROLL for (size_t i = 0; i < 4; i++) out[i] += CV_BIASED ? bias : 0;
+}
+
+static void dot_rows(
+  const int8_t *query, int32_t bias, const uint8_t *codes, size_t n, size_t stride, int32_t *out
+) {
+  size_t r = 0;
+  for (; r + 4 <= n; r += 4) {
+    const uint8_t *row = codes + r * stride;
+    cv_dot4(query, bias, row, row + stride, row + 2 * stride, row + 3 * stride, stride, out + r);
+  }
+  for (; r < n; r++) {
+    int32_t same[4];
+    const uint8_t *row = codes + r * stride;
+    cv_dot4(query, bias, row, row, row, row, stride, same);
+    out[r] = same[0];
+  }
+}
+
+// Rows lie anywhere, so each one waits for memory: they are asked for this many rows ahead.
+enum { CV_AHEAD = 8 };
+
+VK_INLINE void cv_prefetch(const uint8_t *row, size_t stride) {
+  for (size_t i = 0; i < stride; i += 64) __builtin_prefetch(row + i, 0, 3);
+}
+
+static void dot_gather(
+  const int8_t *query, int32_t bias, const uint8_t *codes, size_t stride, const uint32_t *rows, size_t n,
+  int32_t *out
+) {
+  for (size_t r = 0; r < n && r < CV_AHEAD; r++) cv_prefetch(codes + rows[r] * stride, stride);
+  size_t r = 0;
+  for (; r + 4 <= n; r += 4) {
+    for (size_t next = r + CV_AHEAD; next < n && next < r + CV_AHEAD + 4; next++) {
+      cv_prefetch(codes + rows[next] * stride, stride);
+    }
+    cv_dot4(
+      query, bias, codes + rows[r] * stride, codes + rows[r + 1] * stride, codes + rows[r + 2] * stride,
+      codes + rows[r + 3] * stride, stride, out + r);
+  }
+  for (; r < n; r++) {
+    int32_t same[4];
+    const uint8_t *row = codes + rows[r] * stride;
+    cv_dot4(query, bias, row, row, row, row, stride, same);
+    out[r] = same[0];
+  }
+}
+
+// `height` rows x `vectors` query vectors: four bytes of a row in all lanes against four codes of each query.
+VK_INLINE void cv_tile_sums(
+  const vk_code_group *group, const uint8_t *codes, size_t stride, const size_t height, const size_t vectors,
+  cv_int sum[CV_TILE_ROWS][2]
+) {
+  VK_UNROLL for (size_t v = 0; v < vectors; v++) {
+    const cv_int start = CV_BIASED ? CI_LOAD(group->bias + v * CV_WIDTH) : CI_ZERO();
+    VK_UNROLL for (size_t r = 0; r < height; r++) sum[r][v] = start;
+  }
+  const int8_t *packed = group->packed;
+  for (size_t i = 0; i < stride; i += 4, packed += vectors * CV_BYTES) {
+    cv_int query[2];
+    VK_UNROLL for (size_t v = 0; v < vectors; v++) query[v] = CI_LOAD(packed + v * CV_BYTES);
+    VK_UNROLL for (size_t r = 0; r < height; r++) {
+      int32_t four;
+      __builtin_memcpy(&four, codes + r * stride + i, 4);
+      const cv_int row = CI_SPLAT(four);
+      VK_UNROLL for (size_t v = 0; v < vectors; v++) sum[r][v] = CI_DOT(sum[r][v], row, query[v]);
+    }
+  }
+}
+
+typedef struct {
+  cv_float scale[2], error_weight[2], length_weight[2], least[2];
+} cv_lanes;
+
+VK_INLINE cv_lanes cv_load_lanes(const vk_code_group *group, const size_t vectors) {
+  cv_lanes lanes;
+  VK_UNROLL for (size_t v = 0; v < vectors; v++) {
+    lanes.scale[v] = CF_LOAD(group->scale + v * CV_WIDTH);
+    lanes.error_weight[v] = CF_LOAD(group->error_weight + v * CV_WIDTH);
+    lanes.length_weight[v] = CF_LOAD(group->length_weight + v * CV_WIDTH);
+    lanes.least[v] = CF_LOAD(group->least + v * CV_WIDTH);
+  }
+  return lanes;
+}
+
+static __attribute__((noinline)) vk_code_hit *cv_write_hits(
+  uint32_t mask, uint32_t position, const float *upper, const float *slack, float offset, vk_code_hit *out
+) {
+  const float less = offset < 0 ? offset * 0x1p-19f : -offset * 0x1p-19f;
+  for (; mask != 0; mask &= mask - 1, out++) {
+    const uint32_t lane = (uint32_t)__builtin_ctz(mask);
+    // slack[lane] holds slack + offset, so upper less twice the slack is value - slack + offset.
+    *out = (vk_code_hit){position + lane, upper[lane], upper[lane] - 2 * (slack[lane] - offset) + less};
+  }
+  return out;
+}
+
+VK_INLINE vk_code_hit *cv_tile_hits_of(
+  const vk_code_group *group, const cv_lanes *lanes, const uint8_t *codes, const vk_code_factors *factors,
+  size_t first, size_t at, size_t stride, vk_code_hit *out, const size_t height, const size_t vectors
+) {
+  cv_int sum[CV_TILE_ROWS][2];
+  cv_tile_sums(group, codes + at * stride, stride, height, vectors, sum);
+  VK_UNROLL for (size_t r = 0; r < height; r++) {
+    const size_t row = first + at + r;
+    const cv_float scale = CF_SPLAT(factors->scale[row]);
+    const cv_float error = CF_SPLAT(factors->error[row]);
+    const cv_float length = CF_SPLAT(factors->length[row]);
+    const cv_float offset = factors->offset ? CF_SPLAT(factors->offset[row]) : CF_ZERO();
+    cv_float upper[2], slack[2];
+    uint32_t mask[2] = {0, 0};
+    VK_UNROLL for (size_t v = 0; v < vectors; v++) {
+      slack[v] = CF_FMA(error, lanes->error_weight[v], CF_FMA(length, lanes->length_weight[v], offset));
+      upper[v] = CF_FMA(CF_MUL(CF_INT(sum[r][v]), lanes->scale[v]), scale, slack[v]);
+      mask[v] = CF_GE(upper[v], lanes->least[v]);
+    }
+    if (__builtin_expect((mask[0] | mask[1]) != 0, 0)) {
+      const float base = factors->offset ? factors->offset[row] : 0;
+      for (size_t v = 0; v < vectors; v++) {
+        float uppers[CV_WIDTH], slacks[CV_WIDTH];
+        CF_STORE(uppers, upper[v]);
+        CF_STORE(slacks, slack[v]);
+        const size_t position = (at + r) * vectors * CV_WIDTH + v * CV_WIDTH;
+        out = cv_write_hits(mask[v], (uint32_t)position, uppers, slacks, base, out);
+      }
+    }
+  }
+  return out;
+}
+
+VK_INLINE size_t cv_tile_hits(
+  const vk_code_group *group, const uint8_t *codes, const vk_code_factors *factors, size_t first, size_t n,
+  size_t stride, vk_code_hit *out, const size_t vectors
+) {
+  const cv_lanes lanes = cv_load_lanes(group, vectors);
+  vk_code_hit *end = out;
+  size_t r = 0;
+  for (; r + CV_TILE_ROWS <= n; r += CV_TILE_ROWS) {
+    end = cv_tile_hits_of(group, &lanes, codes, factors, first, r, stride, end, CV_TILE_ROWS, vectors);
+  }
+  for (; r < n; r++) end = cv_tile_hits_of(group, &lanes, codes, factors, first, r, stride, end, 1, vectors);
+  return (size_t)(end - out);
+}
+
+static size_t tile_hits(
+  const vk_code_group *group, const uint8_t *codes, const vk_code_factors *factors, size_t first, size_t n,
+  size_t stride, vk_code_hit *out
+) {
+  return group->vectors == 2 ? cv_tile_hits(group, codes, factors, first, n, stride, out, 2)
+    : cv_tile_hits(group, codes, factors, first, n, stride, out, 1);
+}
+
+VK_INLINE void cv_tile_peaks(
+  const vk_code_group *group, const uint8_t *codes, const vk_code_factors *factors, size_t first, size_t n,
+  size_t stride, float *out, const size_t vectors
+) {
+  for (size_t at = 0; at + CV_TILE_ROWS <= n; at += CV_TILE_ROWS, out += vectors * CV_WIDTH) {
+    cv_int sum[CV_TILE_ROWS][2];
+    cv_tile_sums(group, codes + at * stride, stride, CV_TILE_ROWS, vectors, sum);
+    VK_UNROLL for (size_t v = 0; v < vectors; v++) {
+      const cv_float query_scale = CF_LOAD(group->scale + v * CV_WIDTH);
+      cv_float peak = CF_SPLAT(-__builtin_inff());
+      VK_UNROLL for (size_t r = 0; r < CV_TILE_ROWS; r++) {
+        const size_t row = first + at + r;
+        const cv_float offset = factors->offset ? CF_SPLAT(factors->offset[row]) : CF_ZERO();
+        const cv_float dot = CF_MUL(CF_INT(sum[r][v]), query_scale);
+        peak = CF_MAX(peak, CF_FMA(dot, CF_SPLAT(factors->scale[row]), offset));
+      }
+      CF_STORE(out + v * CV_WIDTH, peak);
+    }
+  }
+}
+
+static void tile_peaks(
+  const vk_code_group *group, const uint8_t *codes, const vk_code_factors *factors, size_t first, size_t n,
+  size_t stride, float *out
+) {
+  if (group->vectors == 2) {
+    cv_tile_peaks(group, codes, factors, first, n, stride, out, 2);
+  } else {
+    cv_tile_peaks(group, codes, factors, first, n, stride, out, 1);
+  }
+}
+
+// Whole vectors of rows first; a rest goes through the same code with copies padded by rows of zeros, which are cut off.
+VK_INLINE vk_code_hit *cv_row_hits_of(
+  const vk_code_group *group, const int32_t *dots, const float *scale, const float *error, const float *length,
+  const float *offset, uint32_t keep, size_t at, vk_code_hit *out
+) {
+  const cv_float start = offset ? CF_LOAD(offset) : CF_ZERO();
+  const cv_float slack = CF_FMA(
+    CF_LOAD(error), CF_SPLAT(group->error_weight[0]),
+    CF_FMA(CF_LOAD(length), CF_SPLAT(group->length_weight[0]), start));
+  const cv_float value = CF_MUL(CF_INT(CI_LOAD(dots)), CF_SPLAT(group->scale[0]));
+  const cv_float upper = CF_FMA(value, CF_LOAD(scale), slack);
+  uint32_t mask = CF_GE(upper, CF_SPLAT(group->least[0])) & keep;
+  if (__builtin_expect(mask == 0, 1)) return out;
+  float uppers[CV_WIDTH], slacks[CV_WIDTH];
+  CF_STORE(uppers, upper);
+  CF_STORE(slacks, slack);
+  for (; mask != 0; mask &= mask - 1) {
+    const uint32_t lane = (uint32_t)__builtin_ctz(mask);
+    const float base = offset ? offset[lane] : 0;
+    out = cv_write_hits(1, (uint32_t)at + lane, uppers + lane, slacks + lane, base, out);
+  }
+  return out;
+}
+
+static size_t row_hits(
+  const vk_code_group *group, const int32_t *dots, const vk_code_factors *factors, size_t first, size_t n,
+  vk_code_hit *out
+) {
+  vk_code_hit *end = out;
+  size_t r = 0;
+  for (; r + CV_WIDTH <= n; r += CV_WIDTH) {
+    const size_t row = first + r;
+    end = cv_row_hits_of(
+      group, dots + r, factors->scale + row, factors->error + row, factors->length + row,
+      factors->offset ? factors->offset + row : NULL, UINT32_MAX, r, end);
+  }
+  if (r < n) {
+    int32_t rest[CV_WIDTH] = {0};
+    float scale[CV_WIDTH] = {0}, error[CV_WIDTH] = {0}, length[CV_WIDTH] = {0}, offset[CV_WIDTH] = {0};
+    for (size_t i = 0; r + i < n; i++) {
+      const size_t row = first + r + i;
+      rest[i] = dots[r + i];
+      scale[i] = factors->scale[row];
+      error[i] = factors->error[row];
+      length[i] = factors->length[row];
+      offset[i] = factors->offset ? factors->offset[row] : 0;
+    }
+    end = cv_row_hits_of(group, rest, scale, error, length, offset, (1u << (n - r)) - 1, r, end);
+  }
+  return (size_t)(end - out);
+}
+
+#define CV_TABLE(tier_number) \
+  { \
+    .tier = tier_number, .width = CV_WIDTH, .tile_rows = CV_TILE_ROWS, .dot_rows = dot_rows, \
+    .dot_gather = dot_gather, .tile_hits = tile_hits, .tile_peaks = tile_peaks, .row_hits = row_hits \
+  }

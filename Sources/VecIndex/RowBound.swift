@@ -1,0 +1,24 @@
+import VecCore
+
+/// How a scan's keys relate to canonical scores: keys are approximate scores where float32 rows were scanned, and upper
+/// bounds in the kernel's unit where codes were.
+enum RowBound: Sendable {
+  case elements(ScoreBound)
+  case codes(CodeBound)
+
+  /// The key that a row needs at least for its canonical score to reach `floor`.
+  func leastKey(reaching floor: Float) -> Float {
+    switch self {
+    case .elements(let bound): bound.leastApprox(reaching: floor)
+    case .codes(let bound): bound.leastUpper(reaching: floor)
+    }
+  }
+
+  /// An order of rows by likelihood: about the score, from its key and a float32 that it is not below.
+  func centre(_ key: Float, _ lower: Float) -> Float {
+    switch self {
+    case .elements: key
+    case .codes(let bound): bound.score(key) / 2 + lower / 2
+    }
+  }
+}
