@@ -13,6 +13,10 @@ static inline __attribute__((always_inline)) __m256i CI_DOT(__m256i sum, __m256i
   return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
+static inline __attribute__((always_inline)) __m256i CI_DOT_SMALL(__m256i sum, __m256i codes, __m256i query) {
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(codes, query), _mm256_set1_epi16(1)));
+}
+
 #include "codes_template.h"
 
 #pragma clang attribute pop

@@ -6,6 +6,7 @@
 
 #define CV_BIASED 1
 #define CI_DOT(sum, codes, query) _mm256_dpbusd_avx_epi32((sum), (codes), (query))
+#define CI_DOT_SMALL CI_DOT
 
 #include "codes_template.h"
 

@@ -17,12 +17,18 @@ typedef float32x4_t cv_float;
 #define CI_LOAD(p) vreinterpretq_s32_u8(vld1q_u8((const uint8_t *)(const void *)(p)))
 #define CI_HALF(p) CI_LOAD(p)
 #define CI_ADD(a, b) vaddq_s32((a), (b))
+#define CI_BYTES(v) vreinterpretq_u8_s32(v)
+#define CI_LOW(v) vreinterpretq_s32_u8(vandq_u8(CI_BYTES(v), vdupq_n_u8(15)))
+#define CI_HIGH(v) vreinterpretq_s32_u8(vshrq_n_u8(CI_BYTES(v), 4))
+#define CI_DOT_SMALL(sum, codes, query) \
+  vdotq_s32((sum), vreinterpretq_s8_s32(codes), vreinterpretq_s8_s32(query))
 #define CF_ZERO() vdupq_n_f32(0)
 #define CF_SPLAT(x) vdupq_n_f32(x)
 #define CF_LOAD(p) vld1q_f32(p)
 #define CF_STORE(p, v) vst1q_f32((p), (v))
 #define CF_FMA(a, b, c) vfmaq_f32((c), (a), (b))
 #define CF_MUL(a, b) vmulq_f32((a), (b))
+#define CF_ADD(a, b) vaddq_f32((a), (b))
 #define CF_MAX(a, b) vmaxq_f32((a), (b))
 #define CF_INT(v) vcvtq_f32_s32(v)
 

@@ -15,12 +15,15 @@ typedef float cv_float_any __attribute__((vector_size(16), aligned(1), may_alias
 #define CI_LOAD(p) (*(const cv_int_any *)(const void *)(p))
 #define CI_HALF(p) CI_LOAD(p)
 #define CI_ADD(a, b) ((a) + (b))
+#define CI_LOW(v) ((v) & 0x0F0F0F0F)
+#define CI_HIGH(v) (((v) >> 4) & 0x0F0F0F0F)
 #define CF_ZERO() ((cv_float){0, 0, 0, 0})
 #define CF_SPLAT(x) ((cv_float){(x), (x), (x), (x)})
 #define CF_LOAD(p) (*(const cv_float_any *)(const void *)(p))
 #define CF_STORE(p, v) (*(cv_float_any *)(void *)(p) = (v))
 #define CF_FMA(a, b, c) ((a) * (b) + (c))
 #define CF_MUL(a, b) ((a) * (b))
+#define CF_ADD(a, b) ((a) + (b))
 #define CF_INT(v) __builtin_convertvector((v), cv_float)
 
 static inline cv_float CF_MAX(cv_float a, cv_float b) {
@@ -34,6 +37,14 @@ static inline cv_int CI_DOT(cv_int sum, cv_int codes, cv_int query) {
   __builtin_memcpy(row, &codes, 16);
   __builtin_memcpy(q, &query, 16);
   for (int i = 0; i < 16; i++) sum[i / 4] += ((int32_t)row[i] - 128) * q[i];
+  return sum;
+}
+
+static inline cv_int CI_DOT_SMALL(cv_int sum, cv_int codes, cv_int query) {
+  int8_t row[16], q[16];
+  __builtin_memcpy(row, &codes, 16);
+  __builtin_memcpy(q, &query, 16);
+  for (int i = 0; i < 16; i++) sum[i / 4] += (int32_t)row[i] * q[i];
   return sum;
 }
 

@@ -4,6 +4,8 @@
 //   CV_BIASED                                   1 when CI_DOT takes code bytes as they are and not less 128
 //   CI_ZERO() CI_SPLAT(x) CI_LOAD(p) CI_HALF(p) zero, a lane's value in all lanes, a vector of bytes, half a vector
 //   CI_DOT(sum, codes, query)                   sum + in each lane the products of its four byte pairs, exact
+//   CI_DOT_SMALL(sum, codes, query)             the same for codes of 0 to 15 as they are
+//   CI_LOW(v) CI_HIGH(v)                        the low and high halves of all bytes
 //   CI_SUM4(a, b, c, d, out)                    the lane sums of four vectors into out[4]
 //   CF_ZERO() CF_SPLAT(x) CF_LOAD(p) CF_STORE(p, v) CF_FMA(a, b, c) CF_MUL(a, b) CF_ADD(a, b) CF_MAX(a, b)
 //   CF_INT(v) CF_GE(a, b)                       conversion of integer lanes; lane mask, NaN compares false
@@ -141,10 +143,10 @@ VK_INLINE vk_code_hit *cv_tile_hits_of(
   cv_tile_sums(group, codes + at * stride, stride, height, vectors, sum);
   VK_UNROLL for (size_t r = 0; r < height; r++) {
     const size_t row = first + at + r;
-    const cv_float scale = CF_SPLAT(factors->scale[row]);
-    const cv_float error = CF_SPLAT(factors->error[row]);
-    const cv_float length = CF_SPLAT(factors->length[row]);
-    const cv_float offset = factors->offset ? CF_SPLAT(factors->offset[row]) : CF_ZERO();
+    const cv_float scale = CF_SPLAT(factors[row].scale);
+    const cv_float error = CF_SPLAT(factors[row].error);
+    const cv_float length = CF_SPLAT(factors[row].length);
+    const cv_float offset = CF_SPLAT(factors[row].offset);
     cv_float upper[2], slack[2];
     uint32_t mask[2] = {0, 0};
     VK_UNROLL for (size_t v = 0; v < vectors; v++) {
@@ -153,13 +155,12 @@ VK_INLINE vk_code_hit *cv_tile_hits_of(
       mask[v] = CF_GE(upper[v], lanes->least[v]);
     }
     if (__builtin_expect((mask[0] | mask[1]) != 0, 0)) {
-      const float base = factors->offset ? factors->offset[row] : 0;
       for (size_t v = 0; v < vectors; v++) {
         float uppers[CV_WIDTH], slacks[CV_WIDTH];
         CF_STORE(uppers, upper[v]);
         CF_STORE(slacks, slack[v]);
         const size_t position = (at + r) * vectors * CV_WIDTH + v * CV_WIDTH;
-        out = cv_write_hits(mask[v], (uint32_t)position, uppers, slacks, base, out);
+        out = cv_write_hits(mask[v], (uint32_t)position, uppers, slacks, factors[row].offset, out);
       }
     }
   }
@@ -200,9 +201,9 @@ VK_INLINE void cv_tile_peaks(
       cv_float peak = CF_SPLAT(-__builtin_inff());
       VK_UNROLL for (size_t r = 0; r < CV_TILE_ROWS; r++) {
         const size_t row = first + at + r;
-        const cv_float offset = factors->offset ? CF_SPLAT(factors->offset[row]) : CF_ZERO();
+        const cv_float offset = CF_SPLAT(factors[row].offset);
         const cv_float dot = CF_MUL(CF_INT(sum[r][v]), query_scale);
-        peak = CF_MAX(peak, CF_FMA(dot, CF_SPLAT(factors->scale[row]), offset));
+        peak = CF_MAX(peak, CF_FMA(dot, CF_SPLAT(factors[row].scale), offset));
       }
       CF_STORE(out + v * CV_WIDTH, peak);
     }
@@ -220,28 +221,14 @@ static void tile_peaks(
   }
 }
 
-// Whole vectors of rows first; a rest goes through the same code with copies padded by rows of zeros, which are cut off.
-VK_INLINE vk_code_hit *cv_row_hits_of(
-  const vk_code_group *group, const int32_t *dots, const float *scale, const float *error, const float *length,
-  const float *offset, uint32_t keep, size_t at, vk_code_hit *out
+// One row and lane 0 of a group. Products are rounded before they are added where the compiler does not contract them,
+// which the bounds allow for.
+VK_INLINE vk_code_hit *cv_row_hit(
+  const vk_code_group *group, int32_t dot, const vk_code_factors *row, uint32_t position, vk_code_hit *out
 ) {
-  const cv_float start = offset ? CF_LOAD(offset) : CF_ZERO();
-  const cv_float slack = CF_FMA(
-    CF_LOAD(error), CF_SPLAT(group->error_weight[0]),
-    CF_FMA(CF_LOAD(length), CF_SPLAT(group->length_weight[0]), start));
-  const cv_float value = CF_MUL(CF_INT(CI_LOAD(dots)), CF_SPLAT(group->scale[0]));
-  const cv_float upper = CF_FMA(value, CF_LOAD(scale), slack);
-  uint32_t mask = CF_GE(upper, CF_SPLAT(group->least[0])) & keep;
-  if (__builtin_expect(mask == 0, 1)) return out;
-  float uppers[CV_WIDTH], slacks[CV_WIDTH];
-  CF_STORE(uppers, upper);
-  CF_STORE(slacks, slack);
-  for (; mask != 0; mask &= mask - 1) {
-    const uint32_t lane = (uint32_t)__builtin_ctz(mask);
-    const float base = offset ? offset[lane] : 0;
-    out = cv_write_hits(1, (uint32_t)at + lane, uppers + lane, slacks + lane, base, out);
-  }
-  return out;
+  const float slack = row->error * group->error_weight[0] + (row->length * group->length_weight[0] + row->offset);
+  const float upper = (float)dot * group->scale[0] * row->scale + slack;
+  return upper >= group->least[0] ? cv_write_hits(1, position, &upper, &slack, row->offset, out) : out;
 }
 
 static size_t row_hits(
@@ -249,31 +236,25 @@ static size_t row_hits(
   vk_code_hit *out
 ) {
   vk_code_hit *end = out;
-  size_t r = 0;
-  for (; r + CV_WIDTH <= n; r += CV_WIDTH) {
-    const size_t row = first + r;
-    end = cv_row_hits_of(
-      group, dots + r, factors->scale + row, factors->error + row, factors->length + row,
-      factors->offset ? factors->offset + row : NULL, UINT32_MAX, r, end);
-  }
-  if (r < n) {
-    int32_t rest[CV_WIDTH] = {0};
-    float scale[CV_WIDTH] = {0}, error[CV_WIDTH] = {0}, length[CV_WIDTH] = {0}, offset[CV_WIDTH] = {0};
-    for (size_t i = 0; r + i < n; i++) {
-      const size_t row = first + r + i;
-      rest[i] = dots[r + i];
-      scale[i] = factors->scale[row];
-      error[i] = factors->error[row];
-      length[i] = factors->length[row];
-      offset[i] = factors->offset ? factors->offset[row] : 0;
-    }
-    end = cv_row_hits_of(group, rest, scale, error, length, offset, (1u << (n - r)) - 1, r, end);
-  }
+  for (size_t r = 0; r < n; r++) end = cv_row_hit(group, dots[r], factors + first + r, (uint32_t)r, end);
   return (size_t)(end - out);
 }
+
+static size_t gather_hits(
+  const vk_code_group *group, const int32_t *dots, const vk_code_factors *factors, const uint32_t *rows, size_t n,
+  vk_code_hit *out
+) {
+  vk_code_hit *end = out;
+  for (size_t r = 0; r < n; r++) end = cv_row_hit(group, dots[r], factors + rows[r], rows[r], end);
+  return (size_t)(end - out);
+}
+
+#include "sketch_template.h"
 
 #define CV_TABLE(tier_number) \
   { \
     .tier = tier_number, .width = CV_WIDTH, .tile_rows = CV_TILE_ROWS, .dot_rows = dot_rows, \
-    .dot_gather = dot_gather, .tile_hits = tile_hits, .tile_peaks = tile_peaks, .row_hits = row_hits \
+    .dot_gather = dot_gather, .tile_hits = tile_hits, \
+    .tile_peaks = tile_peaks, .row_hits = row_hits, .gather_hits = gather_hits, .sketch_hits = sketch_hits, \
+    .sketch_scores = sketch_scores \
   }

@@ -115,7 +115,8 @@ package struct FlatIndex: Sendable {
     for (number, plane) in planes.enumerated() {
       guard plane.dimension == dimension, plane.rowCount >= 0, plane.rowCount <= Limits.segmentRowsMax,
         metric != .cosine || plane.inverseNorms != nil,
-        plane.codes.map({ ($0.factors.offset != nil) == (metric == .l2) }) ?? true
+        plane.codes.map({ $0.layout == CodeLayout(rowCount: plane.rowCount, dimension: dimension, metric: metric) })
+          ?? true
       else {
         throw VecError(
           .internalDefect,

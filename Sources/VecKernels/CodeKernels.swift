@@ -1,67 +1,5 @@
 import CVecKernels
 
-/// A row of coded ones that may matter to a query, with proven bounds of its score in the units of `CodeBound`.
-package struct CodeHit: BitwiseCopyable, Sendable, Equatable {
-  /// Row within the block, times the lanes of the group, plus the lane.
-  package var position: UInt32
-  package var upper: Float
-  package var lower: Float
-}
-
-/// Where the factors of a plane's rows lie, one array each; see `RowCode.Factors`.
-package struct CodeFactors {
-  package let scale: UnsafePointer<Float>
-  package let error: UnsafePointer<Float>
-  package let length: UnsafePointer<Float>
-  /// Nil for zeros: under ip and cosine.
-  package let offset: UnsafePointer<Float>?
-
-  package init(
-    scale: UnsafePointer<Float>, error: UnsafePointer<Float>, length: UnsafePointer<Float>,
-    offset: UnsafePointer<Float>?
-  ) {
-    self.scale = scale
-    self.error = error
-    self.length = length
-    self.offset = offset
-  }
-
-  var table: vk_code_factors { vk_code_factors(scale: scale, error: error, length: length, offset: offset) }
-}
-
-/// A few queries side by side for the kernels of byte codes; borrowed memory. Arrays have `vectors * width` entries.
-package struct CodeGroup {
-  /// `[stride / 4][lanes][4]` codes.
-  package var packed: UnsafePointer<Int8>
-  /// Registers of queries: 1 or 2.
-  package var vectors: Int
-  package var bias: UnsafePointer<Int32>
-  package var scale: UnsafePointer<Float>
-  package var errorWeight: UnsafePointer<Float>
-  package var lengthWeight: UnsafePointer<Float>
-  /// The upper bound a row needs to be a hit; +infinity for unused lanes.
-  package var least: UnsafePointer<Float>
-
-  package init(
-    packed: UnsafePointer<Int8>, vectors: Int, bias: UnsafePointer<Int32>, scale: UnsafePointer<Float>,
-    errorWeight: UnsafePointer<Float>, lengthWeight: UnsafePointer<Float>, least: UnsafePointer<Float>
-  ) {
-    self.packed = packed
-    self.vectors = vectors
-    self.bias = bias
-    self.scale = scale
-    self.errorWeight = errorWeight
-    self.lengthWeight = lengthWeight
-    self.least = least
-  }
-
-  var table: vk_code_group {
-    vk_code_group(
-      packed: packed, vectors: vectors, bias: bias, scale: scale, error_weight: errorWeight,
-      length_weight: lengthWeight, least: least)
-  }
-}
-
 /// The kernels over byte codes of one CPU tier. Products are exact integers, the same in every tier. Nothing is checked
 /// here but the tier: callers vouch for lengths. Pointers may have any alignment; rows of whole cache lines are fastest.
 package struct CodeKernels: Sendable {
@@ -114,35 +52,72 @@ package struct CodeKernels: Sendable {
   ///   - factors: of the whole plane.
   ///   - out: room for `count * lanes`; positions count rows from `first`.
   package func hits(
-    _ group: CodeGroup, codes: UnsafePointer<UInt8>, factors: CodeFactors, first: Int, count: Int, stride: Int,
+    _ group: CodeGroup, codes: UnsafePointer<UInt8>, factors: UnsafePointer<CodeFactors>, first: Int, count: Int, stride: Int,
     out: UnsafeMutablePointer<CodeHit>
   ) -> Int {
     var lanes = group.table
-    var table = factors.table
-    return UnsafeMutableRawPointer(out).withMemoryRebound(to: vk_code_hit.self, capacity: 1) {
-      self.table.pointee.tile_hits(&lanes, codes, &table, first, count, stride, $0)
-    }
+    return withRebound(out, factors) { table.pointee.tile_hits(&lanes, codes, $1, first, count, stride, $0) }
   }
 
   /// The same for lane 0 alone, from the `dots` of the rows. Positions are rows counted from `first`.
   package func hits(
-    _ group: CodeGroup, dots: UnsafePointer<Int32>, factors: CodeFactors, first: Int, count: Int,
+    _ group: CodeGroup, dots: UnsafePointer<Int32>, factors: UnsafePointer<CodeFactors>, first: Int, count: Int,
     out: UnsafeMutablePointer<CodeHit>
   ) -> Int {
     var lanes = group.table
-    var table = factors.table
-    return UnsafeMutableRawPointer(out).withMemoryRebound(to: vk_code_hit.self, capacity: 1) {
-      self.table.pointee.row_hits(&lanes, dots, &table, first, count, $0)
+    return withRebound(out, factors) { table.pointee.row_hits(&lanes, dots, $1, first, count, $0) }
+  }
+
+  /// The same for rows given by number, one product each. Positions are row numbers.
+  package func hits(
+    _ group: CodeGroup, dots: UnsafePointer<Int32>, factors: UnsafePointer<CodeFactors>,
+    rows: UnsafeBufferPointer<UInt32>, out: UnsafeMutablePointer<CodeHit>
+  ) -> Int {
+    var lanes = group.table
+    return withRebound(out, factors) {
+      table.pointee.gather_hits(&lanes, dots, $1, rows.baseAddress, rows.count, $0)
+    }
+  }
+
+  /// Rows of `first..<(first + count)` whose upper bound by sketch reaches `query.least`, ascending; `out[count]`.
+  /// - Parameter first: a multiple of `RowSketch.blockRows`.
+  package func hits(
+    _ query: SketchQuery, sketches: SketchRows, first: Int, count: Int, out: UnsafeMutablePointer<UInt32>
+  ) -> Int {
+    var asked = query.table
+    var rows = sketches.table
+    return table.pointee.sketch_hits(&asked, &rows, first, count, out)
+  }
+
+  /// Scores by sketch of the same rows and how far the true ones, in the same unit, can lie from them. Both buffers have
+  /// room for `count` rounded up to whole blocks.
+  package func scores(
+    _ query: SketchQuery, sketches: SketchRows, first: Int, count: Int, scores: UnsafeMutablePointer<Float>,
+    slacks: UnsafeMutablePointer<Float>
+  ) {
+    var asked = query.table
+    var rows = sketches.table
+    table.pointee.sketch_scores(&asked, &rows, first, count, scores, slacks)
+  }
+
+  // CodeHit and CodeFactors are the C structs under Swift names.
+  private func withRebound(
+    _ hits: UnsafeMutablePointer<CodeHit>, _ factors: UnsafePointer<CodeFactors>,
+    _ body: (UnsafeMutablePointer<vk_code_hit>, UnsafePointer<vk_code_factors>) -> Int
+  ) -> Int {
+    hits.withMemoryRebound(to: vk_code_hit.self, capacity: 1) { hits in
+      factors.withMemoryRebound(to: vk_code_factors.self, capacity: 1) { body(hits, $0) }
     }
   }
 
   /// The best approximate score per lane of every `tileRows` rows: `out[count / tileRows][lanes]`.
   package func peaks(
-    _ group: CodeGroup, codes: UnsafePointer<UInt8>, factors: CodeFactors, first: Int, count: Int, stride: Int,
+    _ group: CodeGroup, codes: UnsafePointer<UInt8>, factors: UnsafePointer<CodeFactors>, first: Int, count: Int, stride: Int,
     out: UnsafeMutablePointer<Float>
   ) {
     var lanes = group.table
-    var table = factors.table
-    self.table.pointee.tile_peaks(&lanes, codes, &table, first, count, stride, out)
+    factors.withMemoryRebound(to: vk_code_factors.self, capacity: 1) {
+      table.pointee.tile_peaks(&lanes, codes, $0, first, count, stride, out)
+    }
   }
 }

@@ -10,30 +10,37 @@ package enum RowCode {
   /// which stands for zero, fills the rest.
   package static func stride(dimension: Int) -> Int { dimension <= 32 ? 32 : (dimension + 63) / 64 * 64 }
 
-  /// What is kept per row beside its codes.
-  package struct Factors: Sendable, Equatable {
-    /// Of the codes; 0 for a row that is coded as zero.
-    package var scale: Float
-    /// Not below |x - x^|.
-    package var error: Float
-    /// Not below |x^|.
-    package var length: Float
-    /// Under l2 a little above -|x|^2 / 2 (by 2^-20 of it), else 0.
-    package var offset: Float
-  }
-
   /// Codes one row.
   /// - Parameters:
   ///   - row: `dimension` finite values of norm at most `Limits.normMax`.
   ///   - codes: room for `stride(dimension:)` bytes.
   package static func encode(
     _ row: UnsafePointer<Float>, dimension: Int, metric: Metric, codes: UnsafeMutablePointer<UInt8>
-  ) -> Factors {
+  ) -> CodeFactors {
     let divisor = metric == .cosine ? max(vk_norm(row, dimension), .leastNonzeroMagnitude) : 1
     let coded = vk_encode(row, dimension, divisor, stride(dimension: dimension), codes)
     // The rounding of the offset to float32 is a sixteenth of what it is raised by.
     let offset = metric == .l2 ? -Float(coded.half_square * (1 - 0x1p-20)) : 0
-    return Factors(scale: coded.scale, error: coded.error, length: coded.length, offset: offset)
+    return CodeFactors(scale: coded.scale, error: coded.error, length: coded.length, offset: offset)
+  }
+}
+
+/// What is kept per row beside its codes: 16 bytes, so that a row that was fetched by number costs one line more.
+package struct CodeFactors: BitwiseCopyable, Sendable, Equatable {
+  /// Of the codes; 0 for a row that is coded as zero.
+  package var scale: Float
+  /// Not below |x - x^|.
+  package var error: Float
+  /// Not below |x^|.
+  package var length: Float
+  /// Under l2 a little above -|x|^2 / 2 (by 2^-20 of it), else 0.
+  package var offset: Float
+
+  package init(scale: Float, error: Float, length: Float, offset: Float) {
+    self.scale = scale
+    self.error = error
+    self.length = length
+    self.offset = offset
   }
 }
 
@@ -46,6 +53,8 @@ package struct QueryCode: Sendable {
   package let error: Float
   /// -128 times the sum of the codes, which kernels that read bytes as unsigned start from.
   package let bias: Int32
+  /// -15 times the sum: the same for sketched rows.
+  package let sketchBias: Int32
 
   /// - Parameter query: `dimension` values that passed the query check.
   package init(_ query: UnsafePointer<Float>, dimension: Int, metric: Metric) {
@@ -57,5 +66,6 @@ package struct QueryCode: Sendable {
     scale = coded.scale
     error = coded.error
     bias = -128 * coded.sum
+    sketchBias = -15 * coded.sum
   }
 }

@@ -11,13 +11,13 @@
 
 enum { VK_CODES_SCALAR = 0, VK_CODES_AVX2 = 1, VK_CODES_AVXVNNI = 2, VK_CODES_AVX512VNNI = 3, VK_CODES_NEON = 4 };
 
-/// What turns integers into scores and bounds, one array per factor, one entry per row: a row x is near
-/// x^ = scale * (codes - 128), |x - x^| <= error and |x^| <= length. offset is NULL for zeros.
+/// What turns the integers of a row x into scores and bounds: x is near x^ = scale * (codes - 128), |x - x^| <= error and
+/// |x^| <= length. offset is added to scores and may be 0.
 typedef struct vk_code_factors {
-  const float *scale;
-  const float *error;
-  const float *length;
-  const float *offset;
+  float scale;
+  float error;
+  float length;
+  float offset;
 } vk_code_factors;
 
 /// A few queries side by side, lanes = vectors * width; unused lanes have scale 0 and least +infinity.
@@ -45,6 +45,37 @@ typedef struct vk_code_hit {
   float lower;
 } vk_code_hit;
 
+// Sketches: half a byte per dimension, for scanning only. Blocks of 16 rows, [d / 8 rounded up][16 rows][4 bytes]; byte b
+// of group g holds dimension 8 g + b in its low and 8 g + 4 + b in its high half. A half h stands for 2 h - 15, so rows
+// are x^ = scale * (2 h - 15). Halves of rows and dimensions that do not exist are 0, and query codes there are 0 as well.
+
+enum { VK_SKETCH_ROWS = 16 };
+
+/// Arrays are padded to whole blocks; offset is NULL for zeros.
+typedef struct vk_sketch {
+  const uint8_t *blocks;
+  /// Groups of 8 dimensions.
+  size_t groups;
+  /// Per row.
+  const float *scale;
+  const float *error;
+  const float *offset;
+  /// Per block: the greatest of its rows'.
+  const float *length;
+} vk_sketch;
+
+/// One query; the fields mean what they do in a group.
+typedef struct vk_sketch_query {
+  /// At least 8 * groups.
+  const int8_t *codes;
+  /// Minus 15 times the sum of the codes.
+  int32_t bias;
+  float scale;
+  float error_weight;
+  float length_weight;
+  float least;
+} vk_sketch_query;
+
 typedef struct vk_code_kernels {
   uint32_t tier;
   /// Queries that one vector register holds side by side.
@@ -70,6 +101,17 @@ typedef struct vk_code_kernels {
   size_t (*row_hits)(
     const vk_code_group *group, const int32_t *dots, const vk_code_factors *factors, size_t first, size_t n,
     vk_code_hit *out);
+  /// The same for rows given by number, one product each; position = row.
+  size_t (*gather_hits)(
+    const vk_code_group *group, const int32_t *dots, const vk_code_factors *factors, const uint32_t *rows, size_t n,
+    vk_code_hit *out);
+  /// Numbers of the rows first..<first+n whose upper bound by sketch reaches `least`, ascending; `first` is a multiple
+  /// of 16. Room for n; returns how many there are.
+  size_t (*sketch_hits)(const vk_sketch_query *query, const vk_sketch *rows, size_t first, size_t n, uint32_t *out);
+  /// Of the same rows the score by sketch, offset included, and how far the true one can lie from it. Room for n
+  /// rounded up to whole blocks of 16.
+  void (*sketch_scores)(
+    const vk_sketch_query *query, const vk_sketch *rows, size_t first, size_t n, float *scores, float *slacks);
 } vk_code_kernels;
 
 /// The table of a tier, or NULL when this CPU or its operating system cannot run it.
@@ -88,5 +130,15 @@ typedef struct vk_encoded {
 /// Codes values[d] / divisor as bytes (code + 128), padded to stride. Plain double arithmetic in a fixed order: the same
 /// bytes on every CPU. The values are finite; divisor is the norm under cosine and 1 otherwise.
 vk_encoded vk_encode(const float *values, size_t d, double divisor, size_t stride, uint8_t *codes);
+
+/// What one vector became as a sketch.
+typedef struct vk_sketched {
+  float scale;
+  float error;
+  float length;
+} vk_sketched;
+
+/// Writes the halves of values[d] / divisor into row `lane` of a block that is still zero there.
+vk_sketched vk_sketch_encode(const float *values, size_t d, double divisor, size_t lane, uint8_t *block);
 
 #endif

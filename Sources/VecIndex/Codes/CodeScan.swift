@@ -4,24 +4,24 @@ import VecKernels
 /// Scans the byte codes of a plane for a batch of vectors and hands the rows that may matter to the pool.
 ///
 /// Rows go by in blocks that stay in the L2 cache, so a batch reads memory once; thresholds are compared inside the
-/// register tile. A floor is guessed first from a sample, so that few rows are collected from the beginning.
+/// register tile. Vectors on their own go over sketches, which are half as long, and only what these leave is scored in
+/// bytes.
 final class CodeScan {
   private static let blockBytes = 262_144
   private static let blockRowsMax = 2_048
   private static let singlesMax = 4
-  /// Tiles in a sample; a guess is the score of one of the best quarter of them.
-  private static let sampleTiles = 512
+  private static let sketchedRows = 4_096
 
-  private let kernels: CodeKernels
-  private let pool: CandidatePool
-  private let count: Int
-  private let stride: Int
+  let kernels: CodeKernels
+  let pool: CandidatePool
+  let count: Int
+  let stride: Int
   private let blockRows: Int
-  private let lanes: Int
+  let lanes: Int
   /// Vectors scanned in packed groups; the rest, from here on, one by one.
-  private let grouped: Int
-  private let codes: [QueryCode]
-  private let bounds: [CodeBound]
+  let grouped: Int
+  let codes: [QueryCode]
+  let bounds: [CodeBound]
   // Per vector, padded to whole groups.
   private let packed: Scratch<Int8>
   private let bias: Scratch<Int32>
@@ -29,8 +29,9 @@ final class CodeScan {
   private let errorWeight: Scratch<Float>
   private let lengthWeight: Scratch<Float>
   private let hits: Scratch<CodeHit>
-  private let dots: Scratch<Int32>
-  private var pacer = Pacer()
+  let dots: Scratch<Int32>
+  let numbers: Scratch<UInt32>
+  var pacer = Pacer()
 
   /// - Parameter queries: `count` vectors as the caller gave them.
   init(
@@ -54,8 +55,9 @@ final class CodeScan {
     scale = Scratch(padded)
     errorWeight = Scratch(padded)
     lengthWeight = Scratch(padded)
-    hits = Scratch(blockRows * (grouped > 0 ? lanes : 1))
-    dots = Scratch(blockRows)
+    hits = Scratch(max(Self.sketchedRows, blockRows * (grouped > 0 ? lanes : 1)))
+    dots = Scratch(max(Self.sketchedRows, blockRows))
+    numbers = Scratch(Self.sketchedRows)
     prepare(padded)
   }
 
@@ -79,7 +81,7 @@ final class CodeScan {
   /// Registers that the group starting at a vector takes.
   private func vectors(_ group: Int) -> Int { min(lanes, grouped - group) > kernels.width ? 2 : 1 }
 
-  private func group(_ first: Int) -> CodeGroup {
+  func group(_ first: Int) -> CodeGroup {
     CodeGroup(
       packed: packed.base + first * stride, vectors: vectors(first), bias: bias.base + first,
       scale: scale.base + first, errorWeight: errorWeight.base + first, lengthWeight: lengthWeight.base + first,
@@ -88,16 +90,21 @@ final class CodeScan {
 
   func scan(_ plane: VectorPlane, _ coded: CodePlane, guessing: Bool, _ shouldStop: () -> Bool) throws(VecError) {
     pool.begin(plane, bounds.map { .codes($0) })
-    if guessing { try guess(plane.rowCount, coded, shouldStop) }
-    for first in Swift.stride(from: 0, to: plane.rowCount, by: blockRows) {
-      let rows = min(blockRows, plane.rowCount - first)
-      for start in Swift.stride(from: 0, to: grouped, by: lanes) {
-        try pacer.spend(rows * stride * lanes / 4, shouldStop)
-        try scanGroup(coded, start, first, rows, shouldStop)
+    if guessing { try guess(coded, shouldStop) }
+    if grouped > 0 {
+      for first in Swift.stride(from: 0, to: plane.rowCount, by: blockRows) {
+        let rows = min(blockRows, plane.rowCount - first)
+        for start in Swift.stride(from: 0, to: grouped, by: lanes) {
+          try pacer.spend(rows * stride * lanes / 4, shouldStop)
+          try scanGroup(coded, start, first, rows, shouldStop)
+        }
       }
-      for vector in grouped..<count {
-        try pacer.spend(rows * stride, shouldStop)
-        try scanOne(coded, vector, first, rows, shouldStop)
+    }
+    for vector in grouped..<count {
+      if let sketches = coded.sketches {
+        try scanSketches(coded, sketches, vector, shouldStop)
+      } else {
+        try scanCodes(coded, vector, shouldStop)
       }
     }
     try pool.finish(shouldStop)
@@ -121,46 +128,51 @@ final class CodeScan {
     }
   }
 
-  private func scanOne(
-    _ coded: CodePlane, _ vector: Int, _ first: Int, _ rows: Int, _ shouldStop: () -> Bool
-  ) throws(VecError) {
+  /// One vector against all bytes.
+  private func scanCodes(_ coded: CodePlane, _ vector: Int, _ shouldStop: () -> Bool) throws(VecError) {
     let query = codes[vector]
-    kernels.dots(
-      query.codes, bias: query.bias, codes: coded.codes + first * stride, count: rows, stride: stride, out: dots.base)
-    let found = kernels.hits(
-      group(vector), dots: dots.base, factors: coded.factors, first: first, count: rows, out: hits.base)
+    for first in Swift.stride(from: 0, to: coded.rowCount, by: blockRows) {
+      let rows = min(blockRows, coded.rowCount - first)
+      try pacer.spend(rows * stride, shouldStop)
+      kernels.dots(
+        query.codes, bias: query.bias, codes: coded.codes + first * stride, count: rows, stride: stride, out: dots.base)
+      let found = kernels.hits(
+        group(vector), dots: dots.base, factors: coded.factors, first: first, count: rows, out: hits.base)
+      try take(vector, found, from: first, shouldStop)
+    }
+  }
+
+  /// One vector against all sketches, and the bytes of the rows that these leave.
+  private func scanSketches(
+    _ coded: CodePlane, _ sketches: SketchRows, _ vector: Int, _ shouldStop: () -> Bool
+  ) throws(VecError) {
+    try codes[vector].codes.withUnsafeBufferPointer { (query) throws(VecError) in
+      guard let query = query.baseAddress else { return }
+      var asked = SketchQuery(
+        codes: query, bias: codes[vector].sketchBias, scale: scale.base[vector],
+        errorWeight: errorWeight.base[vector], lengthWeight: lengthWeight.base[vector])
+      for first in Swift.stride(from: 0, to: coded.rowCount, by: Self.sketchedRows) {
+        let count = min(Self.sketchedRows, coded.rowCount - first)
+        try pacer.spend(count * stride / 2, shouldStop)
+        asked.least = pool.thresholds.base[vector]
+        let kept = kernels.hits(asked, sketches: sketches, first: first, count: count, out: numbers.base)
+        guard kept > 0 else { continue }
+        let rows = UnsafeBufferPointer(start: UnsafePointer(numbers.base), count: kept)
+        kernels.dots(
+          query, bias: bias.base[vector], codes: coded.codes, stride: stride, rows: rows, out: dots.base)
+        let found = kernels.hits(group(vector), dots: dots.base, factors: coded.factors, rows: rows, out: hits.base)
+        try take(vector, found, from: 0, shouldStop)
+      }
+    }
+  }
+
+  private func take(
+    _ vector: Int, _ found: Int, from first: Int, _ shouldStop: () -> Bool
+  ) throws(VecError) {
     for index in 0..<found {
       let hit = hits.base[index]
       try pool.take(
         vector, row: first + Int(hit.position), key: hit.upper, lower: bounds[vector].least(hit.lower), shouldStop)
-    }
-  }
-
-  /// Guesses floors from tiles spread evenly over the rows. Of the k best rows, m = k * sample / rows are expected in
-  /// the sample; the guess is the score of the tile of rank m + 3 sqrt(m) + 2, which is too high about once in thousands.
-  private func guess(_ rowCount: Int, _ coded: CodePlane, _ shouldStop: () -> Bool) throws(VecError) {
-    let tiles = Self.sampleTiles
-    let tileRows = kernels.tileRows
-    let expected = Double(pool.k) * Double(tiles * tileRows) / Double(rowCount)
-    let rank = Int(expected + 3 * expected.squareRoot() + 2)
-    guard grouped > 0, rowCount >= 4 * tiles * tileRows, rank <= tiles / 4 else { return }
-    let peaks = Scratch<Float>(tiles * lanes)
-    let column = Scratch<Float>(tiles)
-    for start in Swift.stride(from: 0, to: grouped, by: lanes) {
-      let group = group(start)
-      let width = group.vectors * kernels.width
-      try pacer.spend(tiles * tileRows * stride * lanes / 4, shouldStop)
-      for tile in 0..<tiles {
-        let first = tile * (rowCount - tileRows) / (tiles - 1)
-        kernels.peaks(
-          group, codes: coded.codes + first * stride, factors: coded.factors, first: first, count: tileRows,
-          stride: stride, out: peaks.base + tile * width)
-      }
-      for lane in 0..<min(width, grouped - start) {
-        for tile in 0..<tiles { column.base[tile] = peaks.base[tile * width + lane] }
-        let peak = Rank.largest(rank, of: UnsafeBufferPointer(start: column.base, count: tiles))
-        pool.guess(start + lane, floor: bounds[start + lane].score(peak))
-      }
     }
   }
 }

@@ -1,0 +1,67 @@
+import VecCore
+import VecKernels
+
+// Floors guessed from a sample, so that few rows are collected from the beginning. Of the k best rows, m = k * sample /
+// rows are expected in a sample; the guess is the score of rank m + 3 sqrt(m) + 2 of it, which is too high about once in
+// thousands. The pool notices (`unproven`), and that vector is searched again without a guess.
+extension CodeScan {
+  /// Tiles in the sample of a group; a guess is the best score of a tile among the best quarter of them.
+  private static let sampleTiles = 512
+  /// Rows in the sample of a single vector, at most.
+  private static let sampleRows = 4_096
+
+  private static func rank(k: Int, sample: Int, of rowCount: Int) -> Int {
+    let expected = Double(k) * Double(sample) / Double(rowCount)
+    return Int(expected + 3 * expected.squareRoot() + 2)
+  }
+
+  func guess(_ coded: CodePlane, _ shouldStop: () -> Bool) throws(VecError) {
+    let tileRows = kernels.tileRows
+    let rank = Self.rank(k: pool.k, sample: Self.sampleTiles * tileRows, of: max(1, coded.rowCount))
+    if grouped > 0, coded.rowCount >= 4 * Self.sampleTiles * tileRows, rank <= Self.sampleTiles / 4 {
+      for start in Swift.stride(from: 0, to: grouped, by: lanes) { try guessGroup(coded, start, rank, shouldStop) }
+    }
+    for vector in grouped..<count { try guessOne(coded, vector, shouldStop) }
+  }
+
+  private func guessGroup(_ coded: CodePlane, _ start: Int, _ rank: Int, _ shouldStop: () -> Bool) throws(VecError) {
+    let tiles = Self.sampleTiles
+    let tileRows = kernels.tileRows
+    let group = group(start)
+    let width = group.vectors * kernels.width
+    let peaks = Scratch<Float>(tiles * lanes)
+    let column = Scratch<Float>(tiles)
+    try pacer.spend(tiles * tileRows * stride * lanes / 4, shouldStop)
+    for tile in 0..<tiles {
+      let first = tile * (coded.rowCount - tileRows) / (tiles - 1)
+      kernels.peaks(
+        group, codes: coded.codes + first * stride, factors: coded.factors, first: first, count: tileRows,
+        stride: stride, out: peaks.base + tile * width)
+    }
+    for lane in 0..<min(width, grouped - start) {
+      for tile in 0..<tiles { column.base[tile] = peaks.base[tile * width + lane] }
+      let peak = Rank.largest(rank, of: UnsafeBufferPointer(start: column.base, count: tiles))
+      pool.guess(start + lane, floor: bounds[start + lane].score(peak))
+    }
+  }
+
+  /// Single rows, so that a sample of rows in cluster order is not a sample of clusters.
+  private func guessOne(_ coded: CodePlane, _ vector: Int, _ shouldStop: () -> Bool) throws(VecError) {
+    let sample = min(Self.sampleRows, coded.rowCount / 16)
+    guard sample >= 64 else { return }
+    let rank = Self.rank(k: pool.k, sample: sample, of: coded.rowCount)
+    guard rank <= sample / 4 else { return }
+    try pacer.spend(sample * stride, shouldStop)
+    for index in 0..<sample { numbers.base[index] = UInt32(truncatingIfNeeded: index * coded.rowCount / sample) }
+    let rows = UnsafeBufferPointer(start: UnsafePointer(numbers.base), count: sample)
+    let query = codes[vector]
+    kernels.dots(query.codes, bias: query.bias, codes: coded.codes, stride: stride, rows: rows, out: dots.base)
+    let scores = Scratch<Float>(sample)
+    for (index, row) in rows.enumerated() {
+      let factors = coded.factors[Int(row)]
+      scores.base[index] = Float(dots.base[index]) * query.scale * factors.scale + factors.offset
+    }
+    let score = Rank.largest(rank, of: UnsafeBufferPointer(start: scores.base, count: sample))
+    pool.guess(vector, floor: bounds[vector].score(score))
+  }
+}
