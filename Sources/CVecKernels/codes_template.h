@@ -60,19 +60,15 @@ static void dot_rows(
 // Rows lie anywhere, so each one waits for memory: they are asked for this many rows ahead.
 enum { CV_AHEAD = 8 };
 
-VK_INLINE void cv_prefetch(const uint8_t *row, size_t stride) {
-  for (size_t i = 0; i < stride; i += 64) __builtin_prefetch(row + i, 0, 3);
-}
-
 static void dot_gather(
   const int8_t *query, int32_t bias, const uint8_t *codes, size_t stride, const uint32_t *rows, size_t n,
   int32_t *out
 ) {
-  for (size_t r = 0; r < n && r < CV_AHEAD; r++) cv_prefetch(codes + rows[r] * stride, stride);
+  for (size_t r = 0; r < n && r < CV_AHEAD; r++) vk_prefetch(codes + rows[r] * stride, stride);
   size_t r = 0;
   for (; r + 4 <= n; r += 4) {
     for (size_t next = r + CV_AHEAD; next < n && next < r + CV_AHEAD + 4; next++) {
-      cv_prefetch(codes + rows[next] * stride, stride);
+      vk_prefetch(codes + rows[next] * stride, stride);
     }
     cv_dot4(
       query, bias, codes + rows[r] * stride, codes + rows[r + 1] * stride, codes + rows[r + 2] * stride,

@@ -12,7 +12,7 @@ vk_encoded vk_encode(const float *given, size_t d, double divisor, size_t stride
   for (size_t i = 0; i < d; i++) {
     const double value = (double)values[i] / divisor;
     double code = vk_round(value * inverse);
-    code = code > 127 ? 127 : code < -127 ? -127 : code;
+    code = !(code <= 127) ? 127 : code < -127 ? -127 : code;  // and NaN, which nothing lets in, is a number
     const double rest = value - (double)scale * code;
     error += rest * rest;
     square += value * value;

@@ -10,7 +10,7 @@ enum { SCALES = 4, HALF_MAX = 15 };
 // Any nearby half would do: what it is off by is measured.
 static inline double half_of(double value, double inverse) {
   const double half = vk_round((value * inverse + HALF_MAX) * 0.5);
-  return half > HALF_MAX ? HALF_MAX : half < 0 ? 0 : half;
+  return !(half <= HALF_MAX) ? HALF_MAX : half < 0 ? 0 : half;
 }
 
 static double square_error(const vk_float_any *values, size_t d, double divisor, double scale) {

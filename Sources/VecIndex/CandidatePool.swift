@@ -1,15 +1,6 @@
 import VecCore
 import VecKernels
 
-/// A settled row: its canonical score (larger is better) and id.
-struct Settled: Sendable {
-  var score: Float
-  var id: UInt64
-
-  /// The order of results: score, then ascending id. Total, as ids are unique.
-  func isBefore(_ other: Settled) -> Bool { score != other.score ? score > other.score : id < other.id }
-}
-
 /// Collects, for each vector of a batch, the rows whose canonical score may belong to the k best.
 ///
 /// Why the result is exact. `floor` of a vector is a number that at least k of the rows seen have canonical scores not
@@ -117,14 +108,14 @@ final class CandidatePool {
   var unproven: [Int] {
     (0..<count).filter { vector in
       guard guesses[vector] > -.infinity else { return false }
-      guard settled[vector].count == k, let last = settled[vector].last else { return true }
-      return last.score < guesses[vector]
+      return settled[vector].count < k || worst(vector) < guesses[vector]
     }
   }
 
   /// The best k of all planes, best first. The pool is empty afterwards.
   func takeResults() -> [[Settled]] {
     defer { settled = [] }
+    for vector in settled.indices { Settled.sort(&settled[vector]) }
     return settled
   }
 
@@ -208,18 +199,18 @@ final class CandidatePool {
         metric, query: queries + vector * dimension, queryNorm: norms[vector], base: plane.base,
         type: plane.elementType, dimension: dimension, rows: chunk, out: scores + start)
     }
-    var best = settled[vector]
-    settled[vector] = []
-    let worst = best.count == k ? best.last : nil
-    for index in pending {
-      let found = Settled(score: scores[index], id: plane.ids[Int(numbers[index])])
-      if worst.map({ found.isBefore($0) }) ?? true { best.append(found) }
+    for index in pending where scores[index] >= floors[vector] {
+      settled[vector].append(Settled(score: scores[index], id: plane.ids[Int(numbers[index])]))
     }
-    best.sort { $0.isBefore($1) }
-    if best.count > k { best.removeLast(best.count - k) }
-    settled[vector] = best
-    if best.count == k, let last = best.last { raiseFloor(vector, to: last.score) }
+    if settled[vector].count > k {
+      Settled.sort(&settled[vector])
+      settled[vector].removeLast(settled[vector].count - k)
+    }
+    if settled[vector].count == k { raiseFloor(vector, to: worst(vector)) }
   }
+
+  /// The least score settled so far.
+  private func worst(_ vector: Int) -> Float { settled[vector].reduce(.infinity) { min($0, $1.score) } }
 
   private func raiseFloor(_ vector: Int, to floor: Float) {
     guard floor > floors[vector] else { return }

@@ -29,7 +29,7 @@ enum Rank {
   }
 
   // Unsigned keys in the order of the floats: negative ones reversed, positive ones above them.
-  private static func key(_ value: Float) -> UInt32 {
+  static func key(_ value: Float) -> UInt32 {
     let bits = value.bitPattern
     return bits & 0x8000_0000 != 0 ? ~bits : bits | 0x8000_0000
   }

@@ -6,6 +6,12 @@ package struct CodeHit: BitwiseCopyable, Sendable, Equatable {
   package var position: UInt32
   package var upper: Float
   package var lower: Float
+
+  package init(position: UInt32, upper: Float, lower: Float) {
+    self.position = position
+    self.upper = upper
+    self.lower = lower
+  }
 }
 
 /// A few queries side by side for the kernels of byte codes; borrowed memory. Arrays have `vectors * width` entries.

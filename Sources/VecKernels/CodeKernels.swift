@@ -46,6 +46,15 @@ package struct CodeKernels: Sendable {
     table.pointee.dot_gather(query, bias, codes, stride, numbers, rows.count, out)
   }
 
+  /// Brings a row's codes and factors into the cache.
+  @inline(__always)
+  package func prefetch(
+    _ codes: UnsafePointer<UInt8>, _ factors: UnsafePointer<CodeFactors>, row: Int, stride: Int
+  ) {
+    vk_prefetch(codes + row * stride, stride)
+    vk_prefetch(factors + row, MemoryLayout<CodeFactors>.stride)
+  }
+
   /// Finds the rows `first..<(first + count)` whose upper bound reaches their lane's `least`, and returns how many.
   /// - Parameters:
   ///   - codes: of row `first`.

@@ -4,7 +4,7 @@ import VecIndex
 import VecKernels
 import VecTestSupport
 
-@Suite("The flat index equals the oracle")
+@Suite("The flat index equals the oracle, with and without codes")
 struct FlatExactTests {
   @Test("for every shape, metric and element type, in every tier", arguments: KernelTier.allCases, VectorShape.allCases)
   func shapes(tier: KernelTier, shape: VectorShape) throws {
@@ -14,7 +14,7 @@ struct FlatExactTests {
         for (d, n, k) in [(1, 300, 40), (3, 77, 10), (17, 1_500, 100), (64, 900, 1), (130, 600, 250)] {
           let given = IndexContract.random(
             shape, metric: metric, type: type, dimension: d, count: n, k: k, seed: Seed(UInt64(d)))
-          #expect(try IndexContract.differences(given, StoredPlanes(given).search(kernels)) == [])
+          try expectExact(given, kernels)
         }
       }
     }
@@ -33,7 +33,14 @@ struct FlatExactTests {
       let type = ElementType.allCases[index % 3]
       let given = IndexContract.random(
         .mixedNorms, metric: metric, type: type, dimension: d, count: n, k: k, queries: 2, seed: Seed(7))
-      #expect(try IndexContract.differences(given, StoredPlanes(given).search(kernels)) == [])
+      try expectExact(given, kernels)
+    }
+  }
+
+  private func expectExact(_ given: ContractCase, _ kernels: Kernels, cuts: [Int] = []) throws {
+    for coding in StoredPlanes.Coding.allCases {
+      let answer = try StoredPlanes(given, cuts: cuts, coding: coding).search(kernels)
+      #expect(IndexContract.differences(given, answer) == [], "\(coding)")
     }
   }
 
@@ -45,7 +52,7 @@ struct FlatExactTests {
         let type = ElementType.allCases[queries % 3]
         let given = IndexContract.random(
           .gaussian, metric: metric, type: type, dimension: 19, count: 700, k: 20, queries: queries, seed: seed)
-        #expect(try IndexContract.differences(given, StoredPlanes(given).search(kernels)) == [])
+        try expectExact(given, kernels)
       }
     }
   }
@@ -56,10 +63,10 @@ struct FlatExactTests {
       var given = IndexContract.random(
         shape, metric: metric, type: .f32, dimension: 6, count: 800, k: 60, queries: 5, interests: interests,
         seed: Seed(UInt64(interests)))
-      #expect(try IndexContract.differences(given, StoredPlanes(given, cuts: [300]).search()) == [])
+      try expectExact(given, Kernels(), cuts: [300])
       // Two equal interests: the first one is named.
       if interests > 1 { given.queries.replaceSubrange(6..<12, with: given.queries[0..<6]) }
-      #expect(try IndexContract.differences(given, StoredPlanes(given).search()) == [])
+      try expectExact(given, Kernels())
     }
   }
 
@@ -68,12 +75,14 @@ struct FlatExactTests {
   func ties(metric: Metric, type: ElementType) throws {
     var given = IndexContract.random(
       .coarse, metric: metric, type: type, dimension: 2, count: 20_000, k: 500, queries: 7, seed: Seed(61))
-    #expect(try IndexContract.differences(given, StoredPlanes(given, cuts: [1, 9_000]).search()) == [])
+    try expectExact(given, Kernels(), cuts: [1, 9_000])
     // All rows equal: the k least ids, however late they come.
     given.rows = Array(repeating: 1, count: given.rows.count)
     given.ids = (0..<20_000).reversed().map { UInt64($0) }
-    let answer = try StoredPlanes(given).search()
-    #expect(answer.allSatisfy { $0.map(\.id) == Array(0..<500) })
+    for coding in StoredPlanes.Coding.allCases {
+      let answer = try StoredPlanes(given, coding: coding).search()
+      #expect(answer.allSatisfy { $0.map(\.id) == Array(0..<500) })
+    }
   }
 
   @Test("when only canonical scores can tell rows apart: float32 sees the same number thousands of times")
@@ -86,9 +95,11 @@ struct FlatExactTests {
       rows: order.flatMap { [0x1p24, Float($0) * 0x1p-10, -0x1p24] }, ids: order.map { UInt64(10_000 - $0) },
       queries: [1, 1, 1], k: 50)
     for tier in KernelTier.available {
-      let answer = try StoredPlanes(given).search(kernels(tier))
-      #expect(answer == Oracle.answer(given))
-      #expect(answer.first?.first == OracleHit(id: 4_001, score: 5_999 * 0x1p-10, interest: 0))
+      for coding in StoredPlanes.Coding.allCases {
+        let answer = try StoredPlanes(given, coding: coding).search(kernels(tier))
+        #expect(answer == Oracle.answer(given))
+        #expect(answer.first?.first == OracleHit(id: 4_001, score: 5_999 * 0x1p-10, interest: 0))
+      }
     }
   }
 
@@ -98,9 +109,11 @@ struct FlatExactTests {
       .coarse, metric: metric, type: .f16, dimension: 5, count: 100, k: 30, seed: Seed(3))
     for at in 0..<200 { given.rows[at] = at % 2 == 0 ? 0 : -0.0 }
     for at in 0..<5 { given.queries[at] = 0 }
-    let answer = try StoredPlanes(given).search()
-    #expect(IndexContract.differences(given, answer) == [])
-    #expect(IndexContract.defects(given, answer) == [])
-    #expect(answer.allSatisfy { $0.allSatisfy { $0.score != 0 || $0.score.sign == .plus } })
+    for coding in StoredPlanes.Coding.allCases {
+      let answer = try StoredPlanes(given, coding: coding).search()
+      #expect(IndexContract.differences(given, answer) == [])
+      #expect(IndexContract.defects(given, answer) == [])
+      #expect(answer.allSatisfy { $0.allSatisfy { $0.score != 0 || $0.score.sign == .plus } })
+    }
   }
 }

@@ -17,6 +17,13 @@ struct FlatInvarianceTests {
     let reference = try whole.search()
     #expect(reference.count == 300)
     for tier in KernelTier.available { #expect(try bits(whole.search(kernels(tier))) == bits(reference)) }
+    for coding in StoredPlanes.Coding.allCases where coding != .none {
+      let coded = StoredPlanes(given, cuts: [2_000], coding: coding)
+      for tier in KernelTier.available { #expect(try bits(coded.search(kernels(tier))) == bits(reference)) }
+      for queries in [0..<1, 5..<8, 7..<26, 0..<35, 255..<300] {
+        #expect(try bits(coded.search(queries: queries)) == bits(Array(reference[queries])))
+      }
+    }
     for cuts in [[1], [1_500], [0, 7, 7, 2_999], [500, 1_000, 1_500, 2_000, 2_500]] {
       #expect(try bits(StoredPlanes(given, cuts: cuts).search()) == bits(reference))
     }

@@ -9,13 +9,17 @@ struct FlatStopTests {
   static let given = IndexContract.random(
     .gaussian, metric: .ip, type: .f32, dimension: 256, count: 20_000, k: 10, queries: 16, seed: Seed(81))
 
-  @Test("a search that is told to stop throws deadline-exceeded, at the start and in the middle")
-  func stops() throws {
-    let planes = StoredPlanes(Self.given)
+  @Test(
+    "a search that is told to stop throws deadline-exceeded, at the start and in the middle",
+    arguments: StoredPlanes.Coding.allCases, [1, 16])
+  func stops(coding: StoredPlanes.Coding, queries: Int) throws {
+    var given = Self.given
+    given.queries = Array(given.queries.prefix(256 * queries))
+    let planes = StoredPlanes(given, coding: coding)
     var asked = 0
     _ = try planes.search(shouldStop: { asked += 1; return false })
-    #expect(asked > 10)
-    for allowed in [0, 1, asked / 2, asked - 1] {
+    #expect(asked > (queries == 1 ? 0 : 5))
+    for allowed in [0, 1, asked / 2, asked - 1] where allowed < asked {
       var left = allowed
       let error = #expect(throws: VecError.self) {
         try planes.search(shouldStop: { left -= 1; return left < 0 })
@@ -71,9 +75,11 @@ struct FlatStopTests {
         var given = IndexContract.random(
           .gaussian, metric: metric, type: .f32, dimension: 9, count: 5_000, k: 20, queries: queries, seed: Seed(83))
         given.queries[4] = bad
-        let answer = try StoredPlanes(given).search()
-        #expect(answer.count == queries)
-        #expect(answer.allSatisfy { $0.count <= 20 })
+        for coding in StoredPlanes.Coding.allCases {
+          let answer = try StoredPlanes(given, coding: coding).search()
+          #expect(answer.count == queries)
+          #expect(answer.allSatisfy { $0.count <= 20 })
+        }
       }
     }
   }

@@ -6,22 +6,32 @@ import VecTestSupport
 
 /// The rows of a case in memory as segments hold them, each plane ending right before an unmapped page.
 struct StoredPlanes {
+  /// What planes have beside the vectors.
+  enum Coding: CaseIterable, Sendable { case none, codes, sketches }
+
   private struct Part {
     let bytes: GuardedBuffer
     let ids: GuardedBuffer
     let inverseNorms: GuardedBuffer
     let count: Int
     let greatestNorm: Float
+    var coded: CodedRows?
   }
 
   private let parts: [Part]
   private let given: ContractCase
 
   /// - Parameter cuts: first rows of the second and later planes, ascending.
-  init(_ given: ContractCase, cuts: [Int] = []) {
+  init(_ given: ContractCase, cuts: [Int] = [], coding: Coding = .none) {
     self.given = given
     let edges = [0] + cuts + [given.ids.count]
-    parts = zip(edges, edges.dropFirst()).map { Self.part(given, $0..<$1) }
+    parts = zip(edges, edges.dropFirst()).map {
+      var part = Self.part(given, $0..<$1)
+      if coding != .none {
+        part.coded = CodedRows(Self.plane(part, given), metric: given.metric, sketched: coding == .sketches)
+      }
+      return part
+    }
   }
 
   private static func part(_ given: ContractCase, _ rows: Range<Int>) -> Part {
@@ -39,15 +49,20 @@ struct StoredPlanes {
       greatestNorm: Float(norms.max() ?? 0).nextUp)
   }
 
-  var planes: [VectorPlane] {
-    parts.map { part in
-      VectorPlane(
-        base: part.bytes.bytes, rowCount: part.count, dimension: given.dimension, elementType: given.elementType,
-        ids: UnsafePointer(part.ids.bytes.assumingMemoryBound(to: UInt64.self)),
-        inverseNorms: given.metric == .cosine
-          ? UnsafePointer(part.inverseNorms.bytes.assumingMemoryBound(to: Float.self)) : nil,
-        greatestNorm: part.greatestNorm)
-    }
+  var planes: [VectorPlane] { parts.map { Self.plane($0, given) } }
+
+  /// The codes of the first plane; pointers into a case that nobody uses any more would dangle.
+  func coded(sketched: Bool = true, team: WorkTeam = .single) -> CodedRows {
+    withExtendedLifetime(self) { CodedRows(planes[0], metric: given.metric, sketched: sketched, team: team) }
+  }
+
+  private static func plane(_ part: Part, _ given: ContractCase) -> VectorPlane {
+    VectorPlane(
+      base: part.bytes.bytes, rowCount: part.count, dimension: given.dimension, elementType: given.elementType,
+      ids: UnsafePointer(part.ids.bytes.assumingMemoryBound(to: UInt64.self)),
+      inverseNorms: given.metric == .cosine
+        ? UnsafePointer(part.inverseNorms.bytes.assumingMemoryBound(to: Float.self)) : nil,
+      greatestNorm: part.greatestNorm, codes: part.coded?.plane)
   }
 
   /// The flat index's answer to the queries with the given numbers; nil for all.

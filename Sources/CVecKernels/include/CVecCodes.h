@@ -117,6 +117,12 @@ typedef struct vk_code_kernels {
 /// The table of a tier, or NULL when this CPU or its operating system cannot run it.
 const vk_code_kernels *vk_code_kernels_for(uint32_t tier);
 
+/// Asks for the cache lines of some bytes.
+static inline void vk_prefetch(const void *bytes, size_t count) {
+  const char *at = (const char *)bytes;
+  for (size_t i = 0; i < count; i += 64) __builtin_prefetch(at + i, 0, 3);
+}
+
 /// What one vector became.
 typedef struct vk_encoded {
   float scale;

@@ -1,0 +1,99 @@
+import Testing
+import VecCore
+import VecKernels
+import VecTestSupport
+
+@Suite("Kernels over sketches")
+struct SketchKernelTests {
+  /// Any bytes, scales that keep every score an exact integer, and everything right before an unmapped page.
+  private struct Stored {
+    let dimension: Int
+    let count: Int
+    let padded: Int
+    let halves: [UInt8]
+    let scale: [Float]
+    let offset: [Float]
+    private let buffers: [GuardedBuffer]
+
+    init(dimension: Int, count: Int, using generator: inout SplitMix64) {
+      self.dimension = dimension
+      self.count = count
+      let blocks = (count + 15) / 16
+      padded = blocks * 16
+      let groups = (dimension + 7) / 8
+      halves = (0..<(padded * groups * 8)).map { _ in UInt8(generator.next() & 15) }
+      var bytes = [UInt8](repeating: 0, count: blocks * groups * 64)
+      for row in 0..<padded {
+        for at in 0..<(groups * 8) {
+          let half = halves[row * groups * 8 + at]
+          bytes[(row / 16 * groups + at / 8) * 64 + row % 16 * 4 + at % 4] |= half << (at % 8 < 4 ? 0 : 4)
+        }
+      }
+      scale = (0..<padded).map { _ in Float(generator.next() % 3) }
+      offset = (0..<padded).map { _ in -Float(generator.next() % 1_000) }
+      let error = (0..<padded).map { Float($0 % 7) }
+      let length = (0..<blocks).map { Float($0) }
+      buffers = [
+        bytes.withUnsafeBytes { GuardedBuffer(copying: $0) }, scale.withUnsafeBytes { GuardedBuffer(copying: $0) },
+        error.withUnsafeBytes { GuardedBuffer(copying: $0) }, length.withUnsafeBytes { GuardedBuffer(copying: $0) },
+        offset.withUnsafeBytes { GuardedBuffer(copying: $0) },
+      ]
+    }
+
+    func rows(hasOffset: Bool) -> SketchRows {
+      SketchRows(
+        blocks: UnsafePointer(buffers[0].bytes.assumingMemoryBound(to: UInt8.self)), dimension: dimension,
+        scale: floats(1), error: floats(2), length: floats(3), offset: hasOffset ? floats(4) : nil)
+    }
+
+    private func floats(_ index: Int) -> UnsafePointer<Float> {
+      UnsafePointer(buffers[index].bytes.assumingMemoryBound(to: Float.self))
+    }
+
+    func score(_ query: [Int8], _ row: Int, hasOffset: Bool) -> Float {
+      let width = (dimension + 7) / 8 * 8
+      let product = (0..<width).reduce(0) { $0 + Int(query[$1]) * (2 * Int(halves[row * width + $1]) - 15) }
+      return Float(product) * scale[row] + (hasOffset ? offset[row] : 0)
+    }
+
+    func slack(_ row: Int) -> Float { Float(row % 7) * 4 + Float(row / 16) * 2 }
+  }
+
+  @Test("scores and hits are those of the definition, in every tier", arguments: CodeTier.allCases, [false, true])
+  func definition(tier: CodeTier, hasOffset: Bool) throws {
+    let kernels = try codeKernels(tier)
+    var generator = Seed(211).generator
+    for dimension in [1, 7, 8, 9, 16, 33, 64, 100, 128, 256, 1_025] {
+      for count in [1, 15, 16, 17, 40, 64] {
+        let stored = Stored(dimension: dimension, count: count, using: &generator)
+        let rows = stored.rows(hasOffset: hasOffset)
+        let width = (dimension + 7) / 8 * 8
+        let codes = StoredCodes.query(width, using: &generator)
+        let asked = codes.withUnsafeBytes { GuardedBuffer(copying: $0) }
+        var query = SketchQuery(
+          codes: UnsafePointer(asked.bytes.assumingMemoryBound(to: Int8.self)),
+          bias: -15 * codes.reduce(0) { $0 + Int32($1) }, scale: 1, errorWeight: 4, lengthWeight: 2)
+        for first in count > 16 ? [0, 16] : [0] {
+          let room = (count - first + 15) / 16 * 16
+          var scores = [Float](repeating: .nan, count: room)
+          var slacks = [Float](repeating: .nan, count: room)
+          kernels.scores(
+            query, sketches: rows, first: first, count: count - first, scores: &scores, slacks: &slacks)
+          let right = (first..<count).map { stored.score(codes, $0, hasOffset: hasOffset) }
+          #expect(Array(scores.prefix(count - first)) == right, "\(tier) d=\(dimension) count \(count)")
+          #expect(Array(slacks.prefix(count - first)) == (first..<count).map { stored.slack($0) })
+          let uppers = zip(right, (first..<count).map { stored.slack($0) }).map { $0 + $1 }
+          for least in [-Float.infinity, uppers.sorted()[uppers.count / 2], .infinity] {
+            query.least = least
+            let out = GuardedBuffer((count - first) * 4)
+            let numbers = out.bytes.assumingMemoryBound(to: UInt32.self)
+            let found = kernels.hits(query, sketches: rows, first: first, count: count - first, out: numbers)
+            #expect(
+              Array(UnsafeBufferPointer(start: numbers, count: found))
+                == uppers.indices.filter { uppers[$0] >= least }.map { UInt32(first + $0) })
+          }
+        }
+      }
+    }
+  }
+}
