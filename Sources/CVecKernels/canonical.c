@@ -1,6 +1,7 @@
 // The canonical score: what callers see and what decides the order of results. Double precision, products of float32
 // are exact in it, a fixed summation order, no contraction: the same bits on every CPU and for every way in which
-// queries are batched. It is plain C for the baseline of the architecture and has no tiers on purpose.
+// queries are batched. It is plain C, written once and compiled for a few instruction sets: without contraction a wider
+// register does the same IEEE operations in the same order, only more of them at a time.
 //
 // Summation order: sum[j] takes the terms i = j, j + 8, j + 16, ... in that order; then
 // ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7)).
@@ -10,18 +11,40 @@
 
 enum { LANES = 8, AHEAD = 6, CACHE_LINE = 64, PREFETCH_BYTES = 2048 };
 
-static inline double total(const double sum[LANES]) {
-  return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
+// Eight values of one kind; the compiler splits them into whatever registers the instruction set has. Functions take
+// pointers to them, as how they are passed by value depends on the instruction set.
+typedef double vk_double8 __attribute__((vector_size(64)));
+typedef float vk_float8 __attribute__((vector_size(32)));
+typedef uint32_t vk_word8 __attribute__((vector_size(32)));
+typedef uint16_t vk_half8 __attribute__((vector_size(16)));
+
+#define ALWAYS static inline __attribute__((always_inline))
+
+ALWAYS double total(const vk_double8 *sum) {
+  const vk_double8 s = *sum;
+  return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
-static inline void load(uint32_t type, const char *row, size_t i, size_t count, float out[LANES]) {
+// The values i to i + count - 1, zeros after them. As no sum is ever -0, adding the products of zeros changes nothing.
+ALWAYS void load(uint32_t type, const char *row, size_t i, size_t count, vk_double8 *out) {
   if (type == VK_F32) {
-    for (size_t j = 0; j < count; j++) out[j] = ((const vk_float_any *)row)[i + j];
-  } else if (type == VK_F16) {
-    for (size_t j = 0; j < count; j++) out[j] = vk_element_f16(((const vk_half_any *)row)[i + j]);
-  } else {
-    for (size_t j = 0; j < count; j++) out[j] = vk_element_bf16(((const vk_half_any *)row)[i + j]);
+    vk_float8 values = {0};
+    __builtin_memcpy(&values, row + 4 * i, 4 * count);
+    *out = __builtin_convertvector(values, vk_double8);
+    return;
   }
+  vk_half8 halves = {0};
+  __builtin_memcpy(&halves, row + 2 * i, 2 * count);
+  const vk_word8 words = __builtin_convertvector(halves, vk_word8);
+  vk_float8 values;
+  if (type == VK_BF16) {
+    values = (vk_float8)(words << 16);
+  } else {
+    // As vk_element_f16 does it; stored values are finite.
+    const vk_float8 magnitude = (vk_float8)((words & 0x7FFF) << 13) * 0x1p112f;
+    values = (vk_float8)((vk_word8)magnitude | (words & 0x8000) << 16);
+  }
+  *out = __builtin_convertvector(values, vk_double8);
 }
 
 // The rows to settle lie scattered; without this each one waits for memory.
@@ -31,41 +54,34 @@ static inline void prefetch(const char *row, size_t bytes) {
 
 typedef struct { double cross, square; } sums;
 
-static inline __attribute__((always_inline)) void add(
-  const uint32_t metric, const vk_float_any *query, const float *row, size_t count, double *cross, double *square
-) {
-  for (size_t j = 0; j < count; j++) {
-    const double q = query[j];
-    const double x = row[j];
-    if (metric == VK_L2) {
-      const double difference = q - x;
-      cross[j] += difference * difference;
-    } else {
-      cross[j] += q * x;
-      if (metric == VK_COSINE) square[j] += x * x;
-    }
+ALWAYS void add(uint32_t metric, const vk_double8 *query, const vk_double8 *row, vk_double8 *cross, vk_double8 *square) {
+  if (metric == VK_L2) {
+    const vk_double8 difference = *query - *row;
+    *cross += difference * difference;
+  } else {
+    *cross += *query * *row;
+    if (metric == VK_COSINE) *square += *row * *row;
   }
 }
 
-static inline __attribute__((always_inline)) sums accumulate(
-  const uint32_t metric, const uint32_t type, const float *query, const char *row, size_t d
-) {
-  double cross[LANES] = {0};
-  double square[LANES] = {0};
-  const vk_float_any *q = query;
-  float values[LANES];
+ALWAYS sums accumulate(uint32_t metric, uint32_t type, const float *query, const char *row, size_t d) {
+  vk_double8 cross = {0}, square = {0}, q, x;
   size_t i = 0;
   for (; i + LANES <= d; i += LANES) {
-    load(type, row, i, LANES, values);
-    add(metric, q + i, values, LANES, cross, square);
+    load(VK_F32, (const char *)query, i, LANES, &q);
+    load(type, row, i, LANES, &x);
+    add(metric, &q, &x, &cross, &square);
   }
-  load(type, row, i, d - i, values);
-  add(metric, q + i, values, d - i, cross, square);
-  return (sums){total(cross), total(square)};
+  if (i < d) {
+    load(VK_F32, (const char *)query, i, d - i, &q);
+    load(type, row, i, d - i, &x);
+    add(metric, &q, &x, &cross, &square);
+  }
+  return (sums){total(&cross), total(&square)};
 }
 
-static inline __attribute__((always_inline)) void settle(
-  const uint32_t metric, const uint32_t type, const float *query, double query_norm, const char *base, size_t d,
+ALWAYS void settle(
+  uint32_t metric, uint32_t type, const float *query, double query_norm, const char *base, size_t d,
   const uint32_t *rows, size_t n, float *out
 ) {
   const size_t stride = d * vk_element_size(type);
@@ -86,15 +102,36 @@ static inline __attribute__((always_inline)) void settle(
   default: SETTLE(metric, VK_BF16); break; \
   }
 
-void vk_settle(
-  uint32_t metric, uint32_t type, const float *query, double query_norm, const void *base, size_t d,
-  const uint32_t *rows, size_t n, float *out
-) {
-  switch (metric) {
-  case VK_IP: SETTLE_METRIC(VK_IP) break;
-  case VK_COSINE: SETTLE_METRIC(VK_COSINE) break;
-  default: SETTLE_METRIC(VK_L2) break;
+#define SETTLE_TIER(name) \
+  static void name( \
+    uint32_t metric, uint32_t type, const float *query, double query_norm, const void *base, size_t d, \
+    const uint32_t *rows, size_t n, float *out \
+  ) { \
+    switch (metric) { \
+    case VK_IP: SETTLE_METRIC(VK_IP) break; \
+    case VK_COSINE: SETTLE_METRIC(VK_COSINE) break; \
+    default: SETTLE_METRIC(VK_L2) break; \
+    } \
   }
+
+SETTLE_TIER(settle_baseline)
+
+#if defined(__x86_64__)
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+SETTLE_TIER(settle_avx2)
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq"))), apply_to = function)
+SETTLE_TIER(settle_avx512)
+#pragma clang attribute pop
+#endif
+
+vk_settle_fn vk_settle_for(uint32_t tier) {
+  if (vk_kernels_for(tier) == NULL) return NULL;
+#if defined(__x86_64__)
+  if (tier == VK_AVX2) return settle_avx2;
+  if (tier == VK_AVX512) return settle_avx512;
+#endif
+  return settle_baseline;
 }
 
 double vk_norm(const float *values, size_t d) {

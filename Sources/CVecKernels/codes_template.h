@@ -241,7 +241,10 @@ static size_t gather_hits(
   vk_code_hit *out
 ) {
   vk_code_hit *end = out;
-  for (size_t r = 0; r < n; r++) end = cv_row_hit(group, dots[r], factors + rows[r], rows[r], end);
+  for (size_t r = 0; r < n; r++) {
+    if (r + CV_AHEAD < n) __builtin_prefetch(factors + rows[r + CV_AHEAD]);
+    end = cv_row_hit(group, dots[r], factors + rows[r], rows[r], end);
+  }
   return (size_t)(end - out);
 }
 

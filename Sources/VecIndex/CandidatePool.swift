@@ -97,10 +97,7 @@ final class CandidatePool {
 
   /// Settles what is pending of the current plane.
   func finish(_ shouldStop: () -> Bool) throws(VecError) {
-    for vector in 0..<count where counts.base[vector] > 0 {
-      prune(vector)
-      try settle(vector, shouldStop)
-    }
+    for vector in 0..<count where counts.base[vector] > 0 { try settle(vector, shouldStop) }
     plane = nil
   }
 

@@ -55,6 +55,10 @@ package struct CodeKernels: Sendable {
     vk_prefetch(factors + row, MemoryLayout<CodeFactors>.stride)
   }
 
+  /// Brings a row's factors into the cache.
+  @inline(__always)
+  package func prefetch(_ factors: UnsafePointer<CodeFactors>) { vk_prefetch(factors, 1) }
+
   /// Finds the rows `first..<(first + count)` whose upper bound reaches their lane's `least`, and returns how many.
   /// - Parameters:
   ///   - codes: of row `first`.

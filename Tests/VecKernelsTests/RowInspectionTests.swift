@@ -50,6 +50,7 @@ struct RowInspectionTests {
         let given = IndexContract.random(
           shape, metric: metric, type: type, dimension: d, count: 12, k: 1, queries: 1, seed: Seed(UInt64(d)))
         let scores = settle(given)
+        for tier in KernelTier.available { #expect(settle(given, tier).map(\.bitPattern) == scores.map(\.bitPattern)) }
         for row in 0..<12 {
           let shown = CanonicalScore.shown(scores[row], metric)
           #expect(shown == Oracle.score(metric, given.query(0, 0), given.row(row)), "\(given) row \(row)")
@@ -60,7 +61,7 @@ struct RowInspectionTests {
   }
 
   /// Settles the rows in reverse, so that row numbers are used, from a buffer that ends at an unmapped page.
-  private func settle(_ given: ContractCase) -> [Float] {
+  private func settle(_ given: ContractCase, _ tier: KernelTier? = nil) -> [Float] {
     let stored = StoredRows(given.rows, given.elementType)
     let numbers = (0..<UInt32(given.ids.count)).reversed().map { $0 }
     var scores = [Float](repeating: .nan, count: numbers.count)
@@ -68,7 +69,7 @@ struct RowInspectionTests {
       CanonicalScore.settle(
         given.metric, query: given.queries,
         queryNorm: CanonicalScore.norm(given.queries, dimension: given.dimension), base: stored.buffer.bytes,
-        type: given.elementType, dimension: given.dimension, rows: numbers, out: &scores)
+        type: given.elementType, dimension: given.dimension, rows: numbers, out: &scores, tier: tier)
     }
     return scores.reversed()
   }

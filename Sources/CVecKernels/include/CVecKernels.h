@@ -54,9 +54,12 @@ const vk_kernels *vk_kernels_for(uint32_t tier);
 
 /// Canonical scores of n rows, given by number: larger is better (l2: negative squared distance), computed in double in
 /// a fixed order and rounded once to float32. query_norm is vk_norm of the query (used under cosine only).
-void vk_settle(
+typedef void (*vk_settle_fn)(
   uint32_t metric, uint32_t type, const float *query, double query_norm, const void *base, size_t d,
   const uint32_t *rows, size_t n, float *out);
+
+/// How a tier settles, or NULL when this CPU cannot run it. All give the same bits.
+vk_settle_fn vk_settle_for(uint32_t tier);
 
 /// Euclidean norm in double, in the canonical summation order.
 double vk_norm(const float *values, size_t d);

@@ -55,5 +55,5 @@ package struct CodeBound: Sendable {
   }
 
   /// The score that a value in the kernel's unit stands for, without any promise.
-  func score(_ value: Float) -> Float { isL2 ? Float(2 * Double(value) - square) : value }
+  package func score(_ value: Float) -> Float { isL2 ? Float(2 * Double(value) - square) : value }
 }

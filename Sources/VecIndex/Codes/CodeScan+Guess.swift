@@ -47,13 +47,14 @@ extension CodeScan {
 
   /// Single rows, so that a sample of rows in cluster order is not a sample of clusters.
   private func guessOne(_ coded: CodePlane, _ vector: Int, _ shouldStop: () -> Bool) throws(VecError) {
-    let sample = min(Self.sampleRows, coded.rowCount / 16)
-    guard sample >= 64 else { return }
+    let sample = min(Self.sampleRows, max(256, coded.rowCount / 64))
+    guard sample <= coded.rowCount / 4 else { return }
     let rank = Self.rank(k: pool.k, sample: sample, of: coded.rowCount)
     guard rank <= sample / 4 else { return }
     try pacer.spend(sample * stride, shouldStop)
     for index in 0..<sample { numbers.base[index] = UInt32(truncatingIfNeeded: index * coded.rowCount / sample) }
     let rows = UnsafeBufferPointer(start: UnsafePointer(numbers.base), count: sample)
+    for row in rows { kernels.prefetch(coded.factors + Int(row)) }
     let query = codes[vector]
     kernels.dots(query.codes, bias: query.bias, codes: coded.codes, stride: stride, rows: rows, out: dots.base)
     let scores = Scratch<Float>(sample)

@@ -126,6 +126,7 @@ package struct CodeScorer: @unchecked Sendable {
       guard let products = dots.baseAddress else { return }
       for first in Swift.stride(from: 0, to: count, by: Self.piece) {
         let some = UnsafeBufferPointer(start: rows + first, count: min(Self.piece, count - first))
+        for row in some { kernels.prefetch(plane.factors + Int(row)) }
         kernels.dots(
           (query + Self.headerBytes).assumingMemoryBound(to: Int8.self), bias: header.bias, codes: plane.codes,
           stride: stride, rows: some, out: products)
