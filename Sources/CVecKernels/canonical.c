@@ -54,7 +54,9 @@ static inline void prefetch(const char *row, size_t bytes) {
 
 typedef struct { double cross, square; } sums;
 
-ALWAYS void add(uint32_t metric, const vk_double8 *query, const vk_double8 *row, vk_double8 *cross, vk_double8 *square) {
+ALWAYS void add(
+  uint32_t metric, const vk_double8 *query, const vk_double8 *row, vk_double8 *cross, vk_double8 *square
+) {
   if (metric == VK_L2) {
     const vk_double8 difference = *query - *row;
     *cross += difference * difference;

@@ -1,5 +1,5 @@
-// Sketches one vector: half a byte per dimension with a scale of its own. Like encode.c plain double arithmetic in a fixed
-// order, so the bytes are the same on every CPU, and small vectors are sketched as scale 0.
+// Sketches one vector: half a byte per dimension with a scale of its own. Like encode.c plain double arithmetic in a
+// fixed order, so the bytes are the same on every CPU, and small vectors are sketched as scale 0.
 //
 // The greatest component need not be in range: cutting off the few greatest often lowers |x - x^|, and all that matters
 // to a bound is that length. So a few scales are tried.

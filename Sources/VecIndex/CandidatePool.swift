@@ -5,11 +5,13 @@ import VecKernels
 ///
 /// Why the result is exact. `floor` of a vector is a number that at least k of the rows seen have canonical scores not
 /// below: it only rises. A row is dropped only when its key (an approximate score or an upper bound) is below
-/// `RowBound.leastKey(reaching: floor)`, so its canonical score is strictly below floor, so k seen rows beat it and it is
-/// not in the answer. Ties with the floor are kept. All others are settled: scored canonically and ordered by (score, id).
+/// `RowBound.leastKey(reaching: floor)`, so its canonical score is strictly below floor, so k seen rows beat it and it
+/// is not in the answer. Ties with the floor are kept. All others are settled: scored canonically and ordered by
+/// (score, id).
 ///
-/// A scan may also *guess* a floor from a sample of the rows. The same argument holds for a guess if in the end k settled
-/// rows reach it; `unproven` names the vectors where they do not, and those have to be searched again without a guess.
+/// A scan may also *guess* a floor from a sample of the rows. The same argument holds for a guess if in the end k
+/// settled rows reach it; `unproven` names the vectors where they do not, and those have to be searched again without a
+/// guess.
 ///
 /// Memory is bounded: `capacity` pending rows and k settled ones per vector. Full buffers are pruned by their bounds;
 /// where that frees less than a quarter (thousands of equal rows), they are settled.

@@ -3,11 +3,11 @@ package import VecKernels
 
 /// The exact index: every row is scored, and the answer is provably the top k of the canonical scores.
 ///
-/// Fast scores with a proven error bound decide which rows could belong to the answer: from byte codes where a plane has
-/// them (`CodeBound`, docs/decisions/0003-code-planes.md), else in float32 (`ScoreBound`). Those rows are settled by the
-/// canonical double score (`CandidatePool`, docs/decisions/0002-exact-by-bound-and-settle.md). Results are
-/// the same bits for every kernel tier, every cut of the rows into planes, and every batch a query travels in. It is also
-/// the ground truth for the approximate indexes. A value; any number of threads may search at once.
+/// Fast scores with a proven error bound decide which rows could belong to the answer: from byte codes where a plane
+/// has them (`CodeBound`, docs/decisions/0003-code-planes.md), else in float32 (`ScoreBound`). Those rows are settled
+/// by the canonical double score (`CandidatePool`, docs/decisions/0002-exact-by-bound-and-settle.md). Results are
+/// the same bits for every kernel tier, every cut of the rows into planes, and every batch a query travels in. It is
+/// also the ground truth for the approximate indexes. A value; any number of threads may search at once.
 package struct FlatIndex: Sendable {
   private static let vectorsPerBatch = 256
   private static let poolBytesMax = 16 << 20

@@ -18,7 +18,8 @@ package enum CanonicalScore {
   /// - Parameters:
   ///   - queryNorm: `norm` of the query; used under cosine only.
   ///   - base: first element of row 0; rows follow each other without a gap.
-  ///   - tier: nil for the fastest one; the bits are the same in all. A tier that this machine lacks leaves `out` alone.
+  ///   - tier: nil for the fastest one; the bits are the same in all. A tier that this machine lacks leaves `out`
+  /// alone.
   package static func settle(
     _ metric: Metric, query: UnsafePointer<Float>, queryNorm: Double, base: UnsafeRawPointer, type: ElementType,
     dimension: Int, rows: UnsafeBufferPointer<UInt32>, out: UnsafeMutablePointer<Float>, tier: KernelTier? = nil

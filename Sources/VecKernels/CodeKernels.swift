@@ -1,7 +1,8 @@
 import CVecKernels
 
 /// The kernels over byte codes of one CPU tier. Products are exact integers, the same in every tier. Nothing is checked
-/// here but the tier: callers vouch for lengths. Pointers may have any alignment; rows of whole cache lines are fastest.
+/// here but the tier: callers vouch for lengths. Pointers may have any alignment; rows of whole cache lines are
+/// fastest.
 package struct CodeKernels: Sendable {
   package let tier: CodeTier
   /// Queries that one vector register holds side by side.
@@ -65,8 +66,8 @@ package struct CodeKernels: Sendable {
   ///   - factors: of the whole plane.
   ///   - out: room for `count * lanes`; positions count rows from `first`.
   package func hits(
-    _ group: CodeGroup, codes: UnsafePointer<UInt8>, factors: UnsafePointer<CodeFactors>, first: Int, count: Int, stride: Int,
-    out: UnsafeMutablePointer<CodeHit>
+    _ group: CodeGroup, codes: UnsafePointer<UInt8>, factors: UnsafePointer<CodeFactors>, first: Int, count: Int,
+    stride: Int, out: UnsafeMutablePointer<CodeHit>
   ) -> Int {
     var lanes = group.table
     return withRebound(out, factors) { table.pointee.tile_hits(&lanes, codes, $1, first, count, stride, $0) }
@@ -102,8 +103,8 @@ package struct CodeKernels: Sendable {
     return table.pointee.sketch_hits(&asked, &rows, first, count, out)
   }
 
-  /// Scores by sketch of the same rows and how far the true ones, in the same unit, can lie from them. Both buffers have
-  /// room for `count` rounded up to whole blocks.
+  /// Scores by sketch of the same rows and how far the true ones, in the same unit, can lie from them. Both buffers
+  /// have room for `count` rounded up to whole blocks.
   package func scores(
     _ query: SketchQuery, sketches: SketchRows, first: Int, count: Int, scores: UnsafeMutablePointer<Float>,
     slacks: UnsafeMutablePointer<Float>
@@ -125,8 +126,8 @@ package struct CodeKernels: Sendable {
 
   /// The best approximate score per lane of every `tileRows` rows: `out[count / tileRows][lanes]`.
   package func peaks(
-    _ group: CodeGroup, codes: UnsafePointer<UInt8>, factors: UnsafePointer<CodeFactors>, first: Int, count: Int, stride: Int,
-    out: UnsafeMutablePointer<Float>
+    _ group: CodeGroup, codes: UnsafePointer<UInt8>, factors: UnsafePointer<CodeFactors>, first: Int, count: Int,
+    stride: Int, out: UnsafeMutablePointer<Float>
   ) {
     var lanes = group.table
     factors.withMemoryRebound(to: vk_code_factors.self, capacity: 1) {

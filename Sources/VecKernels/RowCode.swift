@@ -3,8 +3,8 @@ package import VecCore
 
 /// Rows as one byte per dimension: row x is near x^ = scale * (byte - 128), where scale = max|x_i| / 127.
 ///
-/// Under cosine it is x / |x| that is coded. Coding is plain double arithmetic in a fixed order, so the same rows give the
-/// same bytes on every CPU. Rows with no component of 2^-100 or more are coded as zero.
+/// Under cosine it is x / |x| that is coded. Coding is plain double arithmetic in a fixed order, so the same rows give
+/// the same bytes on every CPU. Rows with no component of 2^-100 or more are coded as zero.
 package enum RowCode {
   /// Bytes from one row to the next: 32 up to dimension 32, else the next multiple of 64 (whole cache lines). Byte 128,
   /// which stands for zero, fills the rest.

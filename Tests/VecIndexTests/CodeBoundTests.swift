@@ -34,7 +34,8 @@ struct CodeBoundTests {
         given.queries = ScoreBoundTests.scaled(given.queries, d, to: queryNorm * (queryNorm < 1 ? 1.01 : 0.99))
         #expect(CodedCase(given).violations(kernels).prefix(3) == [])
         // Rows equal or opposite to the query: scores at their extremes, distances at zero.
-        given.rows = Array((0..<21).map { $0 % 2 == 0 ? given.queries[0..<d] : (given.queries[0..<d].map { -$0 })[...] }.joined())
+        let query = Array(given.queries[0..<d])
+        given.rows = (0..<21).flatMap { $0 % 2 == 0 ? query : query.map { -$0 } }
         #expect(CodedCase(given).violations(kernels).prefix(3) == [])
       }
     }
@@ -93,7 +94,8 @@ struct CodedCase {
     let vector = Array(given.query(query, 0))
     let code = QueryCode(vector, dimension: given.dimension, metric: given.metric)
     return (
-      CodeBound(metric: given.metric, queryNorm: CanonicalScore.norm(vector, dimension: given.dimension), code: code), code
+      CodeBound(
+        metric: given.metric, queryNorm: CanonicalScore.norm(vector, dimension: given.dimension), code: code), code
     )
   }
 

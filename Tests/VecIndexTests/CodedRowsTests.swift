@@ -70,7 +70,8 @@ struct CodedRowsTests {
       }
     }
     let arrays = (metric == .l2 ? 3 : 2) * 112 * 4 + 64
-    for place in [sketches.count - arrays + 99 * 4, sketches.count - arrays + (112 + 99) * 4, sketches.count - 64 + 6 * 4] {
+    let scales = sketches.count - arrays
+    for place in [scales + 99 * 4, scales + (112 + 99) * 4, sketches.count - 64 + 6 * 4] {
       let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: sketches.count, alignment: 64)
       defer { bytes.deallocate() }
       bytes.copyMemory(from: sketches)
@@ -83,8 +84,8 @@ struct CodedRowsTests {
 
   @Test("a sample that misleads costs a second search, not a wrong answer", arguments: [1, 33])
   func misleadingSample(queries: Int) throws {
-    // The rows that guesses are made from score best, by far more than their share. One vector samples rows at multiples
-    // of 16, a group tiles of 4 or 8 rows spread evenly.
+    // The rows that guesses are made from score best, by far more than their share. One vector samples rows at
+    // multiples of 16, a group tiles of 4 or 8 rows spread evenly.
     let count = 65_536
     var generator = Seed(253).generator
     var rows: [Float] = []

@@ -28,7 +28,7 @@ struct StoredPlanes {
     parts = zip(edges, edges.dropFirst()).map {
       var part = Self.part(given, $0..<$1)
       if coding != .none {
-        part.coded = CodedRows(Self.plane(part, given), metric: given.metric, sketched: coding == .sketches)
+        part.coded = Self.code(Self.plane(part, given), given, sketched: coding == .sketches)
       }
       return part
     }
@@ -53,7 +53,17 @@ struct StoredPlanes {
 
   /// The codes of the first plane; pointers into a case that nobody uses any more would dangle.
   func coded(sketched: Bool = true, team: WorkTeam = .single) -> CodedRows {
-    withExtendedLifetime(self) { CodedRows(planes[0], metric: given.metric, sketched: sketched, team: team) }
+    withExtendedLifetime(self) { Self.code(planes[0], given, sketched: sketched, team: team) }
+  }
+
+  private static func code(
+    _ plane: VectorPlane, _ given: ContractCase, sketched: Bool, team: WorkTeam = .single
+  ) -> CodedRows {
+    do {
+      return try CodedRows(plane, metric: given.metric, sketched: sketched, team: team)
+    } catch {
+      fatalError("\(given): \(error)")
+    }
   }
 
   private static func plane(_ part: Part, _ given: ContractCase) -> VectorPlane {

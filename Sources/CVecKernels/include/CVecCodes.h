@@ -11,8 +11,8 @@
 
 enum { VK_CODES_SCALAR = 0, VK_CODES_AVX2 = 1, VK_CODES_AVXVNNI = 2, VK_CODES_AVX512VNNI = 3, VK_CODES_NEON = 4 };
 
-/// What turns the integers of a row x into scores and bounds: x is near x^ = scale * (codes - 128), |x - x^| <= error and
-/// |x^| <= length. offset is added to scores and may be 0.
+/// What turns the integers of a row x into scores and bounds: x is near x^ = scale * (codes - 128), |x - x^| <= error
+/// and |x^| <= length. offset is added to scores and may be 0.
 typedef struct vk_code_factors {
   float scale;
   float error;
@@ -45,9 +45,10 @@ typedef struct vk_code_hit {
   float lower;
 } vk_code_hit;
 
-// Sketches: half a byte per dimension, for scanning only. Blocks of 16 rows, [d / 8 rounded up][16 rows][4 bytes]; byte b
-// of group g holds dimension 8 g + b in its low and 8 g + 4 + b in its high half. A half h stands for 2 h - 15, so rows
-// are x^ = scale * (2 h - 15). Halves of rows and dimensions that do not exist are 0, and query codes there are 0 as well.
+// Sketches: half a byte per dimension, for scanning only. Blocks of 16 rows, [d / 8 rounded up][16 rows][4 bytes]; byte
+// b of group g holds dimension 8 g + b in its low and 8 g + 4 + b in its high half. A half h stands for 2 h - 15, so
+// rows are x^ = scale * (2 h - 15). Halves of rows and dimensions that do not exist are 0, and query codes there are 0
+// as well.
 
 enum { VK_SKETCH_ROWS = 16 };
 
@@ -133,8 +134,8 @@ typedef struct vk_encoded {
   int32_t sum;
 } vk_encoded;
 
-/// Codes values[d] / divisor as bytes (code + 128), padded to stride. Plain double arithmetic in a fixed order: the same
-/// bytes on every CPU. The values are finite; divisor is the norm under cosine and 1 otherwise.
+/// Codes values[d] / divisor as bytes (code + 128), padded to stride. Plain double arithmetic in a fixed order: the
+/// same bytes on every CPU. The values are finite; divisor is the norm under cosine and 1 otherwise.
 vk_encoded vk_encode(const float *values, size_t d, double divisor, size_t stride, uint8_t *codes);
 
 /// What one vector became as a sketch.

@@ -4,7 +4,8 @@ import VecKernels
 /// The bytes of the two code sections of a segment; Formats/codes-draft.md says the same in words.
 ///
 ///     codes      rowCount x stride code bytes, then rowCount x { scale, error, length, offset } f32
-///     sketches   blocks of 16 rows, then f32 arrays: scale and error per row, offset per row (l2 only), length per block
+///     sketches   blocks of 16 rows, then f32 arrays: scale and error per row, offset per row (l2 only), length per
+/// block
 ///
 /// Per-row arrays of sketches are padded to whole blocks, the length array to 64 bytes, all with zeros.
 package struct CodeLayout: Sendable, Equatable {

@@ -2,8 +2,8 @@ import VecCore
 import VecKernels
 
 // Floors guessed from a sample, so that few rows are collected from the beginning. Of the k best rows, m = k * sample /
-// rows are expected in a sample; the guess is the score of rank m + 3 sqrt(m) + 2 of it, which is too high about once in
-// thousands. The pool notices (`unproven`), and that vector is searched again without a guess.
+// rows are expected in a sample; the guess is the score of rank m + 3 sqrt(m) + 2 of it, which is too high about once
+// in thousands. The pool notices (`unproven`), and that vector is searched again without a guess.
 extension CodeScan {
   /// Tiles in the sample of a group; a guess is the best score of a tile among the best quarter of them.
   private static let sampleTiles = 512

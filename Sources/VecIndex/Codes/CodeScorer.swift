@@ -1,8 +1,8 @@
 import VecCore
 package import VecKernels
 
-/// Scores of rows given by number, from their bytes alone: what a graph search asks for. Larger is better; how far a score
-/// can lie from the canonical one is in `CodeBound`, and about half a percent of |q| |x| is usual.
+/// Scores of rows given by number, from their bytes alone: what a graph search asks for. Larger is better; how far a
+/// score can lie from the canonical one is in `CodeBound`, and about half a percent of |q| |x| is usual.
 ///
 /// A prepared query is memory of the caller: a header of 64 bytes, then the codes. Any number of threads may share it.
 // Sendable: the memory is never written.
@@ -78,9 +78,9 @@ package struct CodeScorer: @unchecked Sendable {
     }
   }
 
-  /// Squared distances of a prepared row in the space where edges are chosen: the rows' own for l2 and cosine; for ip the
-  /// rows with one more component sqrt(G^2 - |x|^2), G the greatest length, so that all are equally long. `out[count]`,
-  /// finite, not negative.
+  /// Squared distances of a prepared row in the space where edges are chosen: the rows' own for l2 and cosine; for ip
+  /// the rows with one more component sqrt(G^2 - |x|^2), G the greatest length, so that all are equally long.
+  /// `out[count]`, finite, not negative.
   package func distance(
     _ query: UnsafeRawPointer, _ rows: UnsafePointer<UInt32>, _ count: Int, _ out: UnsafeMutablePointer<Float>
   ) {

@@ -14,11 +14,12 @@ package final class CodedRows: @unchecked Sendable {
   /// - Parameters:
   ///   - sketched: with sketches, which take half as much memory again and make single queries over all rows faster.
   ///   - team: threads to share the work.
-  package init(_ plane: VectorPlane, metric: Metric, sketched: Bool = true, team: WorkTeam = .single) {
+  /// - Throws: `overloaded` when there is no memory.
+  package init(_ plane: VectorPlane, metric: Metric, sketched: Bool = true, team: WorkTeam = .single) throws(VecError) {
     layout = CodeLayout(rowCount: plane.rowCount, dimension: plane.dimension, metric: metric)
     hasSketches = sketched
-    codes = HotMemory(layout.codeByteCount)
-    sketches = HotMemory(sketched ? layout.sketchByteCount : 0)
+    codes = try HotMemory(layout.codeByteCount)
+    sketches = try HotMemory(sketched ? layout.sketchByteCount : 0)
     let coder = RowCoder(
       plane: plane, layout: layout, codes: codes.base, sketches: sketched ? sketches.base : nil)
     team.forEach(layout.blockCount, step: 64) { _, blocks in coder.code(blocks) }
@@ -31,8 +32,8 @@ package final class CodedRows: @unchecked Sendable {
     _ = try CodePlane(adopting: codeBytes, sketches: sketchBytes, layout: layout)
     self.layout = layout
     hasSketches = sketchBytes != nil
-    codes = HotMemory(codeBytes.count)
-    sketches = HotMemory(sketchBytes?.count ?? 0)
+    codes = try HotMemory(codeBytes.count)
+    sketches = try HotMemory(sketchBytes?.count ?? 0)
     UnsafeMutableRawBufferPointer(start: codes.base, count: codeBytes.count).copyMemory(from: codeBytes)
     if let sketchBytes {
       UnsafeMutableRawBufferPointer(start: sketches.base, count: sketchBytes.count).copyMemory(from: sketchBytes)

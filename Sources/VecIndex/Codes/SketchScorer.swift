@@ -1,9 +1,9 @@
 package import VecCore
 package import VecKernels
 
-/// One query against ranges of sketched rows, as an inverted list is scanned: scores with a proven bound each, 16 rows a
-/// step. Scores are in the unit of the kernels; `score` turns them into the caller's, `leastUpper` a floor into theirs.
-/// Made once per query, for any number of ranges and segments; a value that any thread may use.
+/// One query against ranges of sketched rows, as an inverted list is scanned: scores with a proven bound each, 16 rows
+/// a step. Scores are in the unit of the kernels; `score` turns them into the caller's, `leastUpper` a floor into
+/// theirs. Made once per query, for any number of ranges and segments; a value that any thread may use.
 package struct SketchScorer: Sendable {
   /// What upper bounds of a range's rows are compared with, and how bounds relate to canonical scores.
   package let bound: CodeBound
@@ -26,8 +26,8 @@ package struct SketchScorer: Sendable {
   /// The row that the first entry of `score`'s buffers belongs to: that of the block in which the range begins.
   package static func start(of rows: Range<Int>) -> Int { rows.lowerBound / RowSketch.blockRows * RowSketch.blockRows }
 
-  /// Scores and slacks of all rows from `start(of:)` to the end of the range: a canonical score of `floor` or more implies
-  /// `scores[i] + slacks[i] >= bound.leastUpper(reaching: floor)`.
+  /// Scores and slacks of all rows from `start(of:)` to the end of the range: a canonical score of `floor` or more
+  /// implies `scores[i] + slacks[i] >= bound.leastUpper(reaching: floor)`.
   /// - Parameters:
   ///   - rows: within the sketched rows.
   ///   - scores: like `slacks` with `room(for:)` entries.
