@@ -31,21 +31,18 @@ static inline cv_float CF_MAX(cv_float a, cv_float b) {
   return a;
 }
 
-static inline cv_int CI_DOT(cv_int sum, cv_int codes, cv_int query) {
-  uint8_t row[16];
-  int8_t q[16];
-  __builtin_memcpy(row, &codes, 16);
-  __builtin_memcpy(q, &query, 16);
-  for (int i = 0; i < 16; i++) sum[i / 4] += ((int32_t)row[i] - 128) * q[i];
-  return sum;
-}
+// Bytes are widened to 16 bits, even and odd ones apart: a product is at most 128 * 127, so two of them fit 16 bits.
+typedef int16_t cv_short __attribute__((vector_size(16)));
 
 static inline cv_int CI_DOT_SMALL(cv_int sum, cv_int codes, cv_int query) {
-  int8_t row[16], q[16];
-  __builtin_memcpy(row, &codes, 16);
-  __builtin_memcpy(q, &query, 16);
-  for (int i = 0; i < 16; i++) sum[i / 4] += (int32_t)row[i] * q[i];
-  return sum;
+  const cv_short rows = (cv_short)codes, queries = (cv_short)query;
+  const cv_short even = ((cv_short)(rows << 8) >> 8) * ((cv_short)(queries << 8) >> 8);
+  const cv_int pairs = (cv_int)(even + (rows >> 8) * (queries >> 8));
+  return sum + ((cv_int)(pairs << 16) >> 16) + (pairs >> 16);
+}
+
+static inline cv_int CI_DOT(cv_int sum, cv_int codes, cv_int query) {
+  return CI_DOT_SMALL(sum, codes ^ CI_SPLAT((int32_t)0x80808080), query);
 }
 
 static inline void CI_SUM4(cv_int a, cv_int b, cv_int c, cv_int d, int32_t out[4]) {

@@ -64,11 +64,11 @@ static void dot_gather(
   const int8_t *query, int32_t bias, const uint8_t *codes, size_t stride, const uint32_t *rows, size_t n,
   int32_t *out
 ) {
-  for (size_t r = 0; r < n && r < CV_AHEAD; r++) vk_prefetch(codes + rows[r] * stride, stride);
+  for (size_t r = 0; r < n && r < CV_AHEAD; r++) vk_prefetch_bytes(codes + rows[r] * stride, stride);
   size_t r = 0;
   for (; r + 4 <= n; r += 4) {
     for (size_t next = r + CV_AHEAD; next < n && next < r + CV_AHEAD + 4; next++) {
-      vk_prefetch(codes + rows[next] * stride, stride);
+      vk_prefetch_bytes(codes + rows[next] * stride, stride);
     }
     cv_dot4(
       query, bias, codes + rows[r] * stride, codes + rows[r + 1] * stride, codes + rows[r + 2] * stride,

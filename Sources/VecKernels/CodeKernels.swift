@@ -52,13 +52,13 @@ package struct CodeKernels: Sendable {
   package func prefetch(
     _ codes: UnsafePointer<UInt8>, _ factors: UnsafePointer<CodeFactors>, row: Int, stride: Int
   ) {
-    vk_prefetch(codes + row * stride, stride)
-    vk_prefetch(factors + row, MemoryLayout<CodeFactors>.stride)
+    vk_prefetch_bytes(codes + row * stride, stride)
+    vk_prefetch_bytes(factors + row, MemoryLayout<CodeFactors>.stride)
   }
 
   /// Brings a row's factors into the cache.
   @inline(__always)
-  package func prefetch(_ factors: UnsafePointer<CodeFactors>) { vk_prefetch(factors, 1) }
+  package func prefetch(_ factors: UnsafePointer<CodeFactors>) { vk_prefetch_bytes(factors, 1) }
 
   /// Finds the rows `first..<(first + count)` whose upper bound reaches their lane's `least`, and returns how many.
   /// - Parameters:

@@ -119,7 +119,7 @@ typedef struct vk_code_kernels {
 const vk_code_kernels *vk_code_kernels_for(uint32_t tier);
 
 /// Asks for the cache lines of some bytes.
-static inline void vk_prefetch(const void *bytes, size_t count) {
+static inline void vk_prefetch_bytes(const void *bytes, size_t count) {
   const char *at = (const char *)bytes;
   for (size_t i = 0; i < count; i += 64) __builtin_prefetch(at + i, 0, 3);
 }

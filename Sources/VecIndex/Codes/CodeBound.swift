@@ -18,10 +18,10 @@ package import VecKernels
 /// u |q| |x|. As f <= |q| and |x| <= e + h, they come to less than 24 u |q| (e + h). Underflow is below 2^-120 in all.
 ///
 /// - **ip, cosine**: the score is q.x; offset is 0.
-/// - **l2**: the score is -|q - x|^2 = 2 (q.x - |x|^2 / 2) - |q|^2, and the kernel's unit is the parenthesis. The offset
-///   is -|x|^2 / 2 raised by 16 u of itself, and `lower` takes 32 u away: the first leaves 15 u |x|^2 / 2 where adding it
-///   and rounding the canonical score need 5; of the second, after the 16 u, `lower`'s longer sum needs less than 14. The
-///   canonical score also needs u |q|^2; 64 u |q|^2 are allowed.
+/// - **l2**: the score is -|q - x|^2 = 2 (q.x - |x|^2 / 2) - |q|^2, and the kernel's unit is the parenthesis. The
+///   offset is -|x|^2 / 2 raised by 16 u of itself, and `lower` takes 32 u away: the first leaves 15 u |x|^2 / 2 where
+///   adding it and rounding the canonical score need 5; of the second, after the 16 u, `lower`'s longer sum needs less
+///   than 14. The canonical score also needs u |q|^2; 64 u |q|^2 are allowed.
 ///
 /// The same holds for sketches, with 2 h - 15 for c: they share E and F, and h may be the greatest of a block.
 package struct CodeBound: Sendable {

@@ -4,8 +4,33 @@ import VecIndex
 import VecKernels
 import VecTestSupport
 
-@Suite("Scores of ranges of sketched rows")
-struct SketchScorerTests {
+@Suite("A coded query")
+struct CodedQueryTests {
+  /// Rows by number: repeated, in any order, more than a piece of them.
+  private func checkNumbered(
+    _ scorer: CodedQuery, _ plane: CodePlane, _ truth: [Float], _ given: ContractCase
+  ) throws {
+    var generator = Seed(272).generator
+    let rows = ((0..<UInt32(truth.count)).map { $0 } + [0, 0, 1]).shuffled(using: &generator)
+    var scores = [Float](repeating: .nan, count: rows.count)
+    var hits = Array(repeating: CodeHit(position: 0, upper: 0, lower: 0), count: rows.count)
+    try rows.withUnsafeBufferPointer { numbers in
+      scorer.score(numbers, of: plane, out: &scores)
+      #expect(scorer.reaching(-.infinity, numbers, of: plane, out: &hits) == rows.count)
+      #expect(hits.map(\.position) == rows)
+      for (index, row) in rows.enumerated() {
+        let score = truth[Int(row)]
+        let (upper, lower) = (hits[index].upper, scorer.bound.least(hits[index].lower))
+        #expect(upper >= scorer.bound.leastUpper(reaching: score) && lower <= score)
+        #expect(scores[index] <= scorer.bound.score(upper) && scores[index] >= lower, "\(given) row \(row)")
+      }
+      let floor = try #require(truth.sorted().dropFirst(truth.count / 2).first)
+      let found = scorer.reaching(floor, numbers, of: plane, out: &hits)
+      let reached = Set(hits.prefix(found).map(\.position))
+      #expect(rows.allSatisfy { truth[Int($0)] < floor || reached.contains($0) } && found < rows.count)
+    }
+  }
+
   @Test(
     "every range's rows have their score within the slack, and none that reaches a floor is left out",
     arguments: CodeTier.allCases, Metric.allCases)
@@ -18,14 +43,15 @@ struct SketchScorerTests {
       defer { withExtendedLifetime(coded) {} }
       let sketches = try #require(coded.plane.sketches)
       for query in 0..<given.queryCount {
-        let scorer = SketchScorer(Array(given.query(query, 0)), dimension: d, metric: metric, kernels: kernels)
+        let scorer = CodedQuery(Array(given.query(query, 0)), dimension: d, metric: metric, kernels: kernels)
         let truth = (0..<count).map { row in
           let shown = Oracle.score(metric, given.query(query, 0), given.row(row))
           return metric == .l2 ? -shown : shown
         }
+        try checkNumbered(scorer, coded.plane, truth, given)
         for range in [0..<count, 0..<1, 15..<17, 16..<32, 7..<39, 33..<33, (count - 1)..<count] {
-          let room = SketchScorer.room(for: range)
-          let start = SketchScorer.start(of: range)
+          let room = CodedQuery.room(for: range)
+          let start = CodedQuery.start(of: range)
           #expect(start % 16 == 0 && start <= range.lowerBound && start + room >= range.upperBound)
           var scores = [Float](repeating: .nan, count: room)
           var slacks = [Float](repeating: .nan, count: room)
