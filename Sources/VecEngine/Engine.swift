@@ -33,6 +33,7 @@ package final class Engine: Sendable {
   let options: EngineOptions
   let directory: StoreDirectory
   let kernels: Kernels
+  let team: WorkTeam
   let writer: Mutex<Writer?>
   let state: Mutex<State>
 
@@ -40,6 +41,7 @@ package final class Engine: Sendable {
   package init(_ options: EngineOptions) throws(VecError) {
     self.options = options
     kernels = try Self.chooseKernels(options.kernelTier)
+    team = WorkTeam(width: options.workers, run: options.runWorkers)
     directory = try StoreDirectory(path: options.storePath, create: true)
     let recovered: Recovery
     do {
@@ -51,6 +53,12 @@ package final class Engine: Sendable {
     recovery = recovered.report
     writer = Mutex(Writer(manifest: recovered.manifest, nextNumber: recovered.nextNumber))
     state = Mutex(State(collections: recovered.collections))
+    for collection in recovered.collections.values { prepare(collection.live) }
+  }
+
+  /// Makes what searches of a generation scan, so that the first one does not wait for it.
+  func prepare(_ generation: Generation?) {
+    for segment in generation?.segments ?? [] { segment.prepare(team) }
   }
 
   private static func chooseKernels(_ name: String?) throws(VecError) -> Kernels {
@@ -76,12 +84,10 @@ package final class Engine: Sendable {
   }
 
   package var statistics: EngineStatistics {
-    state.withLock { state in
-      let segments = state.collections.values.flatMap { $0.generations.flatMap(\.segments) }
-      return EngineStatistics(
-        kernelTier: kernels.tier.name, mappedBytes: segments.reduce(0) { $0 + $1.row.byteCount },
-        segmentCount: segments.count)
-    }
+    let segments = state.withLock { $0.collections.values.flatMap { $0.generations.flatMap(\.segments) } }
+    return EngineStatistics(
+      kernelTier: kernels.tier.name, mappedBytes: segments.reduce(0) { $0 + $1.row.byteCount },
+      codeBytes: segments.reduce(0) { $0 + UInt64($1.codeByteCount) }, segmentCount: segments.count)
   }
 }
 

@@ -12,15 +12,25 @@ package struct EngineOptions: Sendable {
   /// Names of new segments: random in the daemon, seeded in tests.
   package var makeUUID: @Sendable () -> UUID
 
+  /// Threads that builds may use at once.
+  package var workers: Int
+  /// Calls the body once for each number below the first argument, on any threads, and returns when all are done.
+  package var runWorkers: @Sendable (_ count: Int, _ body: @escaping @Sendable (Int) -> Void) -> Void
+
   package init(
     storePath: String, kernelTier: String?, memoryBudget: Int, now: @escaping @Sendable () -> Int64,
-    makeUUID: @escaping @Sendable () -> UUID
+    makeUUID: @escaping @Sendable () -> UUID, workers: Int = 1,
+    runWorkers: @escaping @Sendable (_ count: Int, _ body: @escaping @Sendable (Int) -> Void) -> Void = { count, body in
+      for worker in 0..<count { body(worker) }
+    }
   ) {
     self.storePath = storePath
     self.kernelTier = kernelTier
     self.memoryBudget = memoryBudget
     self.now = now
     self.makeUUID = makeUUID
+    self.workers = workers
+    self.runWorkers = runWorkers
   }
 }
 
@@ -45,5 +55,7 @@ package struct RecoveryReport: Sendable {
 package struct EngineStatistics: Sendable {
   package var kernelTier: String
   package var mappedBytes: UInt64
+  /// Memory of codes that searches scan.
+  package var codeBytes: UInt64
   package var segmentCount: Int
 }

@@ -53,6 +53,7 @@ package final class IndexBuild: Sendable {
     if segments.count > 1, generation.rowCount <= UInt64(Limits.segmentRowsMax) {
       segments = [try rewrite(generation)]
     }
+    for segment in segments { segment.prepare(engine.team) }
     do {
       try engine.finishBuild(generation, of: collection.name, segments: segments)
     } catch {

@@ -5,7 +5,7 @@ import VecKernels
 import VecManifest
 import VecStorage
 
-/// A published segment in use: the mapping and its decoded ids.
+/// A published segment in use: the mapping, its decoded ids, and the codes of its rows once a search needed them.
 ///
 /// Snapshots hold handles, so a segment that has left the manifest stays readable until the last search on it ends;
 /// then the file goes.
@@ -16,6 +16,8 @@ final class SegmentHandle: Sendable {
   let ids: [UInt64]
   private let directory: StoreDirectory
   private let isObsolete = Atomic<Bool>(false)
+  /// Set once and kept, so pointers into it are good as long as the handle lives.
+  private let coded = Mutex<CodedRows?>(nil)
 
   /// Opens the file the manifest's row names and verifies every byte of it, unless it was verified while publishing.
   init(
@@ -67,11 +69,39 @@ final class SegmentHandle: Sendable {
   /// The rows as an index sees them. The pointers are good as long as the handle lives: `ids` is never mutated, and a
   /// constant array's storage does not move.
   func plane(ids: UnsafePointer<UInt64>) throws(VecError) -> VectorPlane {
+    try plane(ids: ids, codes: codes(.single).plane)
+  }
+
+  /// The same without codes, for those who make them.
+  func bare(ids: UnsafePointer<UInt64>) throws(VecError) -> VectorPlane { try plane(ids: ids, codes: nil) }
+
+  /// Makes the codes now, with several threads, unless they are there.
+  func prepare(_ team: WorkTeam) { _ = try? codes(team) }
+
+  /// Memory that codes take; 0 as long as no search needed them, or while they are made.
+  var codeByteCount: Int { coded.withLockIfAvailable { $0?.byteCount ?? 0 } ?? 0 }
+
+  /// Threads that come while codes are made wait for them.
+  private func codes(_ team: WorkTeam) throws(VecError) -> CodedRows {
+    try coded.withLock { (coded) throws(VecError) in
+      if let coded { return coded }
+      let made = try withIDs { (ids) throws(VecError) in
+        guard let base = ids.baseAddress else {
+          throw VecError(.internalDefect, "segment \(row.uuid) has no rows")
+        }
+        return CodedRows(try bare(ids: base), metric: file.header.metric, team: team)
+      }
+      coded = made
+      return made
+    }
+  }
+
+  private func plane(ids: UnsafePointer<UInt64>, codes: CodePlane?) throws(VecError) -> VectorPlane {
     guard let base = file.vectors.baseAddress else {
       throw VecError(.internalDefect, "segment \(row.uuid) has no vectors in its mapping")
     }
     return VectorPlane(
       base: base, rowCount: Int(row.rowCount), dimension: file.header.dimension, elementType: row.elementType,
-      ids: ids, inverseNorms: file.inverseNorms?.baseAddress, greatestNorm: file.header.greatestNorm)
+      ids: ids, inverseNorms: file.inverseNorms?.baseAddress, greatestNorm: file.header.greatestNorm, codes: codes)
   }
 }

@@ -1,3 +1,4 @@
+import Dispatch
 package import Logging
 import NIOCore
 import NIOPosix
@@ -85,7 +86,8 @@ package final class Server: Service {
     EngineOptions(
       storePath: options.storePath, kernelTier: options.kernelTier,
       memoryBudget: options.memoryBudget - options.requestBytesMax, now: wallClockMilliseconds,
-      makeUUID: randomUUID)
+      makeUUID: randomUUID, workers: ProcessFacts.coreCount,
+      runWorkers: { count, body in DispatchQueue.concurrentPerform(iterations: count, execute: body) })
   }
 
   private func logStart() {

@@ -36,6 +36,7 @@ extension Daemon {
     .object([
       ("rss_bytes", .count(ProcessFacts.residentBytes())),
       ("mapped_bytes", .count(engineNow.mappedBytes)),
+      ("code_bytes", .count(engineNow.codeBytes)),
       ("budget_bytes", .count(options.memoryBudget)),
       ("request_bytes", .count(budget.used)),
       ("request_bytes_limit", .count(budget.limit)),
