@@ -34,12 +34,14 @@ final class CandidatePool {
   private var settled: [[Settled]]
   private var plane: VectorPlane?
   private var pacer = Pacer()
+  /// Rows scored canonically so far.
+  private(set) var settledCount = 0
 
   /// Per vector, padded with +infinity to whole groups: the key a row of the current plane needs.
   let thresholds: Scratch<Float>
 
   /// Pending rows per vector.
-  static func capacity(k: Int) -> Int { k + max(1_024, k) }
+  static func capacity(k: Int) -> Int { k + max(64, min(1_024, 4 * k), k) }
   /// Bytes of pending rows per vector.
   static func bytes(k: Int) -> Int { capacity(k: k) * 12 }
 
@@ -187,6 +189,7 @@ final class CandidatePool {
 
   private func settle(_ vector: Int, _ pending: Range<Int>, _ shouldStop: () -> Bool) throws(VecError) {
     guard let plane else { return }
+    settledCount += pending.count
     let numbers = rows.base + vector * capacity
     let scores = ranked.base
     let step = max(1, 65_536 / dimension)

@@ -9,6 +9,7 @@ import VecKernels
 final class CodeScan {
   private static let blockBytes = 262_144
   private static let blockRowsMax = 2_048
+  private static let firstRows = 128
   private static let singlesMax = 4
   private static let sketchedRows = 4_096
 
@@ -92,12 +93,17 @@ final class CodeScan {
     pool.begin(plane, bounds.map { .codes($0) })
     if guessing { try guess(coded, shouldStop) }
     if grouped > 0 {
-      for first in Swift.stride(from: 0, to: plane.rowCount, by: blockRows) {
-        let rows = min(blockRows, plane.rowCount - first)
+      var first = 0
+      // Floors rise from piece to piece, so the first ones are short: of a few rows every one is a candidate.
+      var piece = min(blockRows, Self.firstRows)
+      while first < plane.rowCount {
+        let rows = min(piece, plane.rowCount - first)
         for start in Swift.stride(from: 0, to: grouped, by: lanes) {
           try pacer.spend(rows * stride * lanes / 4, shouldStop)
           try scanGroup(coded, start, first, rows, shouldStop)
         }
+        first += rows
+        piece = min(blockRows, 2 * piece)
       }
     }
     for vector in grouped..<count {
