@@ -2,7 +2,7 @@ import CVecKernels
 package import VecCore
 
 /// Rows as half a byte per dimension, in blocks of 16 rows that lie side by side: row x is near x^ = scale * (2 h - 15)
-/// with h from 0 to 15. Sketches are for scanning many rows with one query; the layout is in Formats/codes-draft.md.
+/// with h from 0 to 15. Sketches are for scanning many rows with one query; the layout is in docs/codes.md.
 ///
 /// Under cosine it is x / |x| that is sketched. Plain double arithmetic in a fixed order: the same bytes on every CPU.
 package enum RowSketch {

@@ -32,56 +32,6 @@ struct CodedRowsTests {
     }
   }
 
-  @Test("stored bytes, adopted or copied, give the same codes; wrong ones are refused", arguments: Metric.allCases)
-  func adoption(metric: Metric) throws {
-    let given = IndexContract.random(
-      .gaussian, metric: metric, type: .f32, dimension: 20, count: 100, k: 1, seed: Seed(252))
-    let stored = StoredPlanes(given)
-    let coded = stored.coded()
-    defer { withExtendedLifetime(coded) {} }
-    let sketches = try #require(coded.sketchBytes)
-    let copy = try CodedRows(copying: coded.codeBytes, sketches: sketches, layout: coded.layout)
-    defer { withExtendedLifetime(copy) {} }
-    #expect(copy.codeBytes.elementsEqual(coded.codeBytes))
-    #expect(try CodePlane(adopting: coded.codeBytes, sketches: nil, layout: coded.layout).sketches == nil)
-
-    let other = CodeLayout(rowCount: 99, dimension: 20, metric: metric)
-    for (codeBytes, sketchBytes, layout) in [
-      (UnsafeRawBufferPointer(rebasing: coded.codeBytes.dropLast()), sketches, coded.layout),
-      (coded.codeBytes, UnsafeRawBufferPointer(rebasing: sketches.dropLast(64)), coded.layout),
-      (coded.codeBytes, sketches, other), (UnsafeRawBufferPointer(start: nil, count: 0), sketches, coded.layout),
-    ] {
-      let error = #expect(throws: VecError.self) {
-        try CodePlane(adopting: codeBytes, sketches: sketchBytes, layout: layout)
-      }
-      #expect(error?.code == .segmentDamaged)
-    }
-    // Each factor of the last row of both sections in turn: NaN, negative, infinite, huge.
-    let factors = coded.codeBytes.count - 16
-    for place in 0..<4 {
-      for bad in [Float.nan, -.infinity, .infinity, 3e38, place == 3 ? 1 : -1] {
-        let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: coded.codeBytes.count, alignment: 64)
-        defer { bytes.deallocate() }
-        bytes.copyMemory(from: coded.codeBytes)
-        bytes.storeBytes(of: bad, toByteOffset: factors + 4 * place, as: Float.self)
-        #expect(throws: VecError.self) {
-          try CodePlane(adopting: UnsafeRawBufferPointer(bytes), sketches: nil, layout: coded.layout)
-        }
-      }
-    }
-    let arrays = (metric == .l2 ? 3 : 2) * 112 * 4 + 64
-    let scales = sketches.count - arrays
-    for place in [scales + 99 * 4, scales + (112 + 99) * 4, sketches.count - 64 + 6 * 4] {
-      let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: sketches.count, alignment: 64)
-      defer { bytes.deallocate() }
-      bytes.copyMemory(from: sketches)
-      bytes.storeBytes(of: Float.nan, toByteOffset: place, as: Float.self)
-      #expect(throws: VecError.self) {
-        try CodePlane(adopting: coded.codeBytes, sketches: UnsafeRawBufferPointer(bytes), layout: coded.layout)
-      }
-    }
-  }
-
   @Test("a sample that misleads costs a second search, not a wrong answer", arguments: [1, 33])
   func misleadingSample(queries: Int) throws {
     // The rows that guesses are made from score best, by far more than their share. One vector samples rows at

@@ -1,7 +1,7 @@
 package import VecCore
 import VecKernels
 
-/// The bytes of the two code sections of a segment; Formats/codes-draft.md says the same in words.
+/// The bytes of the two code planes of a segment; docs/codes.md says the same in words.
 ///
 ///     codes      rowCount x stride code bytes, then rowCount x { scale, error, length, offset } f32
 ///     sketches   blocks of 16 rows, then f32 arrays: scale and error per row, offset per row (l2 only), length per

@@ -25,22 +25,7 @@ package final class CodedRows: @unchecked Sendable {
     team.forEach(layout.blockCount, step: 64) { _, blocks in coder.code(blocks) }
   }
 
-  /// A copy of sections that were stored; see `CodePlane.init(adopting:sketches:layout:)`.
-  package init(
-    copying codeBytes: UnsafeRawBufferPointer, sketches sketchBytes: UnsafeRawBufferPointer?, layout: CodeLayout
-  ) throws(VecError) {
-    _ = try CodePlane(adopting: codeBytes, sketches: sketchBytes, layout: layout)
-    self.layout = layout
-    hasSketches = sketchBytes != nil
-    codes = try HotMemory(codeBytes.count)
-    sketches = try HotMemory(sketchBytes?.count ?? 0)
-    UnsafeMutableRawBufferPointer(start: codes.base, count: codeBytes.count).copyMemory(from: codeBytes)
-    if let sketchBytes {
-      UnsafeMutableRawBufferPointer(start: sketches.base, count: sketchBytes.count).copyMemory(from: sketchBytes)
-    }
-  }
-
-  /// The sections as a segment stores them; valid as long as this object.
+  /// The bytes of both planes; valid as long as this object.
   package var codeBytes: UnsafeRawBufferPointer { codes.bytes }
   package var sketchBytes: UnsafeRawBufferPointer? { hasSketches ? sketches.bytes : nil }
   /// Memory taken.
