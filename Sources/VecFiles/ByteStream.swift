@@ -20,6 +20,7 @@ package final class ByteStream {
 
   /// The most that `peek` can look ahead.
   package static let bufferBytes = 1 << 18
+  private static let cancellationCheckMilliseconds: Int32 = 50
 
   /// Opens `path`; `-` is standard input. `file-not-found` when it cannot be read.
   package convenience init(path: String) throws(VecError) {
@@ -136,11 +137,22 @@ package final class ByteStream {
   private func fill(_ target: UnsafeMutableRawBufferPointer) throws(VecError) -> Int {
     guard target.count > 0 else { return 0 }
     while true {
+      try awaitInput()
       let count = Glibc.read(descriptor, target.baseAddress, target.count)
       if count >= 0 { return count }
       guard errno == EINTR else {
         throw VecError(.ioError, "\(name): read after byte \(position) failed: \(String(cString: strerror(errno)))")
       }
+    }
+  }
+
+  /// Waits for bytes of a pipe or terminal, whose writer may take any time, but not beyond the end of the task: Ctrl-C
+  /// has to be answered at once. `deadline-exceeded` when the task was cancelled.
+  private func awaitInput() throws(VecError) {
+    guard byteCount == nil else { return }
+    var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    while poll(&wanted, 1, Self.cancellationCheckMilliseconds) == 0 {
+      guard !Task.isCancelled else { throw VecError(.deadlineExceeded, "\(name): reading was given up") }
     }
   }
 }

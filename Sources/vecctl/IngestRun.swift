@@ -27,7 +27,7 @@ struct IngestRun: Sendable {
 
   private func transfer() async throws -> Outcome {
     // The input is judged before the daemon is asked, so a wrong file costs nothing.
-    let source = try openVectors(path: path, idsPath: idsPath)
+    let source = try open()
     guard source.rowCount != 0, let dimension = source.dimension else {
       throw VecError(.malformedFile, "\(source.name): holds no rows; an ingest needs at least one")
     }
@@ -53,6 +53,15 @@ struct IngestRun: Sendable {
       await Task { try? await session.abort() }.value
       client.close()
       throw told(error, source: source.name)
+    }
+  }
+
+  private func open() throws -> any VectorSource {
+    do {
+      return try openVectors(path: path, idsPath: idsPath)
+    } catch {
+      // Standard input that Ctrl-C ended before its first row.
+      throw Task.isCancelled ? told(error, source: path == "-" ? "standard input" : path) : error
     }
   }
 
