@@ -88,6 +88,7 @@ struct BenchRun: Sendable {
     var position = connection * (queries.count / connections)
     while clock.now < deadline {
       let request = request(from: position, length: batch)
+      let firstQuery = position
       position = (position + batch) % queries.count
       let start = clock.now
       do {
@@ -96,7 +97,7 @@ struct BenchRun: Sendable {
         tally.requests += 1
       } catch {
         // Not `catch let error where ...`: inside a loop that crashes the optimizer of Swift 6.3.1.
-        guard error.code == .overloaded else { throw error }
+        guard error.code == .overloaded else { throw template.placed(error, firstQuery: firstQuery) }
         tally.overloaded += 1
       }
     }

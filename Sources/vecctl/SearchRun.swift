@@ -16,6 +16,12 @@ struct SearchTemplate: Sendable {
       dimension: dimension, vectors: vectors)
   }
 
+  /// The daemon counts the queries of a request; a person those of the file.
+  func placed(_ error: VecError, firstQuery: Int) -> VecError {
+    guard firstQuery > 0, [.valueNotFinite, .normOutOfRange].contains(error.code) else { return error }
+    return VecError(error.code, "\(error.message) (counted from query \(firstQuery) of the file)")
+  }
+
   /// Queries of one request within the limits of queries, results and frame.
   func queriesPerRequest(interests: Int, dimension: Int) -> Int {
     let frame = (Limits.frameBodyBytesMax - 4096) / (4 * interests * dimension)
@@ -64,9 +70,13 @@ struct SearchRun {
       defer { bar.clear() }
       let limit = template.queriesPerRequest(interests: source.interests, dimension: source.dimension)
       while let block = try source.next(limit: min(limit, Self.portion)) {
-        replies.append(
-          try await ask(
-            vectors: block.vectors, interests: source.interests, dimension: source.dimension, files: files))
+        do {
+          replies.append(
+            try await ask(
+              vectors: block.vectors, interests: source.interests, dimension: source.dimension, files: files))
+        } catch let error as VecError {
+          throw template.placed(error, firstQuery: block.firstQuery)
+        }
         bar.show(done: block.firstQuery + block.queryCount, total: source.queryCount)
       }
       guard !replies.isEmpty else {
