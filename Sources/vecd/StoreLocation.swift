@@ -38,8 +38,13 @@ func reportingErrors(_ body: () async throws -> Void) async throws {
   do {
     try await body()
   } catch let error as VecError {
-    let line = Array("vecd: \(error)\n".utf8)
-    _ = line.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
-    throw ExitCode(error.code.exitStatus)
+    throw told(error)
   }
+}
+
+/// Prints an error as one line; what to end with.
+func told(_ error: VecError) -> ExitCode {
+  let line = Array("vecd: \(error)\n".utf8)
+  _ = line.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+  return ExitCode(error.code.exitStatus)
 }

@@ -19,4 +19,16 @@ struct Vecd: AsyncParsableCommand {
       """,
     version: VecVersion.writer,
     subcommands: [Serve.self, Check.self])
+
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var verb = command as? any AsyncParsableCommand { try await verb.run() } else { try command.run() }
+    } catch {
+      // Help and version are "errors" of status 0; a wrong command line is told in one line, as every other failure.
+      guard !(error is ExitCode), exitCode(for: error) == .validationFailure else { exit(withError: error) }
+      let words = message(for: error).split(separator: "\n").joined(separator: " ")
+      exit(withError: told(VecError(.invalidArgument, "\(words); see vecd --help")))
+    }
+  }
 }
