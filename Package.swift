@@ -87,7 +87,7 @@ let package = Package(
       ["VecCore", "VecProtocol", "VecEngine", "VecServer", "VecTestSupport", nioCore, logging]),
     tests("TidyTests", ["VecCore", "VecTestSupport"]),
     tests("CrashTests", ["VecCore", "VecProtocol", "VecTestSupport"]),
-    tests("EndToEndTests", ["VecCore", "VecClient", "VecTestSupport"]),
+    tests("EndToEndTests", ["VecCore", "VecProtocol", "VecTestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

@@ -160,31 +160,78 @@ struct ChainTests {
     #expect(try Self.results(found).scores == [Float(3.1), Float(1.1), Float(0.6)])
   }
 
-  @Test("Ctrl-C during an ingest leaves nothing of it, and says so")
-  func interrupted() throws {
+  @Test("text has what --json has, for people; $VECD_SOCKET names the daemon as --socket does")
+  func text() throws {
     let daemon = try DaemonFixture()
-    _ = try daemon.json("create", "items", "--dim", "4", "--metric", "ip")
-    let ingest = Process()
-    let pipe = Pipe()
-    ingest.executableURL = URL(fileURLWithPath: try Program.path("vecctl"))
-    ingest.arguments = ["--socket", daemon.socket, "ingest", "items", "-", "--generation", "half"]
-    ingest.standardInput = pipe
-    let errors = Pipe()
-    ingest.standardError = errors
-    ingest.standardOutput = FileHandle.nullDevice
-    try ingest.run()
-    // Enough lines for some blocks, but no end of file: it waits for more when the signal comes.
-    let lines = (0..<200_000).map { "{\"id\": \($0), \"vector\": [1, 2, 3, 4]}\n" }.joined()
-    try pipe.fileHandleForWriting.write(contentsOf: Data(lines.utf8))
-    usleep(300_000)
-    ingest.interrupt()
-    ingest.waitUntilExit()
-    try? pipe.fileHandleForWriting.close()
-    #expect(ingest.terminationStatus != 0)
-    let told = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    #expect(told.contains("vecctl:"), "\(told)")
-    for _ in 0..<100 where !(try daemon.generations("items").isEmpty) { usleep(20_000) }
-    #expect(try daemon.generations("items").isEmpty)
-    #expect(daemon.segmentFiles.isEmpty)
+    let environment = ["VECD_SOCKET": daemon.socket]
+    func text(_ arguments: String...) throws -> String {
+      let outcome = try Program.run("vecctl", arguments, in: daemon.folder, environment: environment)
+      #expect(outcome.status == 0, "\(arguments): \(outcome.stderr)")
+      return outcome.text
+    }
+    try daemon.write("items.npy", SampleFiles.vectors([[0.1, 2], [0.1, 4], [0.1, 1]]))
+    try daemon.write("ids.npy", SampleFiles.ids([70, 80, 90]))
+    #expect(try text("create", "books", "--dim", "2", "--metric", "l2") == "created books: dimension 2, metric l2\n")
+    let ingested = try text("ingest", "books", "items.npy", "--ids", "ids.npy", "--generation", "monday")
+    #expect(ingested.hasPrefix("books: 3 rows in generation monday, stored as f32"), "\(ingested)")
+    let built = try text("build-index", "books", "--type", "flat", "--wait")
+    #expect(built == "books: flat index of generation monday is built\n")
+    #expect(try text("publish", "books", "monday") == "books: monday is live\n")
+    let found = try text("search", "books", "--vector", "0.1,2.25", "-k", "2").split(separator: "\n")
+    let cells = found.map { $0.split(separator: " ").map(String.init) }
+    #expect(cells == [["RANK", "ID", "SCORE"], ["1", "70", "0.0625"], ["2", "90", "1.5625"]])
+    #expect(try text("get", "books", "80") == "80  0.1 4.0\n")
+    for word in ["books", "l2", "monday", "3", "healthy"] { #expect(try text("list").contains(word)) }
+    for word in ["monday", "live", "flat"] { #expect(try text("generations", "books").contains(word)) }
+    #expect(try text("verify").contains("all sound"))
+    #expect(try text("stats").contains("\"in_flight\": "))
+    try daemon.write("q.npy", SampleFiles.vectors([[0, 0]]))
+    let bench = try text("bench", "books", "--queries", "q.npy", "-k", "2", "--seconds", "0.1")
+    for word in ["queries per second", "p50", "p95", "p99", "recall against exact"] {
+      #expect(bench.contains(word), "\(bench)")
+    }
+    #expect(bench.contains("1.0000"), "\(bench)")
+    #expect(try text("search", "books", "--queries", "q.npy", "-k", "5", "--out", "r") == "r.ids.npy\nr.scores.npy\n")
+    #expect(SampleFiles.content(Int64.self, of: try #require(daemon.read("r.ids.npy"))) == [90, 70, 80, -1, -1])
+    #expect(try text("drop", "books", "--yes").hasPrefix("dropped collection books"))
+  }
+
+  @Test("what was published is answered the same after kill -9 and a new start")
+  func survivesKill() throws {
+    let daemon = try DaemonFixture.filled()
+    let answers = try ["items", "angles"].map { try daemon.vecctl("search", $0, "--vector", "1,2,3,4", "-k", "3").text }
+    #expect(try daemon.stop(SIGKILL).status == 128 + SIGKILL)
+    try daemon.start()
+    let again = try ["items", "angles"].map { try daemon.vecctl("search", $0, "--vector", "1,2,3,4", "-k", "3").text }
+    #expect(answers == again && answers.allSatisfy { !$0.isEmpty })
+    try daemon.expectUntouched()
+  }
+
+  @Test("the same data gives the same file, but for what is salted with its uuid", arguments: Metric.allCases)
+  func sameBytes(metric: Metric) throws {
+    let sample = SampleRows(seed: 8, count: 1000, dimension: 12, metric: metric)
+    var files: [Data] = []
+    var contents: [[Data]] = []
+    for threads in ["1", "4"] {
+      let daemon = try DaemonFixture(options: ["--threads", threads])
+      try daemon.write("items.npy", SampleFiles.vectors(sample.rows))
+      try daemon.write("ids.npy", SampleFiles.ids(sample.ids))
+      _ = try daemon.json("create", "items", "--dim", "12", "--metric", metric.name)
+      try daemon.publish("items", "items.npy", ids: "ids.npy", as: "g")
+      let name = "store/segments/" + (try #require(daemon.segmentFiles.first))
+      let file = try #require(daemon.read(name))
+      let sections = try #require(try daemon.json("inspect", name)["sections"] as? [[String: Any]])
+      files.append(file)
+      contents.append(
+        sections.map { section in
+          let offset = section["offset"] as? Int ?? 0
+          return file[offset..<(offset + (section["stored_bytes"] as? Int ?? 0))]
+        })
+    }
+    #expect(files[0].count == files[1].count)
+    #expect(contents[0] == contents[1] && contents[0].count >= 3)
+    // The rest is header, directory and checksums: a few bytes a block.
+    let different = zip(files[0], files[1]).filter { $0 != $1 }.count
+    #expect(different > 0 && different < 200, "\(different) bytes differ")
   }
 }

@@ -4,18 +4,21 @@ import Testing
 /// A real daemon on a fresh store, and vecctl to ask it. Everything lies in one short folder that goes with the value.
 final class DaemonFixture {
   let folder: String
-  private var daemon: (process: Process, output: String)?
+  private var daemon: Running?
 
   var store: String { folder + "/store" }
   var socket: String { folder + "/s" }
 
-  init(options: [String] = []) throws {
+  init(options: [String] = [], fileSizeLimit: Int? = nil) throws {
     folder = try Self.temporaryFolder()
-    try start(options)
+    try start(options, fileSizeLimit: fileSizeLimit)
   }
 
   deinit {
-    if let daemon, daemon.process.isRunning { kill(daemon.process.processIdentifier, SIGKILL) }
+    if let daemon, daemon.process.isRunning {
+      kill(daemon.process.processIdentifier, SIGKILL)
+      _ = daemon.outcome()
+    }
     try? FileManager.default.removeItem(atPath: folder)
   }
 
@@ -25,30 +28,27 @@ final class DaemonFixture {
   }
 
   /// Starts the daemon and waits until it answers.
-  func start(_ options: [String] = []) throws {
-    daemon = try Program.start("vecd", ["serve", "--store", store, "--socket", socket] + options, in: folder)
-    for _ in 0..<400 {
-      if try vecctl("ping").status == 0 { return }
-      if daemon?.process.isRunning == false { break }
-      usleep(25_000)
-    }
-    let log = daemon.map { (try? String(contentsOfFile: $0.output + ".stderr", encoding: .utf8)) ?? "" } ?? ""
-    Issue.record("the daemon did not come up: \(log)")
+  func start(_ options: [String] = [], fileSizeLimit: Int? = nil) throws {
+    let running = try Program.start(
+      "vecd", ["serve", "--store", store, "--socket", socket] + options, in: folder, fileSizeLimit: fileSizeLimit)
+    daemon = running
+    let isUp = try eventually { try !running.process.isRunning || vecctl("ping").status == 0 }
+    #expect(isUp && running.process.isRunning, "the daemon did not come up: \(running.log)")
   }
 
-  /// SIGTERM, and the exit status.
+  /// A signal, and what the daemon left.
   @discardableResult
-  func stop() throws -> Outcome {
+  func stop(_ signal: Int32 = SIGTERM) throws -> Outcome {
     let daemon = try #require(self.daemon)
-    daemon.process.terminate()
+    kill(daemon.process.processIdentifier, signal)
     self.daemon = nil
-    return Program.finish(daemon)
+    return daemon.outcome()
   }
-
-  var isRunning: Bool { daemon?.process.isRunning ?? false }
 
   /// vecctl on this daemon's socket, in the fixture's folder.
-  func vecctl(_ arguments: String..., input: Data? = nil) throws -> Outcome {
+  func vecctl(_ arguments: String..., input: Data? = nil) throws -> Outcome { try vecctl(arguments, input: input) }
+
+  func vecctl(_ arguments: [String], input: Data? = nil) throws -> Outcome {
     try Program.run("vecctl", ["--socket", socket] + arguments, in: folder, input: input)
   }
 

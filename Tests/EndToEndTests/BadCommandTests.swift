@@ -1,0 +1,140 @@
+import Foundation
+import Testing
+import VecCore
+
+/// Every wrong command that a person can give to vecctl: one line that says what would be right, the exit status of
+/// sysexits, and nothing half done.
+@Suite("Bad commands given to vecctl")
+struct BadCommandTests {
+  struct BadCommand: Sendable, CustomStringConvertible {
+    var arguments: [String]
+    var status: Int32
+    var code: VecErrorCode
+    var words: [String] = []
+    var description: String { arguments.joined(separator: " ") }
+
+    init(_ arguments: String, _ status: Int32, _ code: VecErrorCode, _ words: String...) {
+      self.arguments = arguments.split(separator: " ").map { $0 == "''" ? "" : String($0) }
+      (self.status, self.code, self.words) = (status, code, words)
+    }
+  }
+
+  static let badCommands = [
+    BadCommand("create items --dim 4 --metric ip", 73, .collectionExists, "items"),
+    BadCommand("create Items --dim 4 --metric ip", 64, .invalidArgument, "a-z"),
+    BadCommand("create new --dim 0 --metric ip", 64, .invalidArgument, "1 to 4096"),
+    BadCommand("create new --dim 4097 --metric ip", 64, .invalidArgument, "1 to 4096"),
+    BadCommand("create new --dim 4 --metric dot", 64, .invalidArgument, "ip, cosine or l2"),
+    BadCommand("create new --dim 4", 64, .invalidArgument, "--metric"),
+    BadCommand("create new --dim 4 --metric ip --attribute a:int", 64, .notAvailable, "--attribute"),
+    BadCommand("ingest nowhere good.npy", 66, .collectionNotFound, "nowhere"),
+    BadCommand("ingest items good.npy --ids good-ids.npy --generation live", 65, .generationState, "live"),
+    BadCommand("ingest items good.npy --attributes a.jsonl", 64, .notAvailable, "--attributes"),
+    BadCommand("ingest items good.npy --generation a/b", 64, .invalidArgument, "a/b"),
+    BadCommand("build-index items --type flat", 66, .generationNotFound, "ingest"),
+    BadCommand("build-index items --generation live --type flat", 65, .generationState, "live"),
+    BadCommand("build-index items --generation no --type flat", 66, .generationNotFound, "no"),
+    BadCommand("build-index items --type tree", 64, .invalidArgument, "flat, ivf, hnsw or auto"),
+    BadCommand("build-index items --type flat --target-recall 2", 64, .invalidArgument, "at most 1"),
+    BadCommand("publish items no", 66, .generationNotFound, "no"),
+    BadCommand("publish items live --expect other", 65, .liveGenerationChanged, "other"),
+    BadCommand("rollback items", 66, .noPreviousGeneration, "publish"),
+    BadCommand("generations nowhere", 66, .collectionNotFound, "nowhere"),
+    BadCommand("search nowhere --vector 1,2,3,4 -k 1", 66, .collectionNotFound, "nowhere"),
+    BadCommand("search items --vector 1,2,3 -k 1", 65, .dimensionMismatch, "3", "4"),
+    BadCommand("search items --vector 1,x,3,4 -k 1", 64, .invalidArgument, "value 1"),
+    BadCommand("search items --vector 1,nan,3,4 -k 1", 65, .valueNotFinite),
+    BadCommand("search angles --vector 0,0,0,0 -k 1", 65, .normOutOfRange, "cosine"),
+    BadCommand("search items --vector 1,2,3,4 -k 0", 64, .invalidArgument, "1 to 16384"),
+    BadCommand("search items --vector 1,2,3,4 -k 16385", 64, .limitExceeded, "1 to 16384"),
+    BadCommand("search items --vector 1,2,3,4 -k -3", 64, .invalidArgument, "-k"),
+    BadCommand("search items -k 3", 64, .invalidArgument, "--vector or --queries"),
+    BadCommand("search items --vector 1,2,3,4 --queries good.npy -k 3", 64, .invalidArgument, "either"),
+    BadCommand("search items --vector 1,2,3,4 -k 3 --exact --recall 0.9", 64, .invalidArgument, "give one"),
+    BadCommand("search items --vector 1,2,3,4 -k 3 --recall 1.5", 64, .invalidArgument, "at most 1"),
+    BadCommand("search items --vector 1,2,3,4 -k 3 --ef 100", 64, .notAvailable, "hnsw"),
+    BadCommand("search items --vector 1,2,3,4 -k 3 --nprobe 8", 64, .notAvailable, "ivf"),
+    BadCommand("search items --vector 1,2,3,4 -k 3 --index ivf", 64, .notAvailable, "flat"),
+    BadCommand("search items --vector 1,2,3,4 -k 3 --index hnsw", 64, .notAvailable, "flat"),
+    BadCommand("search items --vector 1,2,3,4 -k 3 --index tree", 64, .invalidArgument, "flat, ivf or hnsw"),
+    BadCommand("search items --vector 1,2,3,4 -k 3 --deadline 0", 64, .invalidArgument, "0.001 to 86400"),
+    BadCommand("search items --vector 1,2,3,4 -k 3 --filter a>1", 64, .notAvailable, "--filter"),
+    BadCommand("search items --vector 1,2,3,4 -k 3 --exclude 5", 64, .notAvailable, "--exclude"),
+    BadCommand("search items --vector 1,2,3,4 -k 3 --generation no", 66, .generationNotFound, "live"),
+    BadCommand("search items --queries no.npy -k 3", 66, .fileNotFound, "no.npy"),
+    BadCommand("search items --queries good.npy -k 3 --out no/such/folder", 73, .cannotCreate, "no/such/folder"),
+    BadCommand("search items --queries good.npy --interests -k 3", 65, .malformedFile, "(users, interests, dimension)"),
+    BadCommand("get items x", 64, .invalidArgument, "x"),
+    BadCommand("get items -1", 64, .invalidArgument),
+    BadCommand("drop items", 64, .invalidArgument, "--yes"),
+    BadCommand("drop items --generation live --yes", 65, .generationState, "live"),
+    BadCommand("bench items --queries good.npy -k 1 --connections 0", 64, .invalidArgument, "1 to 64"),
+    BadCommand("bench items --queries good.npy -k 0", 64, .invalidArgument, "1 to 16384"),
+    BadCommand("bench items --queries good.npy -k 1 --batch 0", 64, .limitExceeded, "1 to 4096"),
+    BadCommand("bench items --queries good.npy -k 1 --seconds 0", 64, .invalidArgument, "0.1 to 3600"),
+    BadCommand("verify items --files nowhere.vseg", 64, .invalidArgument, "not both"),
+    BadCommand("inspect good.npy", 74, .segmentDamaged, "good.npy", "312"),
+    BadCommand("verify --files nowhere.vseg", 66, .fileNotFound, "nowhere.vseg"),
+    BadCommand("upsert items 1", 64, .notAvailable, "ingest"),
+    BadCommand("delete items 1", 64, .notAvailable, "generation"),
+    BadCommand("snapshot", 64, .notAvailable, "copy"),
+    BadCommand("restore", 64, .notAvailable, "copy"),
+    BadCommand("frobnicate", 64, .invalidArgument, "help"),
+    BadCommand("list --frobnicate", 64, .invalidArgument, "help"),
+  ]
+
+  @Test("a wrong command is refused in one line with the status of its kind, and changes nothing")
+  func commands() throws {
+    let daemon = try DaemonFixture.filled()
+    let before = try daemon.trace()
+    for bad in Self.badCommands {
+      expectRefusal(try daemon.vecctl(bad.arguments), bad.status, bad.code, bad.words, bad.description)
+      let told = try daemon.vecctl(["--json"] + bad.arguments)
+      expectRefusal(told, bad.status, bad.code, bad.words, "--json \(bad)", json: true)
+      #expect(try daemon.trace() == before, "\(bad)")
+    }
+    try daemon.expectUntouched()
+  }
+
+  @Test(
+    "indexes this version does not have are named so, and the generation stays as it was",
+    arguments: ["ivf", "hnsw", "auto"])
+  func notAvailable(type: String) throws {
+    let daemon = try DaemonFixture.filled()
+    _ = try daemon.json("ingest", "items", "good.npy", "--generation", "next")
+    let outcome = try daemon.vecctl("build-index", "items", "--type", type, "--wait")
+    expectRefusal(outcome, 64, .notAvailable, ["not available in this version", "flat"], type)
+    #expect(try daemon.generations("items")["next"]?["state"] as? String == "building")
+  }
+
+  @Test("a collection where nothing is published, and a generation that is not built, name the step that is missing")
+  func notYet() throws {
+    let daemon = try DaemonFixture.filled()
+    _ = try daemon.json("create", "empty", "--dim", "4", "--metric", "ip")
+    let search = ["search", "empty", "--vector", "1,2,3,4", "-k", "1"]
+    expectRefusal(try daemon.vecctl(search), 66, .noLiveGeneration, ["publish"], "nothing published")
+    _ = try daemon.json("ingest", "empty", "good.npy", "--generation", "next")
+    let unbuilt = try daemon.vecctl(search + ["--generation", "next"])
+    expectRefusal(unbuilt, 65, .generationState, ["next", "build-index"], "a search of what is not built")
+    let publish = try daemon.vecctl("publish", "empty", "next")
+    expectRefusal(publish, 65, .generationState, ["next", "build-index"], "a publish of what is not built")
+    #expect(try daemon.generations("empty")["next"]?["state"] as? String == "building")
+    let rollback = try daemon.vecctl("rollback", "empty")
+    expectRefusal(rollback, 66, .noPreviousGeneration, ["nothing live"], "a rollback of nothing")
+  }
+
+  @Test("without a daemon the line says how to start one; a socket path that is too long says how long it may be")
+  func noDaemon() throws {
+    let folder = try DaemonFixture.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let absent = try Program.run("vecctl", ["--socket", folder + "/none", "list"], in: folder)
+    expectRefusal(absent, 69, .notReachable, ["vecd serve"], "no socket")
+    let named = try Program.run("vecctl", ["list"], in: folder, environment: ["VECD_SOCKET": folder + "/named"])
+    expectRefusal(named, 69, .notReachable, [folder + "/named"], "$VECD_SOCKET")
+    let standard = try Program.run("vecctl", ["list"], in: folder)
+    expectRefusal(standard, 69, .notReachable, [folder + "/.vecd/vecd.sock"], "the default")
+    let path = folder + "/" + String(repeating: "s", count: 120)
+    let long = try Program.run("vecctl", ["--socket", path, "list"], in: folder)
+    expectRefusal(long, 64, .invalidArgument, ["107"], "too long")
+  }
+}
