@@ -42,6 +42,8 @@ struct ChainTests {
     #expect(try daemon.json("publish", "items", "tuesday", "--expect", "monday")["replaced"] as? String == "monday")
     try checkSearch(daemon, tuesday, users, generation: "tuesday")
     #expect(try daemon.json("rollback", "items")["live"] as? String == "monday")
+    let states = try daemon.generations("items").mapValues { $0["state"] as? String }
+    #expect(states == ["monday": "live", "tuesday": "retired"])
     try checkSearch(daemon, monday, users, generation: "monday")
 
     #expect(try daemon.stop().status == 0)
