@@ -47,6 +47,11 @@ package final class MappedSegment: Sendable {
     header.metric == .cosine ? bytes(.inverseNorms).bindMemory(to: Float.self) : nil
   }
 
+  /// A section of an index, 64-byte aligned; nil when the segment has none of this kind.
+  package func indexSection(_ kind: SectionKind) -> UnsafeRawBufferPointer? {
+    structure[kind] == nil || !kind.isOfIndex ? nil : bytes(kind)
+  }
+
   /// Reads every byte and checks what it means; throws the first finding.
   ///
   /// - Parameter progress: is told the bytes read since the last call.

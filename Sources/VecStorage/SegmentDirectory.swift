@@ -37,11 +37,13 @@ enum SegmentDirectory {
     return out.bytes
   }
 
-  /// The most bytes a directory of this header can have; it bounds what is read before anything of it is believed.
-  static func byteCountMax(_ header: SegmentHeader) -> Int {
-    SegmentFormat.kinds(for: header.metric).reduce(0) { total, kind in
-      let blocks = SegmentFormat.blockCount(SegmentFormat.rawBytes(kind, header).upperBound)
-      return total + SegmentFormat.directoryEntryBytes + blocks * SegmentFormat.blockEntryBytes
+  /// The most bytes a directory can have in a file of this header and length; it bounds what is read before anything of
+  /// it is believed. Index sections are raw, so the file holds their blocks in full.
+  static func byteCountMax(_ header: SegmentHeader, _ fileBytes: Int) -> Int {
+    SectionKind.allCases.reduce(0) { total, kind in
+      let rawBytes = kind.isOfIndex ? fileBytes : SegmentFormat.rawBytes(kind, header).upperBound
+      return total + SegmentFormat.directoryEntryBytes
+        + SegmentFormat.blockCount(rawBytes) * SegmentFormat.blockEntryBytes
     }
   }
 
@@ -62,8 +64,10 @@ enum SegmentDirectory {
         sections.append(section)
         blockCounts.append(blockCount)
       }
-      guard sections.map(\.kind) == SegmentFormat.kinds(for: header.metric) else {
-        throw reader.failure("a section that metric \(header.metric.name) needs is missing, or one is too many")
+      let kinds = sections.map(\.kind)
+      guard SegmentFormat.allows(kinds, metric: header.metric, version: header.leastReaderVersion) else {
+        throw reader.failure(
+          "a section that metric \(header.metric.name) needs is missing, or version \(header.leastReaderVersion) has none such")
       }
       guard place == offset else { throw reader.failure("the sections end at \(place), it begins at \(offset)") }
       for index in sections.indices {

@@ -8,6 +8,10 @@ package enum SectionKind: UInt32, CaseIterable, Sendable {
   case vectors
   case idOrder
   case inverseNorms
+  // The sections of indexes, all optional. Their content is VecIndex's; here they are bytes with checksums.
+  case lists
+  case graph
+  case calibration
 
   /// The name that messages and `vecctl inspect` use.
   package var name: String {
@@ -16,8 +20,14 @@ package enum SectionKind: UInt32, CaseIterable, Sendable {
     case .vectors: "vectors"
     case .idOrder: "id order"
     case .inverseNorms: "inverse norms"
+    case .lists: "lists"
+    case .graph: "graph"
+    case .calibration: "calibration"
     }
   }
+
+  /// Whether the section belongs to an index, which takes a reader of format version 2.
+  package var isOfIndex: Bool { rawValue >= SectionKind.lists.rawValue }
 
   var encoding: SectionEncoding { self == .ids ? .lz4 : .raw }
 }
@@ -30,7 +40,10 @@ enum SectionEncoding: UInt32 {
 }
 
 enum SegmentFormat {
-  static let version: UInt16 = 1
+  /// The greatest version that is read.
+  static let version: UInt16 = 2
+  /// The version that index sections came with. A segment without them is written as version 1.
+  static let indexVersion: UInt16 = 2
   static let magic: [UInt8] = [0x89, 0x56, 0x53, 0x45, 0x47, 0x0D, 0x0A, 0x1A]
   static let endMagic = Array("VSEGEND\n".utf8)
   static let headerBytes = 128
@@ -53,12 +66,20 @@ enum SegmentFormat {
     min(Limits.blockBytes, rawBytes - number * Limits.blockBytes)
   }
 
-  /// The sections a segment of this metric has: these and no others.
-  static func kinds(for metric: Metric) -> [SectionKind] {
+  /// The sections that every segment of this metric has.
+  static func requiredKinds(for metric: Metric) -> [SectionKind] {
     metric == .cosine ? [.ids, .vectors, .idOrder, .inverseNorms] : [.ids, .vectors, .idOrder]
   }
 
-  /// The raw lengths that the header's counts allow a section.
+  /// Whether a segment of this metric and version may have these sections; both must ascend.
+  static func allows(_ kinds: [SectionKind], metric: Metric, version: UInt16) -> Bool {
+    let required = requiredKinds(for: metric)
+    guard kinds.starts(with: required) else { return false }
+    let rest = kinds.dropFirst(required.count)
+    return rest.allSatisfy(\.isOfIndex) && (rest.isEmpty || version >= indexVersion)
+  }
+
+  /// The raw lengths that the header's counts allow a section. An index section's own header says how long it must be.
   static func rawBytes(_ kind: SectionKind, _ header: SegmentHeader) -> ClosedRange<Int> {
     switch kind {
     case .ids: return header.rowCount...(header.rowCount * idBytesMax)
@@ -66,6 +87,7 @@ enum SegmentFormat {
       let count = header.rowCount * header.dimension * header.elementType.byteCount
       return count...count
     case .idOrder, .inverseNorms: return (header.rowCount * 4)...(header.rowCount * 4)
+    case .lists, .graph, .calibration: return 1...Limits.segmentBytesMax
     }
   }
 }

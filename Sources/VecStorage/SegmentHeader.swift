@@ -15,6 +15,8 @@ package struct SegmentHeader: Sendable, Equatable {
   package var greatestNorm: Float
   /// The smallest norm of a row, rounded down.
   package var leastNorm: Float
+  /// The least format version a reader must know: 2 for a segment with index sections, else 1.
+  package var leastReaderVersion: UInt16 = 1
   /// The version that wrote the file: at most 32 printable ASCII characters.
   package var writer: String
 
@@ -74,8 +76,8 @@ extension SegmentHeader {
   func encoded() -> [UInt8] {
     var out = ByteWriter(reserving: SegmentFormat.headerBytes)
     out.write(bytes: SegmentFormat.magic)
-    out.write(SegmentFormat.version)
-    out.write(SegmentFormat.version)
+    out.write(leastReaderVersion)
+    out.write(leastReaderVersion)
     out.write(0 as UInt32)
     out.write(bytes: uuid.bytes)
     out.write(UInt32(dimension))
@@ -127,7 +129,9 @@ extension SegmentHeader {
     guard leastReader >= 1, version >= leastReader else {
       throw VecError(.segmentDamaged, "\(path): header: format \(version) with least reader \(leastReader)")
     }
-    return try decodeFields(&reader, uuid)
+    var header = try decodeFields(&reader, uuid)
+    header.leastReaderVersion = leastReader
+    return header
   }
 
   private static func decodeFields(_ reader: inout ByteReader, _ uuid: UUID) throws(VecError) -> SegmentHeader {

@@ -100,9 +100,9 @@ struct SegmentStructure: Sendable, Equatable {
     trailer = try SegmentTrailer(
       decoding: try file.bytes(SegmentFormat.trailerBytes, at: end), byteCount: byteCount, header, path: path)
     // Raw sections are stored in full, so a row count that the file has no room for ends here.
-    let rawSections = SegmentFormat.kinds(for: header.metric).filter { $0.encoding == .raw }
+    let rawSections = SegmentFormat.requiredKinds(for: header.metric).filter { $0.encoding == .raw }
     let least = rawSections.reduce(0) { $0 + SegmentFormat.rawBytes($1, header).lowerBound }
-    guard least < byteCount, trailer.directoryLength <= SegmentDirectory.byteCountMax(header) else {
+    guard least < byteCount, trailer.directoryLength <= SegmentDirectory.byteCountMax(header, byteCount) else {
       throw VecError(
         .segmentDamaged,
         "\(path): \(header.rowCount) rows of dimension \(header.dimension) do not fit \(byteCount) bytes")

@@ -12,7 +12,7 @@ package final class SegmentWriter {
     case ended
   }
 
-  package let header: SegmentHeader
+  package private(set) var header: SegmentHeader
   private let directory: StoreDirectory
   private let temporaryPath: String
   private let file: OpenFile
@@ -45,7 +45,7 @@ package final class SegmentWriter {
     guard state == .writing else { throw defect("section \(kind.name) after a failure or the end") }
     state = .failed
     guard sections.last.map({ $0.kind.rawValue < kind.rawValue }) ?? true,
-      SegmentFormat.kinds(for: header.metric).contains(kind)
+      kind.isOfIndex || SegmentFormat.requiredKinds(for: header.metric).contains(kind)
     else { throw defect("section \(kind.name) is out of order or not one of metric \(header.metric.name)") }
     let output = BlockWriter(file, header.uuid, kind, at: offset)
     try body { (bytes) throws(VecError) in try output.append(bytes) }
@@ -67,7 +67,9 @@ package final class SegmentWriter {
   package func publish() throws(VecError) -> SegmentIdentity {
     guard state == .writing else { throw defect("publish after a failure or the end") }
     state = .failed
-    guard sections.map(\.kind) == SegmentFormat.kinds(for: header.metric) else {
+    let kinds = sections.map(\.kind)
+    header.leastReaderVersion = kinds.contains(where: \.isOfIndex) ? SegmentFormat.indexVersion : 1
+    guard SegmentFormat.allows(kinds, metric: header.metric, version: header.leastReaderVersion) else {
       throw defect("publish without all sections of metric \(header.metric.name)")
     }
     do throws(VecError) {

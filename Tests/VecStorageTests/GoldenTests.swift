@@ -3,20 +3,26 @@ import Testing
 import VecCore
 import VecStorage
 
-/// Files of `Formats/golden/segment/v1`. They are written once, by a run with VECD_WRITE_GOLDEN=1, and never again: a
+/// Files of `Formats/golden/segment/`. They are written once, by a run with VECD_WRITE_GOLDEN=1, and never again: a
 /// change of the format is a new folder, not a new file in this one.
 @Suite("Golden segments")
 struct GoldenTests {
-  static let folder: String = {
+  static let folder = folder(version: 1)
+
+  static func folder(version: Int) -> String {
     let parts = #filePath.split(separator: "/").dropLast(3)
-    return "/" + parts.joined(separator: "/") + "/Formats/golden/segment/v1"
-  }()
+    return "/" + parts.joined(separator: "/") + "/Formats/golden/segment/v\(version)"
+  }
+
+  /// Writes a golden file that is not there yet, when asked to.
+  static func keep(_ bytes: @autoclosure () throws -> [UInt8], at path: String) rethrows {
+    guard !Files.exists(path), getenv("VECD_WRITE_GOLDEN").map({ String(cString: $0) }) == "1" else { return }
+    Files.write(try bytes(), path)
+  }
 
   static func bytes(_ fixture: SegmentFixture) throws -> [UInt8] {
     let path = "\(folder)/\(fixture.name).vseg"
-    if !Files.exists(path), getenv("VECD_WRITE_GOLDEN").map({ String(cString: $0) }) == "1" {
-      Files.write(try fixture.fileBytes(), path)
-    }
+    try keep(try fixture.fileBytes(), at: path)
     return try #require(Files.read(path), "golden file \(path) is missing; VECD_WRITE_GOLDEN=1 writes it")
   }
 
