@@ -1,0 +1,143 @@
+import Testing
+import VecCore
+import VecIndex
+import VecTestSupport
+
+@Suite("The planner")
+struct PlannerTests {
+  typealias Point = Calibration.Point
+
+  static func points(_ settings: [(UInt32, Float)], _ work: (UInt32) -> SearchWork) -> [Point] {
+    settings.map { Point(parameter: $0, recall: $1, surely: $1 - 0.005, work: work($0)) }
+  }
+
+  /// ivf is cheap and reaches everything; hnsw is cheaper at k = 10 and stops short of 0.99.
+  static let calibration = Calibration(
+    targetRecall: 0.95, queryCount: 200, isOfSample: true,
+    curves: [
+      .init(index: .ivf, k: 10, points: points([(1, 0.6), (8, 0.96), (64, 1)]) { SearchWork(scanned: 500 * Double($0)) }),
+      .init(index: .ivf, k: 100, points: points([(1, 0.4), (16, 0.96), (64, 1)]) { SearchWork(scanned: 500 * Double($0)) }),
+      .init(index: .hnsw, k: 10, points: points([(10, 0.9), (40, 0.97)]) { SearchWork(visited: 2 * Double($0)) }),
+      .init(index: .hnsw, k: 100, points: points([(100, 0.7), (400, 0.8)]) { SearchWork(visited: 2 * Double($0)) }),
+    ])
+
+  static func planner(rows: Int = 1_000_000, available: Set<IndexType> = [.ivf, .hnsw]) -> Planner {
+    Planner(calibration: calibration, available: available, rowCount: rows, stride: 64, dimension: 64)
+  }
+
+  @Test("a target is reached by the cheapest index that surely reaches it")
+  func cheapest() throws {
+    let planner = Self.planner()
+    let small = try planner.plan(.recall(0.95), index: nil, k: 10, queryCount: 1)
+    #expect(small == SearchPlan(index: .hnsw, parameter: 40, expectedRecall: 0.97))
+    let large = try planner.plan(.recall(0.95), index: nil, k: 100, queryCount: 1)
+    #expect(large == SearchPlan(index: .ivf, parameter: 16, expectedRecall: 0.96))
+    let high = try planner.plan(.recall(0.99), index: nil, k: 10, queryCount: 1)
+    #expect(high == SearchPlan(index: .ivf, parameter: 64, expectedRecall: 1))
+  }
+
+  @Test("no target means that of the build")
+  func standard() throws {
+    let planner = Self.planner()
+    let plan = try planner.plan(.standard, index: nil, k: 100, queryCount: 1)
+    #expect(try plan == planner.plan(.recall(0.95), index: nil, k: 100, queryCount: 1))
+  }
+
+  @Test("flat answers where it is cheaper, where exactness is asked, and where nothing else is sure")
+  func flat() throws {
+    #expect(try Self.planner(rows: 100).plan(.recall(0.99), index: nil, k: 10, queryCount: 1) == .exact)
+    #expect(try Self.planner().plan(.exact, index: nil, k: 10, queryCount: 1) == .exact)
+    #expect(try Self.planner().plan(.recall(1), index: nil, k: 10, queryCount: 1) == .exact)
+    #expect(try Self.planner().plan(.recall(0.5), index: nil, k: 1000, queryCount: 1) == .exact, "beyond what was measured")
+    let bare = Planner(calibration: nil, available: [], rowCount: 9, stride: 64, dimension: 64)
+    #expect(try bare.plan(.standard, index: nil, k: 5, queryCount: 1) == .exact)
+  }
+
+  @Test("a k between two measured ones takes the setting that both need")
+  func between() throws {
+    let plan = try Self.planner(available: [.ivf]).plan(.recall(0.95), index: nil, k: 40, queryCount: 1)
+    #expect(plan == SearchPlan(index: .ivf, parameter: 16, expectedRecall: 0.96))
+  }
+
+  @Test("a named index is used, and one that misses the target says what it reaches")
+  func named() throws {
+    let plan = try Self.planner().plan(.recall(0.95), index: .hnsw, k: 100, queryCount: 1)
+    #expect(plan == SearchPlan(index: .hnsw, parameter: 400, expectedRecall: 0.8))
+    #expect(try Self.planner(rows: 100).plan(.recall(0.9), index: .ivf, k: 10, queryCount: 1).index == .ivf)
+  }
+
+  @Test("explicit parameters are taken as they are, with the recall measured for them")
+  func explicit() throws {
+    let planner = Self.planner()
+    let ef = try planner.plan(.ef(50), index: nil, k: 10, queryCount: 1)
+    #expect(ef == SearchPlan(index: .hnsw, parameter: 50, expectedRecall: 0.97))
+    let nprobe = try planner.plan(.nprobe(8), index: nil, k: 10, queryCount: 1)
+    #expect(nprobe == SearchPlan(index: .ivf, parameter: 8, expectedRecall: 0.96))
+  }
+
+  @Test("what the generation does not have is not available, and what contradicts itself is invalid")
+  func refused() {
+    func code(_ effort: SearchEffort, _ index: IndexType?, _ available: Set<IndexType>) -> VecErrorCode? {
+      do throws(VecError) {
+        _ = try Self.planner(available: available).plan(effort, index: index, k: 10, queryCount: 1)
+        return nil
+      } catch { return error.code }
+    }
+    #expect(code(.ef(10), nil, [.ivf]) == .notAvailable)
+    #expect(code(.nprobe(10), nil, [.hnsw]) == .notAvailable)
+    #expect(code(.standard, .hnsw, [.ivf]) == .notAvailable)
+    #expect(code(.ef(10), .ivf, [.ivf, .hnsw]) == .invalidArgument)
+    #expect(code(.exact, .hnsw, [.hnsw]) == .invalidArgument)
+  }
+}
+
+@Suite("A calibration")
+struct CalibrationTests {
+  @Test("comes back from its bytes as it was, and any damage is an error or another sound value, never a trap")
+  func codec() throws {
+    let bytes = PlannerTests.calibration.encoded()
+    let back = try bytes.withUnsafeBytes { (raw) throws -> Calibration in try Calibration(decoding: raw, context: "x") }
+    #expect(back.curves.map(\.k) == PlannerTests.calibration.curves.map(\.k))
+    #expect(back == PlannerTests.calibration)
+    for length in 0..<bytes.count {
+      #expect(throws: VecError.self) {
+        try bytes[..<length].withUnsafeBytes { (raw) throws in _ = try Calibration(decoding: raw, context: "x") }
+      }
+    }
+    var sound = 0
+    for bit in 0..<(bytes.count * 8) {
+      var damaged = bytes
+      damaged[bit / 8] ^= 1 << (bit % 8)
+      let result = damaged.withUnsafeBytes { raw in try? Calibration(decoding: raw, context: "x") }
+      if result != nil { sound += 1 }
+    }
+    #expect(sound < bytes.count * 8)
+  }
+
+  @Test("is measured against the truth: recall, its error, and no setting beyond the first that finds all")
+  func measure() throws {
+    let truth = (0..<50).map { query in (0..<20).map { Hit(id: UInt64(query * 100 + $0), score: 0, interest: 0) } }
+    let calibrator = Calibrator(truth: truth)
+    // Setting p finds the first p of every answer.
+    let curves = try calibrator.curves(of: .ivf, greatest: 64, step: {}) { (k, parameter) throws(VecError) in
+      (truth.map { Array($0.prefix(min(k, Int(parameter)))) }, SearchWork(scanned: Double(parameter)))
+    }
+    #expect(curves.map(\.k) == [10, 20])
+    let first = try #require(curves.first)
+    #expect(first.points.first?.recall == 0.1)
+    #expect(first.points.last?.recall == 1)
+    #expect(first.points.filter { $0.recall == 1 }.count == 1)
+    #expect(first.points.allSatisfy { $0.surely < $0.recall && $0.work.scanned == Double($0.parameter) })
+    #expect(first.point(reaching: 0.5).map { $0.recall >= 0.5 } == true)
+  }
+
+  @Test("steps of its settings ascend, begin and end where they should, and none is more than a quarter")
+  func grid() {
+    for (first, last) in [(1, 1), (1, 2), (1, 1000), (10, 4096), (500, 100)] as [(UInt32, UInt32)] {
+      let grid = Calibrator.grid(from: first, to: last)
+      #expect(grid.last == last)
+      #expect(first >= last || grid.first == first)
+      for (left, right) in zip(grid, grid.dropFirst()) { #expect(left < right && right <= left + max(1, left / 4)) }
+    }
+  }
+}
