@@ -69,6 +69,9 @@ let package = Package(
     .executableTarget(
       name: "vecctl", dependencies: ["VecCore", "VecClient", "VecFiles", "VecStorage", arguments, histogram],
       swiftSettings: strict),
+    .executableTarget(
+      name: "vecbench", dependencies: ["VecCore", "VecKernels", "VecIndex", "VecFiles"], path: "Tools/bench/inprocess",
+      swiftSettings: strict),
 
     // One test target per library, and three for the whole.
     .target(

@@ -1,0 +1,133 @@
+import Glibc
+import VecCore
+import VecFiles
+import VecIndex
+import VecKernels
+
+/// vecbench: the indexes in this process, without a socket, driven by lines on standard input so that a harness can time
+/// them in turn with other libraries. Answers are one JSON object a line on standard output.
+///
+///     vecbench ITEMS.npy QUERIES.npy ip|cosine|l2 THREADS [lists=N] [iterations=N] [sample=N]
+///     > build flat|ivf                   {"seconds": ...}
+///     > run flat|ivf K PARAMETER BATCH   {"seconds": ..., "queries": N, "work": [scanned, visited, settled]}
+///     > ids PATH                         writes the ids of the last run: int64, (queries, k), -1 = none
+@main
+final class Bench {
+  private let items: Items
+  private let queries: [Float]
+  private let team: WorkTeam
+  private let kernels = Kernels()
+  private var parameters = IVFParameters()
+  private var lists: IVFLists?
+  private var last: (k: Int, hits: [[Hit]]) = (1, [])
+
+  private var queryCount: Int { queries.count / items.dimension }
+
+  static func main() throws {
+    let bench = try Bench(Array(CommandLine.arguments.dropFirst()))
+    while let line = readLine() {
+      // Not print: a pipe's buffer would keep the answer from whoever waits for it.
+      let answer = Array((try bench.answer(line) + "\n").utf8)
+      guard write(STDOUT_FILENO, answer, answer.count) == answer.count else { return }
+    }
+  }
+
+  private init(_ words: [String]) throws {
+    guard words.count >= 4, let metric = Metric(name: words[2]), let threads = Int(words[3]) else {
+      throw VecError(.invalidArgument, "usage: vecbench ITEMS.npy QUERIES.npy ip|cosine|l2 THREADS [lists=N]")
+    }
+    items = try Items(path: words[0], metric: metric)
+    let source = try QuerySource(path: words[1], hasInterests: false)
+    var all: [Float] = []
+    while let block = try source.next(limit: Limits.ingestRowsMax) { all += block.vectors }
+    queries = all
+    team = .threads(threads)
+    for word in words.dropFirst(4) {
+      let pair = word.split(separator: "=").map(String.init)
+      switch (pair.first, pair.last.flatMap { Int($0) }) {
+      case ("lists", let value?): parameters.listCount = value
+      case ("iterations", let value?): parameters.iterations = value
+      case ("sample", let value?): parameters.sampleRowsPerList = value
+      default: throw VecError(.invalidArgument, "\(word) is not a parameter with a number")
+      }
+    }
+  }
+
+  private func answer(_ line: String) throws -> String {
+    let command = line.split(separator: " ").map(String.init)
+    let numbers = command.dropFirst(2).compactMap { Int($0) }
+    let start = Self.now()
+    switch (command.first, command.count, numbers.count) {
+    case ("build", 2, 0):
+      try build(command[1])
+      return JSON.object([("seconds", .double(Self.now() - start))]).text
+    case ("run", 5, 3):
+      let work = try run(command[1], k: numbers[0], parameter: numbers[1], batch: max(1, numbers[2]))
+      return JSON.object([
+        ("seconds", .double(Self.now() - start)), ("queries", .count(queryCount)),
+        ("work", .array([.double(work.scanned), .double(work.visited), .double(work.settled)])),
+      ]).text
+    case ("ids", 2, 0):
+      try writeIds(command[1])
+      return "{}"
+    default: throw VecError(.invalidArgument, "unknown command: \(line)")
+    }
+  }
+
+  private func build(_ index: String) throws {
+    if index == "ivf" {
+      let (made, order) = try IVFBuilder(kernels: kernels, metric: items.metric).build(
+        items.bare, parameters, team: team, progress: { _ in }, shouldStop: { false })
+      items.reorder(order)
+      lists = made
+    }
+    try items.encode(team)
+  }
+
+  /// Asks all queries in batches; the mean work per query.
+  private func run(_ index: String, k: Int, parameter: Int, batch: Int) throws -> SearchWork {
+    var hits: [[Hit]] = []
+    hits.reserveCapacity(queryCount)
+    var sum = SearchWork()
+    try queries.withUnsafeBufferPointer { all in
+      for first in stride(from: 0, to: queryCount, by: batch) {
+        let count = min(batch, queryCount - first)
+        let part = UnsafeBufferPointer(
+          rebasing: all[(first * items.dimension)..<((first + count) * items.dimension)])
+        let (found, work) = try search(index, part, k, parameter)
+        hits += found
+        sum = sum + work / (1 / Double(count))
+      }
+    }
+    last = (k, hits)
+    return sum / Double(queryCount)
+  }
+
+  private func search(
+    _ index: String, _ part: UnsafeBufferPointer<Float>, _ k: Int, _ parameter: Int
+  ) throws -> (results: [[Hit]], work: SearchWork) {
+    if index == "flat" {
+      let found = try FlatIndex(kernels: kernels, metric: items.metric).search(
+        queries: part, dimension: items.dimension, interests: 1, k: k, planes: [items.plane], shouldStop: { false })
+      return (found, SearchWork(scanned: Double(items.rowCount)))
+    }
+    guard index == "ivf", let lists else { throw VecError(.invalidArgument, "\(index) was not built") }
+    return try IVFIndex(kernels: kernels, metric: items.metric).search(
+      lists, queries: part, interests: 1, k: k, nprobe: parameter, plane: items.plane, shouldStop: { false })
+  }
+
+  private func writeIds(_ path: String) throws {
+    let writer = try NpyWriter(path: path, type: .i8, shape: [queryCount, last.k])
+    for found in last.hits {
+      let row = found.map { Int64(truncatingIfNeeded: $0.id) }
+      try writer.append(row + [Int64](repeating: -1, count: last.k - row.count))
+    }
+    try writer.finish()
+  }
+
+  private static func now() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+  }
+}
