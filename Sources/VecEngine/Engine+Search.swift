@@ -9,19 +9,34 @@ extension Engine {
     let collection = try collection(request.collection)
     try Self.checkShape(request, of: collection)
     let generation = try collection.readable(request.generation)
-    try Self.checkIndex(request, of: generation)
     try QueryCheck.check(
       request.vectors, dimension: request.dimension, interests: request.interests, metric: collection.row.metric)
 
-    let index = FlatIndex(kernels: kernels, metric: collection.row.metric)
-    let results = try generation.withPlanes { (planes) throws(VecError) in
-      try request.vectors.withUnsafeBufferPointer { (queries) throws(VecError) in
-        try index.search(
-          queries: queries, dimension: request.dimension, interests: request.interests, k: request.k, planes: planes,
-          shouldStop: shouldStop)
+    let plan = try generation.planner(dimension: request.dimension).plan(
+      request.effort, index: request.index, k: request.k, queryCount: request.queryCount * request.interests)
+    let results = try request.vectors.withUnsafeBufferPointer { (queries) throws(VecError) in
+      try answer(plan, queries, request, generation, collection.row.metric, shouldStop)
+    }
+    return Self.reply(results, plan, from: generation, sequence: collection.row.sequence)
+  }
+
+  private func answer(
+    _ plan: SearchPlan, _ queries: UnsafeBufferPointer<Float>, _ request: SearchRequest, _ generation: Generation,
+    _ metric: Metric, _ shouldStop: () -> Bool
+  ) throws(VecError) -> [[Hit]] {
+    if plan.index != .flat, let segment = generation.onlySegment {
+      return try segment.withPlane { (plane) throws(VecError) in
+        try IndexSearch(kernels: kernels, metric: metric).search(
+          plan, segment.indexes, queries: queries, interests: request.interests, k: request.k, plane: plane,
+          shouldStop: shouldStop
+        ).results
       }
     }
-    return Self.reply(results, from: generation, sequence: collection.row.sequence)
+    return try generation.withPlanes { (planes) throws(VecError) in
+      try FlatIndex(kernels: kernels, metric: metric).search(
+        queries: queries, dimension: request.dimension, interests: request.interests, k: request.k, planes: planes,
+        shouldStop: shouldStop)
+    }
   }
 
   /// The vectors of ids, as they were put in.
@@ -72,27 +87,13 @@ extension Engine {
     }
   }
 
-  private static func checkIndex(_ request: SearchRequest, of generation: Generation) throws(VecError) {
-    let label = generation.row.label
-    if let index = request.index, index != .flat {
-      throw VecError(.notAvailable, "index \(index.name) is not available in this version: generation \(label) has flat")
-    }
-    switch request.effort {
-    case .standard, .exact: return
-    case .recall(let target):
-      guard target > 0, target <= 1 else {
-        throw VecError(.invalidArgument, "recall target \(target): must be above 0 and at most 1")
-      }
-    case .ef: throw VecError(.notAvailable, "ef needs an hnsw index, generation \(label) has flat: use recall or exact")
-    case .nprobe:
-      throw VecError(.notAvailable, "nprobe needs an ivf index, generation \(label) has flat: use recall or exact")
-    }
-  }
-
-  private static func reply(_ results: [[Hit]], from generation: Generation, sequence: UInt64) -> SearchReply {
+  private static func reply(
+    _ results: [[Hit]], _ plan: SearchPlan, from generation: Generation, sequence: UInt64
+  ) -> SearchReply {
     var reply = SearchReply(
-      generation: generation.row.label, generationNumber: generation.row.number, sequence: sequence, index: .flat,
-      parameter: 0, expectedRecall: 1, resultCounts: results.map { UInt32($0.count) }, ids: [], scores: [], interests: [])
+      generation: generation.row.label, generationNumber: generation.row.number, sequence: sequence, index: plan.index,
+      parameter: plan.parameter, expectedRecall: plan.expectedRecall, resultCounts: results.map { UInt32($0.count) },
+      ids: [], scores: [], interests: [])
     let total = results.reduce(0) { $0 + $1.count }
     reply.ids.reserveCapacity(total)
     reply.scores.reserveCapacity(total)

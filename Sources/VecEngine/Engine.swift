@@ -45,7 +45,7 @@ package final class Engine: Sendable {
     directory = try StoreDirectory(path: options.storePath, create: true)
     let recovered: Recovery
     do {
-      recovered = try Recovery(directory, newStoreUUID: options.makeUUID())
+      recovered = try Recovery(directory, kernels: kernels, newStoreUUID: options.makeUUID())
     } catch {
       directory.close()
       throw error

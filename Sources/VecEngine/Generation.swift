@@ -11,6 +11,13 @@ struct Generation: Sendable {
   var rowCount: UInt64 { segments.reduce(0) { $0 + $1.row.rowCount } }
   var byteCount: UInt64 { segments.reduce(0) { $0 + $1.row.byteCount } }
 
+  /// The segment that holds everything, if there is just one: what indexes other than flat need.
+  var onlySegment: SegmentHandle? { segments.count == 1 ? segments.first : nil }
+
+  func planner(dimension: Int) -> Planner {
+    (onlySegment?.indexes ?? IndexSet()).planner(rowCount: Int(rowCount), dimension: dimension)
+  }
+
   /// Calls `body` with the planes of all segments; their pointers are good during the call.
   func withPlanes<T>(_ body: ([VectorPlane]) throws(VecError) -> T) throws(VecError) -> T {
     try collectPlanes(segments[...], [], body)

@@ -3,39 +3,34 @@ import VecIndex
 import VecManifest
 import VecStorage
 
-/// What a build made.
-package struct BuildOutcome: Sendable {
-  package var index: IndexType
-  package var rowCount: UInt64
-  package var byteCount: UInt64
-  package var segmentCount: Int
-  /// Share of the true top k that a search finds; 1 for flat.
-  package var expectedRecall: Float
-}
-
 /// The building of a generation's index, held from `beginBuild` to the end of `run`.
 ///
-/// Flat needs no structure of its own: building verifies every byte of the generation and rewrites several segments
-/// into one, so that a search scans one plane; then the generation can be published.
+/// Every build verifies all bytes of the generation and rewrites several segments into one. Flat needs no structure of
+/// its own. For the others `IndexRecipe` says what follows; each step is a rewrite of one segment into another, so a kill
+/// at any time leaves files that no manifest knows, and the generation as it was.
 package final class IndexBuild: Sendable {
   package let label: String
   private let engine: Engine
   private let collection: CollectionRow
+  private let recipe: IndexRecipe
 
-  init(_ engine: Engine, collection: CollectionRow, label: String) {
+  init(_ engine: Engine, collection: CollectionRow, label: String, recipe: IndexRecipe) {
     self.engine = engine
     self.collection = collection
     self.label = label
+    self.recipe = recipe
   }
 
   deinit { engine.release(label, of: collection.name) }
 
   /// Builds; long. The error of a failed build is kept for `generations`, and the generation is as it was before.
+  ///
+  /// - Parameter shouldStop: asked several times a second; true ends with `deadline-exceeded`.
   @discardableResult
-  package func run() throws(VecError) -> BuildOutcome {
+  package func run(shouldStop: () -> Bool = { false }) throws(VecError) -> BuildOutcome {
     let outcome: BuildOutcome
     do {
-      outcome = try build()
+      outcome = try build(shouldStop)
       engine.update(collection.name) { $0.buildErrors[label] = nil }
     } catch {
       engine.update(collection.name) { $0.buildErrors[label] = error.description }
@@ -46,50 +41,77 @@ package final class IndexBuild: Sendable {
     return outcome
   }
 
-  private func build() throws(VecError) -> BuildOutcome {
+  private func build(_ shouldStop: () -> Bool) throws(VecError) -> BuildOutcome {
     let generation = try engine.collection(collection.name).requireGeneration(label)
-    try verify(generation.segments)
-    var segments = generation.segments
-    if segments.count > 1, generation.rowCount <= UInt64(Limits.segmentRowsMax) {
-      segments = [try rewrite(generation)]
-    }
-    for segment in segments { segment.prepare(engine.team) }
+    // What is written on the way and does not stay is unlinked when its last reader lets go.
+    var made: [SegmentHandle] = []
     do {
-      try engine.finishBuild(generation, of: collection.name, segments: segments)
+      let segments = try segments(of: generation, &made, shouldStop)
+      for segment in segments { segment.prepare(engine.team) }
+      let index = recipe.recorded(segments)
+      try engine.finishBuild(generation, of: collection.name, segments: segments, index: index)
+      for segment in made where !segments.contains(where: { $0 === segment }) { segment.retire() }
+      return BuildOutcome(
+        index: index, rowCount: generation.rowCount, byteCount: segments.reduce(0) { $0 + $1.row.byteCount },
+        segmentCount: segments.count, targetRecall: recipe.targetRecall, indexes: segments.flatMap(\.summaries))
     } catch {
-      if error.code != .ioError, segments.count != generation.segments.count { segments[0].retire() }
+      // After an I/O error at commit the outcome is unknown, and the manifest may know the file: the next start decides.
+      if error.code != .ioError { for segment in made { segment.retire() } }
       throw error
     }
-    return BuildOutcome(
-      index: .flat, rowCount: generation.rowCount, byteCount: segments.reduce(0) { $0 + $1.row.byteCount },
-      segmentCount: segments.count, expectedRecall: 1)
   }
 
-  /// The first half of the progress, when a rewrite follows.
-  private func verify(_ segments: [SegmentHandle]) throws(VecError) {
+  private func segments(
+    of generation: Generation, _ made: inout [SegmentHandle], _ shouldStop: () -> Bool
+  ) throws(VecError) -> [SegmentHandle] {
+    let steps = BuildSteps(recipe, segmentCount: generation.segments.count) { self.report($0) }
+    try verify(generation.segments, steps)
+    var current = generation.segments
+    guard generation.rowCount <= UInt64(Limits.segmentRowsMax) else {
+      guard recipe.isFlat else {
+        throw VecError(
+          .limitExceeded, "generation \(label) has \(generation.rowCount) rows, an index takes \(Limits.segmentRowsMax)")
+      }
+      return current
+    }
+    if current.count > 1 { current = [try rewrite(current, of: generation, steps.next(), &made)] }
+    guard !recipe.isFlat, let source = current.first else { return current }
+    let order = try recipe.order(of: source, engine, steps, shouldStop)
+    let ordered = try rewrite([source], of: generation, steps.next(), &made, order: order.rows)
+    let sections = try recipe.sections(of: ordered, lists: order.lists, engine, steps, shouldStop)
+    return [try rewrite([ordered], of: generation, steps.next(), &made, sections: sections)]
+  }
+
+  private func verify(_ segments: [SegmentHandle], _ steps: BuildSteps) throws(VecError) {
     let total = segments.reduce(0) { $0 + $1.row.byteCount }
-    let share: Float = segments.count > 1 ? 0.5 : 1
+    let progress = steps.next()
     var done: UInt64 = 0
     for segment in segments {
       try segment.file.verify { bytes in
         done += UInt64(bytes)
-        report(share * Float(done) / Float(max(total, 1)))
+        progress(Float(done) / Float(max(total, 1)))
       }
     }
   }
 
-  private func rewrite(_ generation: Generation) throws(VecError) -> SegmentHandle {
-    let merge = SegmentMerge(generation.segments, kernels: engine.kernels)
+  private func rewrite(
+    _ sources: [SegmentHandle], of generation: Generation, _ progress: (Float) -> Void, _ made: inout [SegmentHandle],
+    order: [UInt32]? = nil, sections: [(kind: SectionKind, bytes: [UInt8])] = []
+  ) throws(VecError) -> SegmentHandle {
+    var rewrite = SegmentRewrite(sources, kernels: engine.kernels)
+    rewrite.order = order
+    rewrite.sections = sections
     let uuid = engine.options.makeUUID()
-    let written = try engine.stoppingAtIOErrors { () throws(VecError) in
-      try merge.write(
-        to: engine.directory, uuid: uuid, collection: collection, generation: generation.row.number
-      ) { report(0.5 + 0.5 * $0) }
+    let written = try engine.stoppingAtIOErrors { [rewrite] () throws(VecError) in
+      try rewrite.write(
+        to: engine.directory, uuid: uuid, collection: collection, generation: generation.row.number, progress: progress)
     }
     let ordinal = (generation.segments.last?.row.ordinal ?? 0) + 1
-    return try SegmentHandle(
+    let handle = try SegmentHandle(
       SegmentRow(written, generation: generation.row.number, ordinal: ordinal), of: collection, in: engine.directory,
-      isVerified: true)
+      kernels: engine.kernels, isVerified: true)
+    made.append(handle)
+    return handle
   }
 
   private func report(_ progress: Float) {
@@ -97,67 +119,23 @@ package final class IndexBuild: Sendable {
   }
 }
 
-extension Engine {
-  /// Reserves a generation for a build. A nil type leaves the choice to vecd (auto).
-  package func beginBuild(
-    _ name: String, generation label: String?, type: IndexType?, sample: QuerySample? = nil
-  ) throws(VecError) -> IndexBuild {
-    guard type == .flat else {
-      throw VecError(
-        .notAvailable, "index type \(type?.name ?? "auto") is not available in this version: build type flat")
-    }
-    if let sample { try check(sample, for: try collection(name).row) }
-    return try withWriter { (_) throws(VecError) in
-      let collection = try collection(name)
-      let generation =
-        if let label { try collection.requireGeneration(label) } else { try collection.onlyBuilding(for: "build") }
-      let found = generation.row
-      try collection.refuseIfBusy(found.label)
-      guard found.state == .building || found.state == .built else {
-        throw VecError(
-          .generationState, "generation \(found.label) of \(name) is \(found.state.name): it has its index already")
-      }
-      guard !generation.segments.isEmpty else {
-        throw VecError(.generationState, "generation \(found.label) of \(name) has no rows: ingest into it first")
-      }
-      update(name) { $0.work[found.label] = Collection.Work(kind: .build) }
-      return IndexBuild(self, collection: collection.row, label: found.label)
-    }
+/// Turns the progress of each step of a build into that of the whole.
+final class BuildSteps {
+  private let weights: [Float]
+  private let report: (Float) -> Void
+  private var number = 0
+
+  init(_ recipe: IndexRecipe, segmentCount: Int, report: @escaping (Float) -> Void) {
+    weights = [1] + (segmentCount > 1 ? [1] : []) + recipe.stepWeights
+    self.report = report
   }
 
-  /// A sample that flat does not need is held to the same rules, so that a wrong one is noticed with every type.
-  private func check(_ sample: QuerySample, for collection: CollectionRow) throws(VecError) {
-    guard sample.dimension == collection.dimension else {
-      throw VecError(
-        .dimensionMismatch,
-        "the sample has dimension \(sample.dimension), collection \(collection.name) has \(collection.dimension)")
-    }
-    try QueryCheck.check(sample.vectors, dimension: sample.dimension, interests: 1, metric: collection.metric)
-  }
-
-  /// Swaps a generation's segments for those of its build, in the manifest and then in memory.
-  func finishBuild(_ generation: Generation, of name: String, segments: [SegmentHandle]) throws(VecError) {
-    let gone = generation.segments.filter { old in !segments.contains { $0.row.uuid == old.row.uuid } }
-    let new = segments.filter { new in !generation.segments.contains { $0.row.uuid == new.row.uuid } }
-    try withWriter { (writer) throws(VecError) in
-      var row = try collection(name).row
-      row.sequence += 1
-      var next = generation
-      next.segments = segments
-      next.row.state = .built
-      next.row.index = .flat
-      next.row.builtAt = options.now()
-      try writer.manifest.transaction { [row, next] (transaction) throws(VecError) in
-        for segment in gone { try transaction.deleteSegment(segment.row.uuid, of: row.number) }
-        for segment in new { try transaction.insert(segment.row, of: row.number) }
-        try transaction.update(next.row)
-        try transaction.update(row)
-      }
-      update(name) { [row, next] in
-        $0.replace(next)
-        $0.row = row
-      }
-    }
-    for segment in gone { segment.retire() }
+  /// The reporter of the next step, which takes shares from 0 to 1.
+  func next() -> (Float) -> Void {
+    let before = weights.prefix(number).reduce(0, +)
+    let own = number < weights.count ? weights[number] : 0
+    let total = weights.reduce(0, +)
+    number += 1
+    return { [report] share in report((before + own * min(share, 1)) / total) }
   }
 }

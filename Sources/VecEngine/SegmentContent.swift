@@ -7,6 +7,8 @@ struct SegmentContent {
   var ids: [UInt64]
   /// One per row under cosine, else empty.
   var inverseNorms: [Float]
+  /// Index sections, in ascending order of kind.
+  var sections: [(kind: SectionKind, bytes: [UInt8])] = []
 
   /// Writes all sections and publishes the file. `vectors` hands the elements of all rows, in order, to the closure it
   /// is given.
@@ -19,6 +21,7 @@ struct SegmentContent {
     try writer.writeSection(.vectors, vectors)
     try writer.writeIDOrder(of: ids)
     if header.metric == .cosine { try writer.writeInverseNorms(inverseNorms) }
+    for section in sections { try writer.writeIndexSection(section.kind, section.bytes) }
     return WrittenSegment(identity: try writer.publish(), elementType: header.elementType, ids: ids)
   }
 }

@@ -14,6 +14,8 @@ final class SegmentHandle: Sendable {
   let file: MappedSegment
   /// In row order.
   let ids: [UInt64]
+  /// Besides flat.
+  let indexes: IndexSet
   private let directory: StoreDirectory
   private let isObsolete = Atomic<Bool>(false)
   /// Set once and kept, so pointers into it are good as long as the handle lives.
@@ -21,7 +23,8 @@ final class SegmentHandle: Sendable {
 
   /// Opens the file the manifest's row names and verifies every byte of it, unless it was verified while publishing.
   init(
-    _ row: SegmentRow, of collection: CollectionRow, in directory: StoreDirectory, isVerified: Bool = false
+    _ row: SegmentRow, of collection: CollectionRow, in directory: StoreDirectory, kernels: Kernels,
+    isVerified: Bool = false
   ) throws(VecError) {
     let identity = SegmentIdentity(uuid: row.uuid, byteCount: row.byteCount, rootChecksum: row.rootChecksum)
     let path = directory.segmentPath(row.uuid)
@@ -35,6 +38,7 @@ final class SegmentHandle: Sendable {
     }
     file = opened
     ids = try opened.decodeIDs()
+    indexes = try IndexSections.decode(opened, kernels: kernels)
     self.row = row
     self.directory = directory
   }
@@ -50,6 +54,21 @@ final class SegmentHandle: Sendable {
   /// Calls `body` with the ids in row order.
   func withIDs<T>(_ body: (UnsafeBufferPointer<UInt64>) throws(VecError) -> T) throws(VecError) -> T {
     try ids.withUnsafeBufferPointer(body)
+  }
+
+  /// Calls `body` with the rows as an index sees them; the pointers are good during the call.
+  func withPlane<T>(_ body: (VectorPlane) throws(VecError) -> T) throws(VecError) -> T {
+    try withIDs { (ids) throws(VecError) in try body(try plane(ids: try base(ids))) }
+  }
+
+  /// The same without codes.
+  func withBarePlane<T>(_ body: (VectorPlane) throws(VecError) -> T) throws(VecError) -> T {
+    try withIDs { (ids) throws(VecError) in try body(try bare(ids: try base(ids))) }
+  }
+
+  private func base(_ ids: UnsafeBufferPointer<UInt64>) throws(VecError) -> UnsafePointer<UInt64> {
+    guard let base = ids.baseAddress else { throw VecError(.internalDefect, "segment \(row.uuid) has no rows") }
+    return base
   }
 
   func row(of id: UInt64) -> Int? { file.row(of: id, ids: ids) }
@@ -73,8 +92,7 @@ final class SegmentHandle: Sendable {
     try plane(ids: ids, codes: (try? codes(.single))?.plane)
   }
 
-  /// The same without codes, for those who make them.
-  func bare(ids: UnsafePointer<UInt64>) throws(VecError) -> VectorPlane { try plane(ids: ids, codes: nil) }
+  private func bare(ids: UnsafePointer<UInt64>) throws(VecError) -> VectorPlane { try plane(ids: ids, codes: nil) }
 
   /// Makes the codes now, with several threads, unless they are there.
   func prepare(_ team: WorkTeam) { _ = try? codes(team) }
@@ -86,11 +104,8 @@ final class SegmentHandle: Sendable {
   private func codes(_ team: WorkTeam) throws(VecError) -> CodedRows {
     try coded.withLock { (coded) throws(VecError) in
       if let coded { return coded }
-      let made = try withIDs { (ids) throws(VecError) in
-        guard let base = ids.baseAddress else {
-          throw VecError(.internalDefect, "segment \(row.uuid) has no rows")
-        }
-        return try CodedRows(try bare(ids: base), metric: file.header.metric, team: team)
+      let made = try withBarePlane { (plane) throws(VecError) in
+        try CodedRows(plane, metric: file.header.metric, team: team)
       }
       coded = made
       return made

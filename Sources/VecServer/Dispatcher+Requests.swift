@@ -74,7 +74,8 @@ extension Dispatcher {
     let lane = daemon.pool.maintenance
     guard let place = lane.takePlace() else { throw overloaded(lane) }
     let build = try daemon.engine.beginBuild(
-      request.collection, generation: request.generation, type: request.index, sample: request.sample)
+      request.collection, generation: request.generation, type: request.index, targetRecall: request.targetRecall,
+      sample: request.sample)
     let isQueued = lane.submit(in: place) {
       let reply = run(build, of: request.collection)
       if request.wait { finish(ticket, reply) }
@@ -87,7 +88,7 @@ extension Dispatcher {
     let start = MonotonicTime.now()
     var metadata: Logger.Metadata = ["collection.name": "\(collection)", "generation.label": "\(build.label)"]
     do throws(VecError) {
-      let outcome = try build.run()
+      let outcome = try build.run { daemon.isStopping }
       metadata["duration.ms"] = "\((MonotonicTime.now() - start) / 1_000_000)"
       daemon.logger.notice("index built", metadata: metadata)
       return .buildIndex(BuildReceipt(generation: build.label, report: outcome.json.text))
@@ -124,14 +125,5 @@ extension Dispatcher {
           + "\(Limits.frameBodyBytesMax); ask for fewer ids at once")
     }
     return byteCount
-  }
-}
-
-extension BuildOutcome {
-  fileprivate var json: JSON {
-    .object([
-      ("index", .string(index.name)), ("rows", .count(rowCount)), ("bytes", .count(byteCount)),
-      ("segments", .count(segmentCount)), ("expected_recall", .double(Double(expectedRecall))),
-    ])
   }
 }

@@ -142,6 +142,11 @@ extension SegmentWriter {
     }
   }
 
+  /// Writes a section of an index.
+  package func writeIndexSection(_ kind: SectionKind, _ bytes: [UInt8]) throws(VecError) {
+    try writeSection(kind) { (append) throws(VecError) in try bytes.withBytes(append) }
+  }
+
   /// Writes 1 / norm of every row.
   package func writeInverseNorms(_ inverseNorms: [Float]) throws(VecError) {
     try writeSection(.inverseNorms) { (append) throws(VecError) in try inverseNorms.withBytes(append) }

@@ -5,7 +5,7 @@ package struct Calibrator {
   /// The k that curves are measured for, as far as there are so many rows.
   package static let ks = [10, 100, 500, 1000]
   /// Queries that are worth asking; more make a build longer and its numbers hardly better.
-  package static let queriesMax = 500
+  package static let queriesMax = 256
   /// A setting that surely finds this much ends a curve: all greater ones would too.
   private static let enough: Float = 0.998
 
