@@ -34,8 +34,6 @@ final class CandidatePool {
   private var settled: [[Settled]]
   private var plane: VectorPlane?
   private var pacer = Pacer()
-  /// Rows scored canonically so far.
-  private(set) var settledCount = 0
 
   /// Per vector, padded with +infinity to whole groups: the key a row of the current plane needs.
   let thresholds: Scratch<Float>
@@ -189,7 +187,6 @@ final class CandidatePool {
 
   private func settle(_ vector: Int, _ pending: Range<Int>, _ shouldStop: () -> Bool) throws(VecError) {
     guard let plane else { return }
-    settledCount += pending.count
     let numbers = rows.base + vector * capacity
     let scores = ranked.base
     let step = max(1, 65_536 / dimension)

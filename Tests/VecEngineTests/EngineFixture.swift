@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Synchronization
 import Testing
@@ -21,12 +22,13 @@ final class EngineFixture: Sendable {
     rmdir(directory)
   }
 
-  func open(tier: String? = nil) throws -> Engine {
+  func open(tier: String? = nil, workers: Int = 1) throws -> Engine {
     try Engine(
       EngineOptions(
         storePath: directory, kernelTier: tier, memoryBudget: 1 << 30,
         now: { Int64(self.counter.add(1, ordering: .relaxed).newValue) },
-        makeUUID: { UUID(high: 7, low: self.counter.add(1, ordering: .relaxed).newValue) }))
+        makeUUID: { UUID(high: 7, low: self.counter.add(1, ordering: .relaxed).newValue) }, workers: workers,
+        runWorkers: { count, body in DispatchQueue.concurrentPerform(iterations: count, execute: body) }))
   }
 
   var segmentFiles: [String] { get throws { try Self.names(in: directory + "/segments").sorted() } }

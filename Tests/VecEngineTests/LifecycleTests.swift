@@ -115,16 +115,13 @@ import VecEngine
     #expect(try fixture.segmentFiles.isEmpty)
   }
 
-  @Test("ivf, hnsw and auto say that they are not available")
-  func futureIndexes() throws {
+  @Test("what a flat generation does not have is not available, and a target is no obstacle")
+  func onlyFlat() throws {
     let fixture = try EngineFixture()
     let engine = try fixture.open()
     defer { engine.close() }
     try engine.create("c", dimension: 2, metric: .ip)
     try engine.release("c", "g", ids: [1], vectors: [1, 1])
-    for type in [IndexType.ivf, .hnsw, nil] {
-      expectError(.notAvailable) { _ = try engine.beginBuild("c", generation: "g", type: type) }
-    }
     for effort in [SearchEffort.ef(10), .nprobe(3)] {
       let request = SearchRequest(collection: "c", k: 1, effort: effort, dimension: 2, vectors: [1, 1])
       expectError(.notAvailable) { _ = try engine.search(request) { false } }

@@ -81,8 +81,8 @@ package struct IVFIndex: Sendable {
     let results = stride(from: 0, to: count, by: interests).map {
       InterestMerge.merge(settled[$0..<($0 + interests)], k: k, metric: metric)
     }
-    let work = SearchWork(
-      scanned: Double(probes.rowCount + count * lists.listCount), settled: Double(pool.settledCount))
+    // Rows settled depend on the width of registers, so only those that must be are counted.
+    let work = SearchWork(scanned: Double(probes.rowCount + count * lists.listCount), settled: Double(count * k))
     return (results, work)
   }
 

@@ -43,7 +43,7 @@ package struct Planner: Sendable {
   /// - Parameters:
   ///   - index: nil leaves it to the planner.
   ///   - queryCount: queries of the request times their interests.
-  /// - Throws: `not-available` for an index or parameter that the generation does not have.
+  /// - Throws: `not-available` for an index or parameter that the generation does not have, `invalid-argument`.
   package func plan(
     _ effort: SearchEffort, index: IndexType?, k: Int, queryCount: Int
   ) throws(VecError) -> SearchPlan {
@@ -56,7 +56,11 @@ package struct Planner: Sendable {
       return .exact
     case .ef(let ef): return try fixed(.hnsw, ef, "ef", index, k)
     case .nprobe(let nprobe): return try fixed(.ivf, nprobe, "nprobe", index, k)
-    case .recall(let target): return reaching(target, index, k, queryCount)
+    case .recall(let target):
+      guard target > 0, target <= 1 else {
+        throw VecError(.invalidArgument, "recall target \(target): must be above 0 and at most 1")
+      }
+      return reaching(target, index, k, queryCount)
     case .standard: return reaching(calibration?.targetRecall ?? 1, index, k, queryCount)
     }
   }

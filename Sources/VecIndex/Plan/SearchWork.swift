@@ -5,7 +5,7 @@ package struct SearchWork: Sendable, Equatable {
   package var scanned: Double
   /// Rows whose codes were fetched one by one.
   package var visited: Double
-  /// Rows that were scored exactly.
+  /// Rows that have to be scored exactly.
   package var settled: Double
 
   package init(scanned: Double = 0, visited: Double = 0, settled: Double = 0) {
