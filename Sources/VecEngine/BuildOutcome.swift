@@ -26,6 +26,11 @@ package struct BuildOutcome: Sendable {
   package var segmentCount: Int
   package var targetRecall: Float
   package var indexes: [Index]
+
+  /// The least recall that was measured at the settings which a search without wishes uses; 1 for flat.
+  package var expectedRecall: Float {
+    indexes.first { $0.type == index }?.settings.map(\.recall).min() ?? 1
+  }
 }
 
 extension SegmentHandle {

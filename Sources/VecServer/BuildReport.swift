@@ -7,6 +7,7 @@ extension BuildOutcome {
     .object([
       ("index", .string(index.name)), ("rows", .count(rowCount)), ("bytes", .count(byteCount)),
       ("segments", .count(segmentCount)), ("target_recall", .float(targetRecall)),
+      ("expected_recall", .float(expectedRecall)),
       ("indexes", .array(indexes.map(\.json))),
     ])
   }

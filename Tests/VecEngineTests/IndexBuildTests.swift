@@ -29,7 +29,7 @@ struct IndexBuildTests {
       rows = made
       ids = (0..<count).map { UInt64($0) * 5 + 1 }.shuffled(using: &random)
       queries = []
-      for _ in 0..<50 {
+      for _ in 0..<48 {
         let (left, right) = (Int(random.next() % UInt64(count)), Int(random.next() % UInt64(count)))
         queries += (0..<dimension).map { made[left * dimension + $0] + 0.5 * made[right * dimension + $0] }
       }

@@ -7,21 +7,29 @@ struct BuildIndex: Verb {
   static let configuration = CommandConfiguration(
     abstract: "Build the index of a generation, so that it can be searched and published.",
     discussion: """
-      This version has flat, the exact index. Without --wait the build goes on in the daemon; follow it with
-      vecctl generations.
+      flat is exact and needs no structure; ivf looks only into the lists of rows that are near a query; auto makes
+      what this version has (ivf) and lets every search use the cheapest index that reaches its recall. Recall is
+      measured while building, best with a sample of real queries that are not needed elsewhere. Without --wait the
+      build goes on in the daemon; follow it with vecctl generations.
 
       Examples:
         vecctl build-index books --type flat --wait
-        vecctl build-index books --generation monday --type flat
+        vecctl build-index books --type auto --queries users.npy --target-recall 0.95 --wait
       """)
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "Collection.") var name: String
   @Option(help: "Label. Default: the one being built.") var generation: String?
-  @Option(help: "flat, ivf, hnsw or auto.") var type: String
-  @Option(help: ArgumentHelp("Sample of real queries, for calibration; flat needs none.", valueName: "sample.npy"))
+  @Option(help: "flat, ivf, auto; hnsw is not available in this version.") var type: String
+  @Option(
+    help: ArgumentHelp(
+      "Real queries to measure recall with, up to 65536; flat needs none. Default: made from rows.",
+      valueName: "sample.npy"))
   var queries: String?
-  @Option(help: ArgumentHelp("Recall to reach; flat always has 1.", valueName: "share")) var targetRecall: Float?
+  @Option(
+    help: ArgumentHelp(
+      "Recall that searches aim at which name none. Default: 0.95; flat always has 1.", valueName: "share"))
+  var targetRecall: Float?
   @Flag(help: "Return when the index is built.") var wait = false
 
   func execute() async throws {
@@ -46,6 +54,7 @@ struct BuildIndex: Verb {
         ("built", .bool(wait)), ("report", receipt.report.map { .verbatim($0) } ?? .null),
       ]),
       text: "\(name): \(type) index of generation \(receipt.generation) \(wait ? "is built" : "is being built")")
+    if !global.json, let report = receipt.report.flatMap(BuildReport.init(json:)) { report.tell() }
   }
 
   private func build(_ client: VecClient, _ index: IndexType?, _ sample: QuerySample?) async throws -> BuildReceipt {
