@@ -15,8 +15,8 @@ struct PlannerTests {
   static let calibration = Calibration(
     targetRecall: 0.95, queryCount: 200, isOfSample: true,
     curves: [
-      .init(index: .ivf, k: 10, points: points([(1, 0.6), (8, 0.96), (64, 1)]) { SearchWork(scanned: 500 * Double($0)) }),
-      .init(index: .ivf, k: 100, points: points([(1, 0.4), (16, 0.96), (64, 1)]) { SearchWork(scanned: 500 * Double($0)) }),
+      .init(index: .ivf, k: 10, points: points([(1, 0.6), (8, 0.96), (64, 1)]) { SearchWork(listed: 500 * Double($0)) }),
+      .init(index: .ivf, k: 100, points: points([(1, 0.4), (16, 0.96), (64, 1)]) { SearchWork(listed: 500 * Double($0)) }),
       .init(index: .hnsw, k: 10, points: points([(10, 0.9), (40, 0.97)]) { SearchWork(visited: 2 * Double($0)) }),
       .init(index: .hnsw, k: 100, points: points([(100, 0.7), (400, 0.8)]) { SearchWork(visited: 2 * Double($0)) }),
     ])

@@ -58,7 +58,7 @@ package struct IVFIndex: Sendable {
       results += found
       work = work + done
     }
-    return (results, work / Double(queryCount))
+    return (results, work * (1 / Double(queryCount)))
   }
 
   private func searchBatch(
@@ -82,7 +82,7 @@ package struct IVFIndex: Sendable {
       InterestMerge.merge(settled[$0..<($0 + interests)], k: k, metric: metric)
     }
     // Rows settled depend on the width of registers, so only those that must be are counted.
-    let work = SearchWork(scanned: Double(probes.rowCount + count * lists.listCount), settled: Double(count * k))
+    let work = SearchWork(scanned: Double(count * lists.listCount), listed: Double(probes.rowCount), settled: Double(count * k))
     return (results, work)
   }
 

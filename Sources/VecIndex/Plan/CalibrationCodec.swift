@@ -25,6 +25,7 @@ extension Calibration {
         out.write(point.recall)
         out.write(point.surely)
         out.write(Float(point.work.scanned))
+        out.write(Float(point.work.listed))
         out.write(Float(point.work.visited))
         out.write(Float(point.work.settled))
       }
@@ -76,7 +77,7 @@ extension Calibration {
     let recall = try share(&reader, "recall")
     let surely = try share(&reader, "recall less its error")
     let work = SearchWork(
-      scanned: try count(&reader), visited: try count(&reader), settled: try count(&reader))
+      scanned: try count(&reader), listed: try count(&reader), visited: try count(&reader), settled: try count(&reader))
     return Point(parameter: parameter, recall: recall, surely: surely, work: work)
   }
 

@@ -55,7 +55,7 @@ package struct IndexSearch: Sendable {
       let results = try FlatIndex(kernels: kernels, metric: metric).search(
         queries: queries, dimension: plane.dimension, interests: interests, k: k, planes: [plane],
         shouldStop: shouldStop)
-      return (results, SearchWork(scanned: Double(plane.rowCount * interests)))
+      return (results, SearchWork(scanned: Double(plane.rowCount * interests), settled: Double(k)))
     default: break
     }
     throw VecError(.notAvailable, "index \(plan.index.name): the segment does not have it, or there is no memory for codes")

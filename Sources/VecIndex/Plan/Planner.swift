@@ -115,7 +115,7 @@ package struct Planner: Sendable {
   }
 
   private func exactCost(_ k: Int, _ queryCount: Int) -> Double {
-    let work = SearchWork(scanned: Double(rowCount), settled: 1.5 * Double(min(k, rowCount)) + 50)
+    let work = SearchWork(scanned: Double(rowCount), settled: Double(min(k, rowCount)))
     return CostModel.nanoseconds(work, stride: stride, dimension: dimension, queryCount: queryCount)
   }
 

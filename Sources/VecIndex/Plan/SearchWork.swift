@@ -1,34 +1,39 @@
 /// What searches did, counted where it is done: the same on every machine, so that a calibration has the same bytes
 /// wherever it is made. Rows, as means per query.
 package struct SearchWork: Sendable, Equatable {
-  /// Rows and centroids whose codes were read in the order of memory.
+  /// Rows and centroids whose codes were read from the first to the last.
   package var scanned: Double
+  /// Rows whose codes were read list by list.
+  package var listed: Double
   /// Rows whose codes were fetched one by one.
   package var visited: Double
   /// Rows that have to be scored exactly.
   package var settled: Double
 
-  package init(scanned: Double = 0, visited: Double = 0, settled: Double = 0) {
+  package init(scanned: Double = 0, listed: Double = 0, visited: Double = 0, settled: Double = 0) {
     self.scanned = scanned
+    self.listed = listed
     self.visited = visited
     self.settled = settled
   }
 
   package static func + (left: SearchWork, right: SearchWork) -> SearchWork {
     SearchWork(
-      scanned: left.scanned + right.scanned, visited: left.visited + right.visited,
+      scanned: left.scanned + right.scanned, listed: left.listed + right.listed, visited: left.visited + right.visited,
       settled: left.settled + right.settled)
   }
 
-  package static func / (work: SearchWork, count: Double) -> SearchWork {
-    SearchWork(scanned: work.scanned / count, visited: work.visited / count, settled: work.settled / count)
+  package static func * (work: SearchWork, factor: Double) -> SearchWork {
+    SearchWork(
+      scanned: work.scanned * factor, listed: work.listed * factor, visited: work.visited * factor,
+      settled: work.settled * factor)
   }
 }
 
-/// What work costs, to compare one index with another. The weights are ratios measured on one CPU
-/// (docs/decisions/0006-planner.md); only their order of size matters.
+/// What work costs, to compare one index with another. The weights were measured on one CPU
+/// (docs/decisions/0006-planner.md); only their ratios matter.
 package enum CostModel {
-  /// Queries of one request from which on scans are paced by arithmetic instead of memory.
+  /// Queries of one request from which on a row that was read serves several of them.
   static let batchQueries = 16
 
   /// About the nanoseconds of one core per query.
@@ -37,10 +42,11 @@ package enum CostModel {
   ///   - queryCount: queries that travel together.
   package static func nanoseconds(_ work: SearchWork, stride: Int, dimension: Int, queryCount: Int) -> Double {
     let bytes = Double(stride)
-    // A scan of one query waits for memory; in a batch each row is read once for many queries.
-    let scanned = queryCount >= batchQueries ? bytes / 160 + 0.15 : bytes / 16 + 0.5
+    let isBatch = queryCount >= batchQueries
+    let scanned = isBatch ? bytes / 360 : bytes / 90
+    let listed = isBatch ? bytes / 64 + 0.5 : bytes / 20 + 0.7
     let visited = 12 + bytes / 10
-    let settled = 40 + Double(dimension) / 2
-    return work.scanned * scanned + work.visited * visited + work.settled * settled
+    let settled = (isBatch ? 150 : 450) + Double(dimension) / 2
+    return work.scanned * scanned + work.listed * listed + work.visited * visited + work.settled * settled
   }
 }

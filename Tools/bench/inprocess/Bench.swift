@@ -9,7 +9,7 @@ import VecKernels
 ///
 ///     vecbench ITEMS.npy QUERIES.npy ip|cosine|l2 THREADS [lists=N] [iterations=N] [sample=N]
 ///     > build flat|ivf                   {"seconds": ...}
-///     > run flat|ivf K PARAMETER BATCH   {"seconds": ..., "queries": N, "work": [scanned, visited, settled]}
+///     > run flat|ivf K PARAMETER BATCH   {"seconds": ..., "queries": N, "work": [scanned, listed, visited, settled]}
 ///     > ids PATH                         writes the ids of the last run: int64, (queries, k), -1 = none
 @main
 final class Bench {
@@ -65,7 +65,10 @@ final class Bench {
       let work = try run(command[1], k: numbers[0], parameter: numbers[1], batch: max(1, numbers[2]))
       return JSON.object([
         ("seconds", .double(Self.now() - start)), ("queries", .count(queryCount)),
-        ("work", .array([.double(work.scanned), .double(work.visited), .double(work.settled)])),
+        (
+          "work",
+          .array([.double(work.scanned), .double(work.listed), .double(work.visited), .double(work.settled)])
+        ),
       ]).text
     case ("ids", 2, 0):
       try writeIds(command[1])
@@ -96,11 +99,11 @@ final class Bench {
           rebasing: all[(first * items.dimension)..<((first + count) * items.dimension)])
         let (found, work) = try search(index, part, k, parameter)
         hits += found
-        sum = sum + work / (1 / Double(count))
+        sum = sum + work * Double(count)
       }
     }
     last = (k, hits)
-    return sum / Double(queryCount)
+    return sum * (1 / Double(queryCount))
   }
 
   private func search(
