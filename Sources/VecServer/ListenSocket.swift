@@ -47,6 +47,7 @@ package final class ListenSocket: @unchecked Sendable {  // descriptors change o
     guard lockDescriptor >= 0 else { return }
     if let found = try? Self.fileIdentity(path), found == identity { unlink(path) }
     if descriptor >= 0 { close(descriptor) }
+    flock(lockDescriptor, LOCK_UN)  // closing alone would leave it to a child that is just being started
     close(lockDescriptor)
     descriptor = -1
     lockDescriptor = -1

@@ -78,7 +78,11 @@ final class OpenFile: Sendable {
     _ = try SystemCall.retrying("ftruncate", path) { ftruncate(descriptor, off_t(byteCount)) }
   }
 
-  /// Takes the exclusive lock if it is free. It lasts until the descriptor is closed.
+  /// Gives up the lock at once. Closing alone would leave it to a child process that another thread is just starting,
+  /// for as long as that has copies of our descriptors.
+  func unlock() { flock(descriptor, LOCK_UN) }
+
+  /// Takes the exclusive lock if it is free. It lasts until `unlock`, or until the descriptor is closed.
   func tryLock() throws(VecError) -> Bool {
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       let code = errno

@@ -70,7 +70,10 @@ package final class StoreDirectory: Sendable {
 
   /// Gives the lock back. `LOCK` stays: removing it would let two processes hold two files of that name.
   package func close() {
-    lock.withLock { $0 = nil }
+    lock.withLock { lock in
+      lock?.unlock()
+      lock = nil
+    }
   }
 
   func syncSegments() throws(VecError) { try SystemCall.syncDirectory(segmentsPath) }
