@@ -137,12 +137,22 @@ class Echo:
 
 
 class FaissFlat:
-    """IndexFlatIP over float32 rows, one thread."""
+    """IndexFlatIP over float32 rows, one thread.
+
+    For batches Faiss has two ways: a matrix product (sgemm) and its own kernels. Which is faster depends on the machine, and its
+    default is not always the faster one, so callers measure both and count the better.
+    """
+
+    # Values of distance_compute_blas_threshold: the least number of queries for which sgemm is used.
+    WAYS = {"sgemm": 1, "own kernels": 1 << 30}
 
     def __init__(self, rows: np.ndarray) -> None:
         faiss.omp_set_num_threads(1)
         self.index = faiss.IndexFlatIP(rows.shape[1])
         self.index.add(rows)
+
+    def use(self, way: str) -> None:
+        faiss.cvar.distance_compute_blas_threshold = self.WAYS[way]
 
     def search(self, queries: np.ndarray, k: int) -> np.ndarray:
         return self.index.search(queries, k)[1]
