@@ -8,6 +8,7 @@ import VecKernels
 /// them in turn with other libraries. Answers are one JSON object a line on standard output.
 ///
 ///     vecbench ITEMS.npy QUERIES.npy ip|cosine|l2 THREADS [lists=N] [iterations=N] [sample=N]
+///     > ready                            {} as soon as the rows are read
 ///     > build flat|ivf                   {"seconds": ...}
 ///     > run flat|ivf K PARAMETER BATCH   {"seconds": ..., "queries": N, "work": [scanned, listed, visited, settled]}
 ///     > ids PATH                         writes the ids of the last run: int64, (queries, k), -1 = none
@@ -70,6 +71,7 @@ final class Bench {
           .array([.double(work.scanned), .double(work.listed), .double(work.visited), .double(work.settled)])
         ),
       ]).text
+    case ("ready", 1, 0): return "{}"
     case ("ids", 2, 0):
       try writeIds(command[1])
       return "{}"

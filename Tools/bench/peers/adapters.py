@@ -1,0 +1,264 @@
+"""The peers, each behind the same four things: a name, what it is built with, the settings to try, and a search.
+
+Adapters are as a user of the library would write them after reading its manual: one thread, parameters of the size that its
+authors recommend, float32 in, ids out. Rows and queries of cosine data are of unit length, so peers may use the inner
+product for them.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+def graph_settings(k: int) -> list[int]:
+    """Lengths of a candidate list: from k upwards in steps of about a third."""
+    values, value = [], max(k, 10)
+    while value <= 4096:
+        values.append(value)
+        value = math.ceil(value * 1.35)
+    return values
+
+
+def list_settings(lists: int) -> list[int]:
+    values, value = [], 1
+    while value < lists:
+        values.append(value)
+        value = math.ceil(value * 1.35)
+    return [*values, lists]
+
+
+class Peer:
+    """One index of one library. `about` is what it was built with, for the report."""
+
+    about = ""
+
+    def build(self, items: np.ndarray, metric: str) -> None:
+        raise NotImplementedError
+
+    def settings(self, k: int) -> list[int]:
+        raise NotImplementedError
+
+    def search(self, queries: np.ndarray, k: int, setting: int) -> np.ndarray:
+        """(q, k) ids; -1 where there are fewer."""
+        raise NotImplementedError
+
+
+class FaissFlat(Peer):
+    about = "IndexFlat, the better of sgemm and its own kernels"
+
+    def build(self, items, metric):
+        import faiss
+
+        faiss.omp_set_num_threads(1)
+        self.faiss = faiss
+        kind = faiss.METRIC_L2 if metric == "l2" else faiss.METRIC_INNER_PRODUCT
+        self.index = faiss.IndexFlat(items.shape[1], kind)
+        self.index.add(np.ascontiguousarray(items))
+
+    def settings(self, k):
+        return [1, 1 << 30]  # the least number of queries for which sgemm is used
+
+    def search(self, queries, k, setting):
+        self.faiss.cvar.distance_compute_blas_threshold = setting
+        return self.index.search(queries, k)[1]
+
+
+class FaissHNSW(Peer):
+    about = "IndexHNSWFlat, M 16, efConstruction 200"
+
+    def build(self, items, metric):
+        import faiss
+
+        faiss.omp_set_num_threads(1)
+        kind = faiss.METRIC_L2 if metric == "l2" else faiss.METRIC_INNER_PRODUCT
+        self.index = faiss.IndexHNSWFlat(items.shape[1], 16, kind)
+        self.index.hnsw.efConstruction = 200
+        self.index.add(np.ascontiguousarray(items))
+
+    def settings(self, k):
+        return graph_settings(k)
+
+    def search(self, queries, k, setting):
+        self.index.hnsw.efSearch = setting
+        return self.index.search(queries, k)[1]
+
+
+class FaissIVFPQ(Peer):
+    """Inverted lists, 4-bit product quantisation scanned in registers, then exact rescoring of 10 k candidates."""
+
+    def build(self, items, metric):
+        import faiss
+
+        faiss.omp_set_num_threads(1)
+        self.faiss = faiss
+        n, d = items.shape
+        lists = int(4 * math.sqrt(n))
+        self.lists = lists
+        self.about = f"IVF{lists},PQ{d // 2}x4fs,RFlat, k_factor 10"
+        kind = faiss.METRIC_L2 if metric == "l2" else faiss.METRIC_INNER_PRODUCT
+        self.index = faiss.index_factory(d, f"IVF{lists},PQ{d // 2}x4fs,RFlat", kind)
+        rows = np.ascontiguousarray(items)
+        self.index.train(rows)
+        self.index.add(rows)
+
+    def settings(self, k):
+        return list_settings(self.lists)
+
+    def search(self, queries, k, setting):
+        quantised = self.faiss.IVFSearchParameters(nprobe=setting)
+        parameters = self.faiss.IndexRefineSearchParameters(k_factor=10, base_index_params=quantised)
+        return self.index.search(queries, k, params=parameters)[1]
+
+
+class Hnswlib(Peer):
+    about = "M 16, ef_construction 200"
+
+    def build(self, items, metric):
+        import hnswlib
+
+        self.index = hnswlib.Index(space="l2" if metric == "l2" else "ip", dim=items.shape[1])
+        self.index.init_index(max_elements=len(items), ef_construction=200, M=16, random_seed=1)
+        self.index.set_num_threads(1)
+        self.index.add_items(items, num_threads=1)
+
+    def settings(self, k):
+        return graph_settings(k)
+
+    def search(self, queries, k, setting):
+        self.index.set_ef(setting)
+        return self.index.knn_query(queries, k=k, num_threads=1)[0].astype(np.int64)
+
+
+class Usearch(Peer):
+    about = "connectivity 16, expansion_add 200, int8"
+
+    def build(self, items, metric):
+        from usearch.index import Index
+
+        self.index = Index(
+            ndim=items.shape[1], metric="l2sq" if metric == "l2" else "cos" if metric == "cosine" else "ip",
+            dtype="i8" if metric == "cosine" else "f32", connectivity=16, expansion_add=200)
+        if metric != "cosine":
+            self.about = "connectivity 16, expansion_add 200, f32"
+        self.index.add(np.arange(len(items), dtype=np.uint64), np.ascontiguousarray(items), threads=1)
+
+    def settings(self, k):
+        return graph_settings(k)
+
+    def search(self, queries, k, setting):
+        self.index.expansion_search = setting
+        found = self.index.search(queries, k, threads=1)
+        keys = np.atleast_2d(found.keys).astype(np.int64)
+        full = np.full((len(queries), k), -1, dtype=np.int64)
+        full[:, : keys.shape[1]] = keys
+        return full
+
+
+class Voyager(Peer):
+    about = "M 16, ef_construction 200, float32"
+
+    def build(self, items, metric):
+        from voyager import Index, Space
+
+        space = Space.Euclidean if metric == "l2" else Space.InnerProduct
+        self.index = Index(space, num_dimensions=items.shape[1], M=16, ef_construction=200, random_seed=1)
+        self.index.add_items(np.ascontiguousarray(items), num_threads=1)
+
+    def settings(self, k):
+        return graph_settings(k)
+
+    def search(self, queries, k, setting):
+        return self.index.query(queries, k=k, num_threads=1, query_ef=setting)[0].astype(np.int64)
+
+
+class Scann(Peer):
+    def build(self, items, metric):
+        import scann
+
+        n, d = items.shape
+        lists = int(2 * math.sqrt(n))
+        self.lists, self.rows = lists, n
+        self.about = f"{lists} leaves, 2 dimensions a block, anisotropic 0.2, reorder of 4 k or 200"
+        measure = "squared_l2" if metric == "l2" else "dot_product"
+        builder = scann.scann_ops_pybind.builder(np.ascontiguousarray(items), 10, measure)
+        builder = builder.tree(num_leaves=lists, num_leaves_to_search=10, training_sample_size=min(n, 250_000))
+        builder = builder.score_ah(2, anisotropic_quantization_threshold=0.2 if metric != "l2" else float("nan"))
+        self.index = builder.reorder(200).set_n_training_threads(1).build()
+
+    def settings(self, k):
+        return list_settings(self.lists)
+
+    def search(self, queries, k, setting):
+        candidates = min(self.rows, max(200, 4 * k))
+        ids, _ = self.index.search_batched(
+            queries, final_num_neighbors=k, leaves_to_search=setting, pre_reorder_num_neighbors=candidates)
+        return np.asarray(ids, dtype=np.int64)
+
+
+class RabitqIVF(Peer):
+    """Inverted lists of RaBitQ codes; `nbits` 32 rescores with the vectors themselves."""
+
+    nbits = 8
+
+    def build(self, items, metric):
+        import rabitqlib
+
+        n, d = items.shape
+        lists = int(4 * math.sqrt(n))
+        self.lists = lists
+        self.about = f"IvfIndex, {lists} lists, {'raw rerank' if self.nbits == 32 else f'{self.nbits} bits'}"
+        rows = np.ascontiguousarray(items, dtype=np.float32)
+        parameters = rabitqlib.QGKMeansParameters()
+        parameters.num_threads = 1
+        means = rabitqlib.QGKMeans(d, lists, parameters)
+        means.train(rows)
+        self.index = rabitqlib.IvfIndex(d, n, lists, self.nbits, "l2" if metric == "l2" else "ip")
+        self.index.build(rows, means.centroids, np.asarray(means.assignments, dtype=np.uint32), num_threads=1)
+
+    def settings(self, k):
+        return list_settings(self.lists)
+
+    def search(self, queries, k, setting):
+        found = self.index.search(queries, k, setting, num_threads=1)
+        arrays = [np.asarray(part) for part in found]
+        ids = next(part for part in arrays if part.dtype.kind in "iu")
+        return ids.astype(np.int64)
+
+
+class RabitqIVFRaw(RabitqIVF):
+    nbits = 32
+
+
+class SymphonyQG(Peer):
+    about = "SymqgIndex, degree 32, ef_construction 200"
+
+    def build(self, items, metric):
+        import rabitqlib
+
+        self.index = rabitqlib.SymqgIndex(items.shape[1], 32, "l2" if metric == "l2" else "ip")
+        self.index.build(np.ascontiguousarray(items, dtype=np.float32), 200, num_threads=1)
+
+    def settings(self, k):
+        return graph_settings(k)
+
+    def search(self, queries, k, setting):
+        found = self.index.search_batch(queries, k, setting, num_threads=1)
+        ids = next(np.asarray(part) for part in found if np.asarray(part).dtype.kind in "iu")
+        return ids.astype(np.int64)
+
+
+# Name to adapter, and the package that brings it.
+PEERS: dict[str, tuple[type[Peer], str]] = {
+    "faiss-flat": (FaissFlat, "faiss-cpu"),
+    "faiss-hnsw": (FaissHNSW, "faiss-cpu"),
+    "faiss-ivfpq": (FaissIVFPQ, "faiss-cpu"),
+    "hnswlib": (Hnswlib, "hnswlib"),
+    "usearch": (Usearch, "usearch"),
+    "voyager": (Voyager, "voyager"),
+    "scann": (Scann, "scann"),
+    "rabitq-ivf": (RabitqIVF, "rabitqlib"),
+    "rabitq-ivf-raw": (RabitqIVFRaw, "rabitqlib"),
+    "symphonyqg": (SymphonyQG, "rabitqlib"),
+}

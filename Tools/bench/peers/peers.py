@@ -1,0 +1,148 @@
+"""vecd beside its peers at equal recall. `run` next to this file installs the peers and calls it."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import datasets
+from adapters import PEERS, list_settings
+from contest import TARGETS, Entry, Worker, ratio, rounds, sweep, worker_command
+from report import markdown, plots
+from truth import recall_of, truth_of
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sets", default="reddit-50k,towers-ip-200k-64", help="data sets, see datasets.py")
+    parser.add_argument("--peers", default=",".join(PEERS), help="peers, by name")
+    parser.add_argument("--k", default="10,100,500")
+    parser.add_argument("--batch", default="256,1", help="queries per call")
+    parser.add_argument("--queries", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1, help="everything runs on this core")
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "vecd-bench")
+    parser.add_argument("--dssm", help="folder with items.f16.npy and queries.npy for reddit-500k")
+    parser.add_argument("--vecbench", required=True)
+    parser.add_argument("--out", type=Path, required=True, help="prefix of the .json, .md and .svg files")
+    return parser.parse_args()
+
+
+def vecd_entries(data: datasets.Data, vecbench: str, core: int) -> list[Entry]:
+    command = ["taskset", "-c", str(core), vecbench, str(data.items_path), str(data.queries_path), data.metric, "1"]
+    entries = []
+    for index in ("flat", "ivf"):
+        worker = Worker(f"vecd {index}", command)
+        built, memory = worker.build(f"build {index}")
+        entries.append(Entry(f"vecd {index}", worker, index, index, built["seconds"], memory))
+    return entries
+
+
+def peer_entries(data: datasets.Data, names: list[str], core: int, missing: dict[str, str]) -> list[Entry]:
+    entries = []
+    for name in names:
+        worker = Worker(name, worker_command(name, data.items_path, data.queries_path, data.metric, core))
+        try:
+            built, memory = worker.build("build")
+        except RuntimeError as error:
+            missing[f"{name} on {data.name}"] = str(error)
+            continue
+        say(f"  {name}: built in {built['seconds']:.1f} s ({built['about']})")
+        entries.append(Entry(name, worker, "", built["about"], built["seconds"], memory))
+    return entries
+
+
+def contest(data: datasets.Data, args: argparse.Namespace, missing: dict[str, str]) -> dict:
+    ks = [int(k) for k in args.k.split(",")]
+    truth = truth_of(data.items, data.queries, data.metric, args.cache)
+
+    def recall(found: np.ndarray, k: int) -> float:
+        return recall_of(found, truth, k, data.items, data.queries, data.metric)
+
+    entries = vecd_entries(data, args.vecbench, args.core)
+    entries += peer_entries(data, [name for name in args.peers.split(",") if name], args.core, missing)
+    results = []
+    for batch in (int(batch) for batch in args.batch.split(",")):
+        for k in ks:
+            for entry in entries:
+                try:
+                    if entry.index:
+                        lists = int(4 * len(data.items) ** 0.5)
+                        settings = [1] if entry.index == "flat" else list_settings(lists)
+                    else:
+                        settings = entry.worker.ask(f"settings {k}")["settings"]
+                    sweep(entry, k, batch, settings, recall, say)
+                except RuntimeError as error:
+                    missing[f"{entry.name} on {data.name} at k = {k}"] = str(error)
+            alive = [entry for entry in entries if (k, batch) in entry.sweep]
+            for target in TARGETS:
+                found = rounds(alive, k, batch, target, args.rounds)
+                results.append(
+                    {"k": k, "batch": batch, "target": target, "entries": found, "ratio": ratio(found)})
+    for entry in entries:
+        entry.worker.close()
+    return {
+        **data.facts,
+        "built": [
+            {"name": e.name, "about": e.about, "build_seconds": e.build_seconds, "bytes": e.bytes} for e in entries],
+        "sweeps": [
+            {"name": e.name, "k": k, "batch": batch, "points": points}
+            for e in entries for (k, batch), points in e.sweep.items()],
+        "results": results,
+    }
+
+
+def versions() -> dict[str, str]:
+    found = {}
+    for package in sorted({package for _, package in PEERS.values()} | {"numpy"}):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "missing"
+    return found
+
+
+def cpu() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    args = options()
+    unknown = [name for name in args.peers.split(",") if name and name not in PEERS]
+    if unknown:
+        raise SystemExit(f"error: no peer is named {unknown[0]!r}; there are {', '.join(PEERS)}")
+    found = versions()
+    missing = {
+        name: f"package {package} is not installed" for name, (_, package) in PEERS.items() if found[package] == "missing"}
+    args.peers = ",".join(name for name in args.peers.split(",") if name and name not in missing)
+    result = {
+        "date": datetime.date.today().isoformat(), "cpu": cpu(), "cores": os.cpu_count(),
+        "load_average_before": round(os.getloadavg()[0], 2), "rounds": args.rounds, "versions": found,
+        "missing": missing, "sets": [],
+    }
+    for name in args.sets.split(","):
+        data = datasets.load(name, args.queries, args.cache, args.dssm)
+        say(f"{name}: {len(data.items):,} x {data.items.shape[1]}, {data.metric}")
+        result["sets"].append(contest(data, args, missing))
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
+        args.out.with_suffix(".md").write_text(markdown(result))
+        plots(result, args.out)
+    say(f"Written: {args.out}.md, .json and .svg")
+
+
+if __name__ == "__main__":
+    main()
