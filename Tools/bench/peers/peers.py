@@ -17,7 +17,7 @@ import datasets
 from adapters import PEERS, list_settings
 from contest import TARGETS, Entry, Worker, ratio, rounds, sweep, worker_command
 from report import markdown, plots
-from truth import recall_of, truth_of
+from exact import recall_of, truth_of
 
 
 def options() -> argparse.Namespace:

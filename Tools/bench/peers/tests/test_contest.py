@@ -12,7 +12,7 @@ import generate
 from adapters import PEERS, graph_settings, list_settings
 from contest import Entry, chosen, ratio, rounds, sweep
 from report import markdown
-from truth import recall_of, truth_of
+from exact import recall_of, truth_of
 
 
 class FakeWorker:
