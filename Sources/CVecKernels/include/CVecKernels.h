@@ -81,6 +81,9 @@ vk_inspection vk_inspect_rows(const float *rows, size_t n, size_t d, double *nor
 void vk_narrow_f16(const float *from, size_t count, uint16_t *to);
 void vk_narrow_bf16(const float *from, size_t count, uint16_t *to);
 
+/// Starts to bring the cache line of an address into the cache. Never faults, whatever the address.
+static inline void vk_prefetch(const void *address) { __builtin_prefetch(address); }
+
 /// Any element type to float32; exact, and the same on every CPU.
 void vk_widen(uint32_t type, const void *from, size_t count, float *to);
 

@@ -1,0 +1,66 @@
+/// The working memory of one traversal at a time: allocated once, reused by every search of a thread, so that the loop
+/// allocates nothing. It belongs to whoever hands it in and grows to the largest request it has met.
+package final class TraversalScratch {
+  /// Neighbours that one step gathers at most: two expansions of the longest working lists.
+  static let gatherMax = 512
+
+  private(set) var nodeCount = 0
+  private var stamps: Scratch<UInt8>
+  private var stamp: UInt8 = 0
+  private(set) var poolKeys: Scratch<UInt64>
+  private(set) var prepared: UnsafeMutableRawBufferPointer
+  let gathered = Scratch<UInt32>(gatherMax)
+  let scores = Scratch<Float>(gatherMax)
+  let fresh = Scratch<UInt64>(gatherMax)
+  /// The same for a harvest beside the pool.
+  let kept = Scratch<UInt64>(gatherMax)
+
+  package init() {
+    stamps = Scratch(1)
+    stamps.base.initialize(to: 0)
+    poolKeys = Scratch(1)
+    prepared = .allocate(byteCount: 64, alignment: 64)
+  }
+
+  deinit { prepared.deallocate() }
+
+  /// Makes room for a graph of `nodes` nodes, `pools` pools of `capacity` keys each, and `pools` prepared queries.
+  func reserve(nodes: Int, pools: Int, capacity: Int, queryByteCount: Int) {
+    if nodes > nodeCount {
+      stamps = Scratch(nodes)
+      stamps.base.initialize(repeating: 0, count: nodes)
+      stamp = 0
+      nodeCount = nodes
+    }
+    if pools * capacity > poolKeys.count { poolKeys = Scratch(pools * capacity) }
+    if pools * queryByteCount > prepared.count {
+      prepared.deallocate()
+      prepared = .allocate(byteCount: pools * queryByteCount, alignment: 64)
+    }
+  }
+
+  /// A set of nodes that is empty now: a node is in it when its stamp is the current one, so that emptying costs
+  /// nothing but once in 255 times.
+  func emptyVisited() -> Visited {
+    if stamp == .max {
+      stamps.base.update(repeating: 0, count: nodeCount)
+      stamp = 0
+    }
+    stamp += 1
+    return Visited(stamps: stamps.base, stamp: stamp)
+  }
+}
+
+/// The nodes a traversal has seen.
+struct Visited {
+  let stamps: UnsafeMutablePointer<UInt8>
+  let stamp: UInt8
+
+  /// 1 when the node was not in the set; it is from now on.
+  @inline(__always)
+  func insert(_ node: UInt32) -> Int {
+    let isNew = stamps[Int(node)] != stamp
+    stamps[Int(node)] = stamp
+    return isNew ? 1 : 0
+  }
+}
