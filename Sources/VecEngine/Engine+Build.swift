@@ -8,9 +8,6 @@ extension Engine {
   package func beginBuild(
     _ name: String, generation label: String?, type: IndexType?, targetRecall: Float? = nil, sample: QuerySample? = nil
   ) throws(VecError) -> IndexBuild {
-    guard type != .hnsw else {
-      throw VecError(.notAvailable, "index type hnsw is not available in this version: build type flat, ivf or auto")
-    }
     if let sample { try check(sample, for: try collection(name).row) }
     return try withWriter { (_) throws(VecError) in
       let collection = try collection(name)

@@ -26,8 +26,8 @@ extension Engine {
   ) throws(VecError) -> [[Hit]] {
     if plan.index != .flat, let segment = generation.onlySegment {
       return try segment.withPlane { (plane) throws(VecError) in
-        try IndexSearch(kernels: kernels, metric: metric).search(
-          plan, segment.indexes, queries: queries, interests: request.interests, k: request.k, plane: plane,
+        try indexSearch.search(
+          plan, segment.indexes, metric: metric, queries: queries, interests: request.interests, k: request.k, plane: plane,
           shouldStop: shouldStop
         ).results
       }

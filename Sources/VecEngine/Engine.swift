@@ -34,6 +34,7 @@ package final class Engine: Sendable {
   let directory: StoreDirectory
   let kernels: Kernels
   let team: WorkTeam
+  let indexSearch: IndexSearch
   let writer: Mutex<Writer?>
   let state: Mutex<State>
 
@@ -41,11 +42,12 @@ package final class Engine: Sendable {
   package init(_ options: EngineOptions) throws(VecError) {
     self.options = options
     kernels = try Self.chooseKernels(options.kernelTier)
+    indexSearch = IndexSearch(kernels: kernels)
     team = WorkTeam(width: options.workers, run: options.runWorkers)
     directory = try StoreDirectory(path: options.storePath, create: true)
     let recovered: Recovery
     do {
-      recovered = try Recovery(directory, kernels: kernels, newStoreUUID: options.makeUUID())
+      recovered = try Recovery(directory, newStoreUUID: options.makeUUID())
     } catch {
       directory.close()
       throw error

@@ -109,7 +109,7 @@ package final class IndexBuild: Sendable {
     let ordinal = (generation.segments.last?.row.ordinal ?? 0) + 1
     let handle = try SegmentHandle(
       SegmentRow(written, generation: generation.row.number, ordinal: ordinal), of: collection, in: engine.directory,
-      kernels: engine.kernels, isVerified: true)
+      isVerified: true)
     made.append(handle)
     return handle
   }

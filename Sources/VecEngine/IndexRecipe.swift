@@ -23,18 +23,22 @@ struct IndexRecipe: Sendable {
   }
 
   var isFlat: Bool { type == .flat }
+  private var hasLists: Bool { type == .ivf || type == nil }
+  private var hasGraph: Bool { type == .hnsw || type == nil }
 
-  /// Of the steps after verifying and joining: lists, their rewrite, graph and calibration, the last rewrite.
-  var stepWeights: [Float] { isFlat ? [] : [6, 1, 6, 1] }
+  /// Of the steps after verifying and joining: lists, the rewrite in their order, graph, calibration, the last rewrite.
+  var stepWeights: [Float] { isFlat ? [] : [6, 1] + (hasGraph ? [30] : []) + [4, 1] }
 
-  /// The lists, and the order that the rows must have for them.
+  /// The lists, and the order that the rows must have for them. A graph is walked faster too where near rows lie together.
   func order(
     of source: SegmentHandle, _ engine: Engine, _ steps: BuildSteps, _ shouldStop: () -> Bool
   ) throws(VecError) -> (rows: [UInt32], lists: IVFLists) {
     let progress = steps.next()
     return try source.withBarePlane { (plane) throws(VecError) in
+      var parameters = IVFParameters()
+      parameters.seed = Self.seed
       let made = try IVFBuilder(kernels: engine.kernels, metric: source.file.header.metric).build(
-        plane, IVFParameters(seed: Self.seed), team: engine.team, progress: progress, shouldStop: shouldStop)
+        plane, parameters, team: engine.team, progress: progress, shouldStop: shouldStop)
       return (made.order, made.lists)
     }
   }
@@ -43,22 +47,40 @@ struct IndexRecipe: Sendable {
   func sections(
     of segment: SegmentHandle, lists: IVFLists, _ engine: Engine, _ steps: BuildSteps, _ shouldStop: () -> Bool
   ) throws(VecError) -> [(kind: SectionKind, bytes: [UInt8])] {
-    let progress = steps.next()
-    let metric = segment.file.header.metric
     segment.prepare(engine.team)
-    var indexes = IndexSet(lists: lists)
-    try segment.withPlane { (plane) throws(VecError) in
+    let indexes = try segment.withPlane { (plane) throws(VecError) in
       guard plane.codes != nil else {
         throw VecError(.limitExceeded, "there is no memory for the codes of \(plane.rowCount) rows, which an index needs")
       }
-      let queries = CalibrationQueries(sample: sample?.vectors, plane: plane, metric: metric, seed: Self.seed)
-      indexes.calibration = try CalibrationRun(kernels: engine.kernels, metric: metric).measure(
-        indexes, queries, plane: plane, targetRecall: targetRecall, shouldStop: shouldStop)
+      return try build(over: plane, segment.file.header.metric, lists, engine, steps, shouldStop)
     }
-    progress(1)
-    var sections: [(kind: SectionKind, bytes: [UInt8])] = [(.lists, lists.encoded())]
+    var sections: [(kind: SectionKind, bytes: [UInt8])] = []
+    if let lists = indexes.lists { sections.append((.lists, lists.encode())) }
+    if let graph = indexes.graph { sections.append((.graph, try graph.encoded())) }
     if let calibration = indexes.calibration { sections.append((.calibration, calibration.encoded())) }
     return sections
+  }
+
+  private func build(
+    over plane: VectorPlane, _ metric: Metric, _ lists: IVFLists, _ engine: Engine, _ steps: BuildSteps,
+    _ shouldStop: () -> Bool
+  ) throws(VecError) -> IndexSet {
+    let queries = CalibrationQueries(sample: sample?.vectors, plane: plane, metric: metric, seed: Self.seed)
+    var indexes = IndexSet(lists: hasLists ? lists : nil)
+    if hasGraph {
+      let progress = steps.next()
+      indexes.graph = try queries.shaping.withUnsafeBufferPointer { (shaping) throws(VecError) in
+        try HNSWIndex(kernels: engine.kernels, metric: metric).build(
+          plane, codes: plane.codes, HNSWParameters(seed: Self.seed), queries: shaping, team: engine.team,
+          progress: progress, shouldStop: shouldStop
+        ).graph
+      }
+    }
+    let progress = steps.next()
+    indexes.calibration = try CalibrationRun(kernels: engine.kernels, metric: metric).measure(
+      indexes, queries, plane: plane, targetRecall: targetRecall, shouldStop: shouldStop)
+    progress(1)
+    return indexes
   }
 
   /// What the manifest records: the type that was asked for; of auto what a search for the hundred best would use.

@@ -1,5 +1,4 @@
 import VecCore
-import VecKernels
 import VecManifest
 import VecStorage
 
@@ -11,7 +10,7 @@ struct Recovery {
   private(set) var collections: [String: Collection] = [:]
   private(set) var report = RecoveryReport()
 
-  init(_ directory: StoreDirectory, kernels: Kernels, newStoreUUID: UUID) throws(VecError) {
+  init(_ directory: StoreDirectory, newStoreUUID: UUID) throws(VecError) {
     manifest = try Manifest(path: directory.manifestPath, newStoreUUID: newStoreUUID)
     do {
       let catalogue = try manifest.load()
@@ -19,7 +18,7 @@ struct Recovery {
       var known: Set<UUID> = []
       for record in catalogue.collections {
         known.formUnion(record.segments.map(\.uuid))
-        adopt(record, directory, kernels)
+        adopt(record, directory)
       }
       for (name, reason) in catalogue.damaged { fence(name, reason) }
       // With damage in the manifest nobody can say which files belong to it, so all are kept.
@@ -31,13 +30,13 @@ struct Recovery {
     report.collectionCount = collections.count
   }
 
-  private mutating func adopt(_ record: CollectionRecord, _ directory: StoreDirectory, _ kernels: Kernels) {
+  private mutating func adopt(_ record: CollectionRecord, _ directory: StoreDirectory) {
     var collection = Collection(row: record.row, generations: [])
     do throws(VecError) {
       for row in record.generations {
         var segments: [SegmentHandle] = []
         for segment in record.segments where segment.generation == row.number {
-          segments.append(try SegmentHandle(segment, of: record.row, in: directory, kernels: kernels))
+          segments.append(try SegmentHandle(segment, of: record.row, in: directory))
           report.segmentCount += 1
           report.byteCount += segment.byteCount
         }

@@ -23,8 +23,7 @@ final class SegmentHandle: Sendable {
 
   /// Opens the file the manifest's row names and verifies every byte of it, unless it was verified while publishing.
   init(
-    _ row: SegmentRow, of collection: CollectionRow, in directory: StoreDirectory, kernels: Kernels,
-    isVerified: Bool = false
+    _ row: SegmentRow, of collection: CollectionRow, in directory: StoreDirectory, isVerified: Bool = false
   ) throws(VecError) {
     let identity = SegmentIdentity(uuid: row.uuid, byteCount: row.byteCount, rootChecksum: row.rootChecksum)
     let path = directory.segmentPath(row.uuid)
@@ -38,7 +37,7 @@ final class SegmentHandle: Sendable {
     }
     file = opened
     ids = try opened.decodeIDs()
-    indexes = try IndexSections.decode(opened, kernels: kernels)
+    indexes = try IndexSections.decode(opened)
     self.row = row
     self.directory = directory
   }

@@ -34,6 +34,8 @@ final class CandidatePool {
   private var settled: [[Settled]]
   private var plane: VectorPlane?
   private var pacer = Pacer()
+  /// Canonical scores computed so far.
+  private(set) var settledCount = 0
 
   /// Per vector, padded with +infinity to whole groups: the key a row of the current plane needs.
   let thresholds: Scratch<Float>
@@ -96,6 +98,9 @@ final class CandidatePool {
     counts.base[vector] = count + 1
     if count + 1 == capacity { try makeRoom(vector, shouldStop) }
   }
+
+  /// Raises a vector's floor to what the rows taken so far prove, before many more are looked at.
+  func tighten(_ vector: Int) { prune(vector) }
 
   /// Settles what is pending of the current plane.
   func finish(_ shouldStop: () -> Bool) throws(VecError) {
@@ -194,6 +199,7 @@ final class CandidatePool {
       let chunk = UnsafeBufferPointer(
         start: UnsafePointer(numbers + start), count: min(step, pending.upperBound - start))
       try pacer.spend(4 * chunk.count * dimension, shouldStop)
+      settledCount += chunk.count
       CanonicalScore.settle(
         metric, query: queries + vector * dimension, queryNorm: norms[vector], base: plane.base,
         type: plane.elementType, dimension: dimension, rows: chunk, out: scores + start)

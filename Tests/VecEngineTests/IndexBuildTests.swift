@@ -9,7 +9,7 @@ import VecTestSupport
 struct IndexBuildTests {
   static let dimension = 16
   /// Nil is auto.
-  static let types: [IndexType?] = [.ivf, nil]
+  static let types: [IndexType?] = [.ivf, .hnsw, nil]
 
   /// Rows around some centres, as trained items lie; queries are mixtures of two rows.
   struct Sample {

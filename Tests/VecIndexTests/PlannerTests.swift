@@ -96,19 +96,19 @@ struct CalibrationTests {
   @Test("comes back from its bytes as it was, and any damage is an error or another sound value, never a trap")
   func codec() throws {
     let bytes = PlannerTests.calibration.encoded()
-    let back = try bytes.withUnsafeBytes { (raw) throws -> Calibration in try Calibration(decoding: raw, context: "x") }
+    let back = try bytes.withUnsafeBytes { (raw) throws -> Calibration in try Calibration(decoding: raw) }
     #expect(back.curves.map(\.k) == PlannerTests.calibration.curves.map(\.k))
     #expect(back == PlannerTests.calibration)
     for length in 0..<bytes.count {
       #expect(throws: VecError.self) {
-        try bytes[..<length].withUnsafeBytes { (raw) throws in _ = try Calibration(decoding: raw, context: "x") }
+        try bytes[..<length].withUnsafeBytes { (raw) throws in _ = try Calibration(decoding: raw) }
       }
     }
     var sound = 0
     for bit in 0..<(bytes.count * 8) {
       var damaged = bytes
       damaged[bit / 8] ^= 1 << (bit % 8)
-      let result = damaged.withUnsafeBytes { raw in try? Calibration(decoding: raw, context: "x") }
+      let result = damaged.withUnsafeBytes { raw in try? Calibration(decoding: raw) }
       if result != nil { sound += 1 }
     }
     #expect(sound < bytes.count * 8)

@@ -92,7 +92,7 @@ struct GraphReader {
   var bytes: ByteReader
 
   init(_ bytes: UnsafeRawBufferPointer) {
-    self.bytes = ByteReader(bytes, code: .segmentDamaged, context: "graph")
+    self.bytes = ByteReader(bytes, code: .segmentDamaged, context: "section graph")
   }
 
   func failure(_ what: String) -> VecError { bytes.failure(what) }

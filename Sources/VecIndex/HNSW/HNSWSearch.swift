@@ -24,7 +24,7 @@ struct HNSWSearch<Scorer: RowScorer> {
   ) throws(VecError) -> [Hit] {
     try Pacer.ask(shouldStop)
     let rowCount = plane.rowCount
-    let allowed = mask?.count(rowCount) ?? rowCount
+    let allowed = mask?.count(0..<rowCount) ?? rowCount
     let k = min(k, allowed)
     guard k > 0 else { return [] }
     let wanted = min(allowed, k + max(8, Int(Double(k) * (Self.settledPerResult - 1))))

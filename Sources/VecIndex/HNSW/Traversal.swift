@@ -52,6 +52,7 @@ enum Traversal {
       var count = gather(graph, node, visited, into: gathered, at: 0)
       if let early { count = gather(graph, early, visited, into: gathered, at: count) }
       for index in 0..<count { probe.prefetch(gathered[index]) }
+      scratch.visitedCount &+= count
       early = pool.next()
       probe.score(gathered, count, scores)
       harvest.take(gathered, scores, count)
@@ -85,6 +86,7 @@ enum Traversal {
         var count = gather(graph, first, visited, into: gathered, at: 0)
         if let second = pools[turn].next() { count = gather(graph, second, visited, into: gathered, at: count) }
         for index in 0..<count { probes[turn].prefetch(gathered[index]) }
+        scratch.visitedCount &+= count
         for at in pools.indices where count > 0 {
           probes[at].score(gathered, count, scores)
           harvests[at].take(gathered, scores, count)

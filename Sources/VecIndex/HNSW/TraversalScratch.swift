@@ -1,10 +1,13 @@
 /// The working memory of one traversal at a time: allocated once, reused by every search of a thread, so that the loop
 /// allocates nothing. It belongs to whoever hands it in and grows to the largest request it has met.
-package final class TraversalScratch {
+// Sendable: one traversal at a time uses it, on any thread.
+package final class TraversalScratch: @unchecked Sendable {
   /// Neighbours that one step gathers at most: two expansions of the longest working lists.
   static let gatherMax = 512
 
   private(set) var nodeCount = 0
+  /// Rows that all traversals so far have scored.
+  package internal(set) var visitedCount = 0
   private var stamps: Scratch<UInt8>
   private var stamp: UInt8 = 0
   private(set) var poolKeys: Scratch<UInt64>

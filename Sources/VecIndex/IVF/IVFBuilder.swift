@@ -1,8 +1,9 @@
 package import VecCore
 package import VecKernels
 
-/// Cuts the rows of a segment into lists of near ones.
-package struct IVFBuilder {
+/// Cuts the rows of a segment into lists around centroids, and says in which order the rows have to be written so that
+/// each list is one range of them.
+package struct IVFBuilder: Sendable {
   private let kernels: Kernels
   private let metric: Metric
 
@@ -12,54 +13,46 @@ package struct IVFBuilder {
   }
 
   /// - Parameters:
-  ///   - plane: the rows; valid during the call.
-  ///   - team: threads to share the work.
+  ///   - plane: the rows in their present order; neither ids nor codes nor inverse norms are read.
+  ///   - team: threads to share the work; the result does not depend on how many.
   ///   - progress: told the share of the work that is done, from the calling thread.
-  ///   - shouldStop: asked from the calling thread, several times a second.
-  /// - Returns: the lists, and the order in which their rows have to be stored: the rows of list 0 first, in their
-  ///   present order, then those of list 1, and so on.
+  ///   - shouldStop: asked from the calling thread between rounds of k-means.
+  /// - Returns: the lists, and per new row the number of the present one: row `order[i]` becomes row i.
   /// - Throws: `invalid-argument` for parameters out of range, `deadline-exceeded` when `shouldStop` said so.
   package func build(
     _ plane: VectorPlane, _ parameters: IVFParameters, team: WorkTeam, progress: (Float) -> Void,
     shouldStop: () -> Bool
-  ) throws(VecError) -> (lists: IVFLists, order: [UInt32]) {
+  ) throws(VecError) -> (order: [UInt32], lists: IVFLists) {
     try parameters.check()
-    guard plane.rowCount > 0 else { throw VecError(.internalDefect, "ivf: there are no rows to build lists of") }
-    return try withoutActuallyEscaping(progress) { (progress) throws(VecError) in
-      try withoutActuallyEscaping(shouldStop) { (shouldStop) throws(VecError) in
-        try build(ClusterRows(plane, metric: metric), parameters, team, progress, shouldStop)
-      }
+    guard plane.rowCount > 0 else { return ([], IVFLists(empty: plane.dimension, metric: metric)) }
+    let rows = ClusterRows(plane, metric: metric)
+    let wanted = parameters.listCount(plane.rowCount)
+    let sample = Self.sample(plane.rowCount, min(plane.rowCount, wanted * parameters.samplePerList), parameters.seed)
+    // In units of row assignments: rounds over the sample, one over all rows.
+    let total = Float(parameters.iterations * sample.count + plane.rowCount)
+    func report(_ assigned: Int) throws(VecError) {
+      if shouldStop() { throw VecError(.deadlineExceeded, "the build of lists was stopped before its end") }
+      progress(Float(assigned) / total)
     }
+    let means = KMeans(rows: rows, team: team, kernels: kernels)
+    let centroids = try means.train(sample, lists: wanted, iterations: parameters.iterations) {
+      (round) throws(VecError) in try report(round * sample.count)
+    }
+    try report(parameters.iterations * sample.count)
+    let members = ListMembers(means.assign(centroids, nil as [UInt32]?), lists: wanted)
+    let lists = IVFLists(rows, members, metric: metric, team: team)
+    progress(1)
+    return (members.rows, lists)
   }
 
-  private func build(
-    _ rows: ClusterRows, _ parameters: IVFParameters, _ team: WorkTeam, _ progress: @escaping (Float) -> Void,
-    _ shouldStop: @escaping () -> Bool
-  ) throws(VecError) -> (lists: IVFLists, order: [UInt32]) {
-    let listCount = parameters.lists(for: rows.count)
-    var done = 0
-    var total = 1
-    let means = KMeans(
-      rows: rows, listCount: listCount, parameters: parameters, kernels: kernels, team: team
-    ) { (count) throws(VecError) in
-      done += count
-      progress(min(1, Float(done) / Float(total)))
-      if shouldStop() { throw VecError(.deadlineExceeded, "ivf: the build was stopped") }
+  /// `count` different rows in random order.
+  private static func sample(_ rowCount: Int, _ count: Int, _ seed: UInt64) -> [UInt32] {
+    var rows = (0..<rowCount).map { UInt32(truncatingIfNeeded: $0) }
+    var generator = SplitMix64(seed: seed)
+    for place in 0..<count {
+      rows.swapAt(place, place + Int(generator.next() % UInt64(rowCount - place)))
     }
-    total = means.sampleCount * parameters.iterations + rows.count
-    let centroids = try means.train()
-    let assigned = try means.assignAll(to: centroids)
-    var offsets = [UInt32](repeating: 0, count: listCount + 1)
-    for list in assigned { offsets[Int(list) + 1] += 1 }
-    for list in 0..<listCount { offsets[list + 1] += offsets[list] }
-    var next = offsets
-    var order = [UInt32](repeating: 0, count: rows.count)
-    for (row, list) in assigned.enumerated() {
-      order[Int(next[Int(list)])] = UInt32(truncatingIfNeeded: row)
-      next[Int(list)] += 1
-    }
-    let lists = IVFLists(
-      centroids: try CentroidIndex(centroids, dimension: rows.dimension, metric: metric, kernels: kernels), offsets: offsets)
-    return (lists, order)
+    rows.removeLast(rowCount - count)
+    return rows
   }
 }

@@ -1,119 +1,111 @@
 package import VecCore
 package import VecKernels
 
-/// The inverted-file index (Sivic and Zisserman 2003; IVF in Faiss): a query looks only into the lists whose centroids
-/// score best for it.
+/// The inverted-file index of one segment: looks at the lists that a query's best rows are likely to lie in.
 ///
-/// Within the lists it looks into it is exact: the answer is the true top k of their rows, by the same bounds and the
-/// same canonical scores as the flat index. With all lists it is the flat index's answer. A query's answer does not
-/// depend on the batch it travels in. A value; any number of threads may search at once.
+/// The answer is exactly the top k of the rows in the lists that were looked at: bounds from byte codes drop rows, the
+/// canonical score decides (docs/decisions/0005-ivf.md). It is the same on every CPU and in every batch. Looking at
+/// all lists gives the flat index's answer. A value; any number of threads may search at once.
+///
+/// Sivic, Zisserman, "Video Google", ICCV 2003; Jegou, Douze, Schmid, "Product quantization for nearest neighbor search",
+/// TPAMI 2011.
 package struct IVFIndex: Sendable {
-  private static let vectorsPerBatch = 512
+  private static let vectorsPerBatch = 256
   private static let poolBytesMax = 16 << 20
 
   private let kernels: Kernels
+  private let codeKernels: CodeKernels
   private let metric: Metric
 
   package init(kernels: Kernels, metric: Metric) {
     self.kernels = kernels
+    codeKernels = CodeKernels(within: kernels.tier)
     self.metric = metric
   }
 
-  /// The best `k` rows of the lists looked into, best first; `nprobe` lists per vector, and more where those have fewer
-  /// than k rows. The vectors of one query look into each other's lists too.
+  /// The best `k` rows of the lists that are looked at, for each query, best first; `min(k, allowed rows)` at least.
+  /// Equal scores are in the order of ascending ids. An id's score is its best over the interests.
   ///
   /// - Parameters:
+  ///   - lists: of the plane's rows in their order.
   ///   - queries: `queryCount * interests` vectors, query after query, that passed `QueryCheck`.
-  ///   - nprobe: 1 or more; more than all lists is all.
-  ///   - plane: the rows of the lists, in their order, with codes.
-  /// - Returns: the hits, and the mean work per query.
+  ///   - k: at least 1.
+  ///   - nprobe: lists per interest, at least 1; more than there are means all. More are looked at where these hold fewer
+  ///     than k rows.
+  ///   - plane: with codes.
+  ///   - mask: rows that may be returned; nil for all.
+  ///   - shouldStop: asked at the start and about every 50 to 500 microseconds of work.
   /// - Throws: `deadline-exceeded` when `shouldStop` said so, `internal-defect` for arguments that do not fit together.
   package func search(
     _ lists: IVFLists, queries: UnsafeBufferPointer<Float>, interests: Int, k: Int, nprobe: Int, plane: VectorPlane,
-    shouldStop: () -> Bool
-  ) throws(VecError) -> (results: [[Hit]], work: SearchWork) {
-    guard let coded = plane.codes, plane.rowCount == lists.rowCount, plane.dimension == lists.centroids.dimension,
-      interests >= 1, interests <= Limits.interestsMax, k >= 1, nprobe >= 1,
-      queries.count % (interests * plane.dimension) == 0, metric != .cosine || plane.inverseNorms != nil
-    else {
-      throw VecError(
-        .internalDefect,
-        "ivf search: \(queries.count) values of dimension \(plane.dimension), interests \(interests), k \(k), nprobe "
-          + "\(nprobe), \(plane.rowCount) rows for lists of \(lists.rowCount)")
-    }
+    mask: RowMask? = nil, shouldStop: () -> Bool
+  ) throws(VecError) -> (hits: [[Hit]], work: IVFWork) {
+    let codes = try check(lists, queries.count, interests, k, nprobe, plane)
     try Pacer.ask(shouldStop)
-    guard let base = queries.baseAddress, !queries.isEmpty else { return ([], SearchWork()) }
-    let queryCount = queries.count / (interests * plane.dimension)
-    let reachable = min(k, plane.rowCount)
+    let dimension = plane.dimension
+    let queryCount = queries.count / (interests * dimension)
+    let allowed = mask.map { $0.count(0..<plane.rowCount) } ?? plane.rowCount
+    let reachable = min(k, allowed)
+    guard let base = queries.baseAddress, let codes, reachable > 0 else {
+      return (Array(repeating: [], count: queryCount), IVFWork())
+    }
     let vectorsMax = min(Self.vectorsPerBatch, max(1, Self.poolBytesMax / CandidatePool.bytes(k: reachable)))
     let queriesMax = max(1, vectorsMax / interests)
+    let plan = ProbePlan(
+      lists: lists, mask: mask, k: reachable, nprobe: nprobe, interests: interests, kernels: kernels,
+      codeKernels: codeKernels)
     var results: [[Hit]] = []
     results.reserveCapacity(queryCount)
-    var work = SearchWork()
+    var work = IVFWork()
     for first in stride(from: 0, to: queryCount, by: queriesMax) {
-      let count = min(queriesMax, queryCount - first)
-      let vectors = UnsafeBufferPointer(
-        start: base + first * interests * plane.dimension, count: count * interests * plane.dimension)
-      let (found, done) = try searchBatch(lists, vectors, interests, reachable, nprobe, plane, coded, shouldStop)
-      results += found
-      work = work + done
+      let vectors = min(queriesMax, queryCount - first) * interests
+      let scan = ListScan(
+        kernels: codeKernels, metric: metric, queries: base + first * interests * dimension, count: vectors,
+        interests: interests, k: reachable, lists: lists, plane: plane, coded: codes, mask: mask)
+      let found = try scan.search(plan, shouldStop)
+      for start in stride(from: 0, to: vectors, by: interests) {
+        results.append(InterestMerge.merge(found[start..<(start + interests)], k: reachable, metric: metric))
+      }
+      work = work + scan.work
     }
-    return (results, work * (1 / Double(queryCount)))
-  }
-
-  private func searchBatch(
-    _ lists: IVFLists, _ vectors: UnsafeBufferPointer<Float>, _ interests: Int, _ k: Int, _ nprobe: Int,
-    _ plane: VectorPlane, _ coded: CodePlane, _ shouldStop: () -> Bool
-  ) throws(VecError) -> (results: [[Hit]], work: SearchWork) {
-    guard let base = vectors.baseAddress else { return ([], SearchWork()) }
-    let count = vectors.count / plane.dimension
-    let wanted = try route(lists, vectors, interests, k, nprobe, shouldStop)
-    let probes = ListProbes(wanted, of: lists)
-    let codeKernels = CodeKernels(within: kernels.tier)
-    let lanes = 2 * max(kernels.width, codeKernels.width)
-    let pool = CandidatePool(
-      metric: metric, queries: base, count: count, padded: (count + lanes - 1) / lanes * lanes,
-      dimension: plane.dimension, k: k)
-    let scan = ListScan(
-      kernels: codeKernels, metric: metric, vectors: base, count: count, dimension: plane.dimension, pool: pool)
-    try scan.scan(plane, coded, lists, probes, shouldStop)
-    let settled = pool.takeResults()
-    let results = stride(from: 0, to: count, by: interests).map {
-      InterestMerge.merge(settled[$0..<($0 + interests)], k: k, metric: metric)
-    }
-    // Rows settled depend on the width of registers, so only those that must be are counted.
-    let work = SearchWork(scanned: Double(count * lists.listCount), listed: Double(probes.rowCount), settled: Double(count * k))
     return (results, work)
   }
 
-  /// The lists of each vector: those of all vectors of its query together.
-  private func route(
-    _ lists: IVFLists, _ vectors: UnsafeBufferPointer<Float>, _ interests: Int, _ k: Int, _ nprobe: Int,
-    _ shouldStop: () -> Bool
-  ) throws(VecError) -> [[Int32]] {
-    let near = try lists.centroids.nearest(vectors, k: min(nprobe, lists.listCount), shouldStop: shouldStop)
-    var wanted: [[Int32]] = []
-    wanted.reserveCapacity(near.count)
-    for first in stride(from: 0, to: near.count, by: interests) {
-      var own = Self.union(near[first..<(first + interests)])
-      var reach = min(nprobe, lists.listCount)
-      while rowCount(own, lists) < k, reach < lists.listCount {
-        reach = min(2 * reach, lists.listCount)
-        let dimension = lists.centroids.dimension
-        let again = UnsafeBufferPointer(rebasing: vectors[(first * dimension)..<((first + interests) * dimension)])
-        own = Self.union(try lists.centroids.nearest(again, k: reach, shouldStop: shouldStop)[...])
-      }
-      for _ in 0..<interests { wanted.append(own) }
+  /// The lists that `search` would look at for one query, best first. The place of a true answer's list in the order
+  /// of all lists is the `nprobe` that finds it: a whole curve of recall in one pass.
+  /// - Parameter query: `interests` vectors that passed `QueryCheck`.
+  package func probes(
+    _ lists: IVFLists, query: UnsafeBufferPointer<Float>, interests: Int, k: Int, nprobe: Int, mask: RowMask? = nil
+  ) -> [UInt32] {
+    guard let base = query.baseAddress, lists.count > 0, query.count == interests * lists.dimension else { return [] }
+    let plan = ProbePlan(
+      lists: lists, mask: mask, k: min(k, lists.rowCount), nprobe: nprobe, interests: interests, kernels: kernels,
+      codeKernels: codeKernels)
+    plan.choose { ranking, interest in
+      let vector = base + interest * lists.dimension
+      let norm = CanonicalScore.norm(vector, dimension: lists.dimension)
+      let code = QueryCode(vector, dimension: lists.dimension, metric: metric)
+      ranking.score(vector, metric: metric, norm: norm, code: code)
     }
-    return wanted
+    return plan.taken
   }
 
-  private static func union(_ near: ArraySlice<[Hit]>) -> [Int32] {
-    if near.count == 1, let only = near.first { return only.map { Int32(truncatingIfNeeded: $0.id) } }
-    return Set(near.joined().map { Int32(truncatingIfNeeded: $0.id) }).sorted()
-  }
-
-  private func rowCount(_ own: [Int32], _ lists: IVFLists) -> Int {
-    own.reduce(0) { $0 + lists.rows(Int($1)).count }
+  private func check(
+    _ lists: IVFLists, _ valueCount: Int, _ interests: Int, _ k: Int, _ nprobe: Int, _ plane: VectorPlane
+  ) throws(VecError) -> CodePlane? {
+    let layout = CodeLayout(rowCount: plane.rowCount, dimension: plane.dimension, metric: metric)
+    guard interests >= 1, interests <= Limits.interestsMax, k >= 1, nprobe >= 1, plane.dimension >= 1,
+      valueCount % (interests * plane.dimension) == 0, lists.rowCount == plane.rowCount,
+      lists.dimension == plane.dimension, lists.metric == metric, metric != .cosine || plane.inverseNorms != nil,
+      plane.rowCount == 0 || plane.codes?.layout == layout
+    else {
+      throw VecError(
+        .internalDefect,
+        "ivf search: \(valueCount) values, interests \(interests), k \(k), nprobe \(nprobe); a plane of dimension "
+          + "\(plane.dimension) with \(plane.rowCount) rows"
+          + (plane.codes == nil ? " and no codes" : "") + " for lists of dimension \(lists.dimension) over "
+          + "\(lists.rowCount) rows")
+    }
+    return plane.codes
   }
 }

@@ -1,73 +1,94 @@
 package import VecCore
-package import VecKernels
+import VecKernels
 
-/// The inverted lists of one segment whose rows are stored list after list. Only read, by any number of threads.
-package struct IVFLists: Sendable {
-  package let centroids: CentroidIndex
-  /// List l holds the rows `offsets[l]..<offsets[l + 1]`; one more than lists, from 0 to the row count.
-  package let offsets: [UInt32]
+/// The lists of one segment: each is a range of its rows, with their mean and how far they lie around it.
+///
+/// No list is empty. Under cosine, means are those of the rows divided by their norms (and not of length 1 themselves).
+package final class IVFLists: Sendable {
+  package let dimension: Int
+  package let metric: Metric
+  /// First row of each list, then the row count: ascending strictly, from 0.
+  package let starts: [UInt32]
+  /// List after list the mean of its rows, `dimension` values.
+  package let centroids: [Float]
+  /// Per list the root mean square distance of its rows from their mean.
+  package let spreads: [Float]
+  /// What ranking reads.
+  let ranks: RankedCentroids
 
-  init(centroids: CentroidIndex, offsets: [UInt32]) {
+  package var count: Int { spreads.count }
+  package var rowCount: Int { Int(starts.last ?? 0) }
+
+  package func rows(_ list: Int) -> Range<Int> { Int(starts[list])..<Int(starts[list + 1]) }
+
+  /// Vouched for by the caller: see the properties.
+  init(dimension: Int, metric: Metric, starts: [UInt32], centroids: [Float], spreads: [Float]) {
+    self.dimension = dimension
+    self.metric = metric
+    self.starts = starts
     self.centroids = centroids
-    self.offsets = offsets
+    self.spreads = spreads
+    ranks = RankedCentroids(starts: starts, centroids: centroids, spreads: spreads, dimension: dimension)
   }
 
-  package var listCount: Int { offsets.count - 1 }
-  package var rowCount: Int { Int(offsets[listCount]) }
-
-  func rows(_ list: Int) -> Range<Int> { Int(offsets[list])..<Int(offsets[list + 1]) }
-}
-
-// The bytes of the lists section: Formats/lists.md.
-extension IVFLists {
-  private static let magic: UInt32 = 0x5453_4C56  // "VLST"
-  private static let version: UInt16 = 1
-
-  package func encoded() -> [UInt8] {
-    var out = ByteWriter(reserving: 64 + 4 * (offsets.count + centroids.centroids.count))
-    out.write(Self.magic)
-    out.write(Self.version)
-    out.write(0 as UInt16)
-    out.write(UInt32(clamping: listCount))
-    out.write(UInt32(clamping: centroids.dimension))
-    out.write(array: offsets)
-    out.write(array: Array(centroids.centroids))
-    return out.bytes
+  /// No rows and no lists.
+  convenience init(empty dimension: Int, metric: Metric) {
+    self.init(dimension: dimension, metric: metric, starts: [0], centroids: [], spreads: [])
   }
 
-  /// - Throws: `segment-damaged` for anything that a build cannot have written for so many rows.
-  package init(
-    decoding bytes: UnsafeRawBufferPointer, rowCount: Int, dimension: Int, metric: Metric, kernels: Kernels,
-    context: String
-  ) throws(VecError) {
-    var reader = ByteReader(bytes, code: .segmentDamaged, context: "\(context): section lists")
-    guard try reader.read(UInt32.self) == Self.magic else { throw reader.failure("it does not begin with VLST") }
-    let version = try reader.read(UInt16.self)
-    guard version == Self.version else {
-      throw VecError(.unsupportedFormat, reader.failure("version \(version), this vecd reads \(Self.version)").message)
-    }
-    guard try reader.read(UInt16.self) == 0 else { throw reader.failure("reserved bytes are not 0") }
-    let listCount = Int(try reader.read(UInt32.self))
-    let width = Int(try reader.read(UInt32.self))
-    guard (1...IVFParameters.listsMax).contains(listCount), listCount <= rowCount, width == dimension else {
-      throw reader.failure("\(listCount) lists of dimension \(width) for \(rowCount) rows of dimension \(dimension)")
-    }
-    offsets = try reader.readArray(UInt32.self, count: listCount + 1)
-    guard offsets.first == 0, offsets.last == UInt32(exactly: rowCount),
-      zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 })
-    else { throw reader.failure("the lists do not ascend from row 0 to row \(rowCount)") }
-    let values = try reader.readArray(Float.self, count: listCount * dimension)
-    try reader.finish()
-    let greatest = Float(Limits.normMax)
-    guard values.allSatisfy({ $0.magnitude <= greatest }) else {
-      throw reader.failure("a component of a centroid is not within \(greatest)")
-    }
-    for list in 0..<listCount {
-      let norm = values.withUnsafeBufferPointer { values in
-        values.baseAddress.map { CanonicalScore.norm($0 + list * dimension, dimension: dimension) } ?? 0
+  /// The lists that have members, in the order of their numbers.
+  convenience init(_ rows: ClusterRows, _ members: ListMembers, metric: Metric, team: WorkTeam) {
+    let used = (0..<members.count).filter { !members[$0].isEmpty }
+    let dimension = rows.dimension
+    var centroids = [Float](repeating: 0, count: used.count * dimension)
+    var spreads = [Float](repeating: 0, count: used.count)
+    centroids.withUnsafeMutableBufferPointer { centroids in
+      spreads.withUnsafeMutableBufferPointer { spreads in
+        guard let centroids = centroids.baseAddress, let spreads = spreads.baseAddress else { return }
+        // Workers write different lists.
+        nonisolated(unsafe) let means = centroids
+        nonisolated(unsafe) let distances = spreads
+        team.forEach(used.count, step: 16) { _, range in
+          let row = Scratch<Float>(dimension)
+          let sum = Scratch<Double>(dimension)
+          for list in range {
+            let mean = means + list * dimension
+            Self.mean(rows, members[used[list]], row.base, sum.base, into: mean)
+            distances[list] = Self.spread(rows, members[used[list]], around: mean, row.base)
+          }
+        }
       }
-      guard norm <= 1.001 * Limits.normMax else { throw reader.failure("centroid \(list) has norm \(norm)") }
     }
-    centroids = try CentroidIndex(values, dimension: dimension, metric: metric, kernels: kernels)
+    let starts = used.map { UInt32(truncatingIfNeeded: members.starts[$0]) }
+    self.init(
+      dimension: dimension, metric: metric, starts: starts + [UInt32(truncatingIfNeeded: members.rows.count)],
+      centroids: centroids, spreads: spreads)
+  }
+
+  private static func mean(
+    _ rows: ClusterRows, _ members: ArraySlice<UInt32>, _ row: UnsafeMutablePointer<Float>,
+    _ sum: UnsafeMutablePointer<Double>, into out: UnsafeMutablePointer<Float>
+  ) {
+    sum.initialize(repeating: 0, count: rows.dimension)
+    for member in members {
+      rows.loadPlain(Int(member), into: row)
+      for at in 0..<rows.dimension { sum[at] += Double(row[at]) }
+    }
+    for at in 0..<rows.dimension { out[at] = Float(sum[at] / Double(members.count)) }
+  }
+
+  private static func spread(
+    _ rows: ClusterRows, _ members: ArraySlice<UInt32>, around mean: UnsafePointer<Float>,
+    _ row: UnsafeMutablePointer<Float>
+  ) -> Float {
+    var sum = 0.0
+    for member in members {
+      rows.loadPlain(Int(member), into: row)
+      for at in 0..<rows.dimension {
+        let difference = Double(row[at]) - Double(mean[at])
+        sum += difference * difference
+      }
+    }
+    return Float((sum / Double(members.count)).squareRoot())
   }
 }

@@ -1,40 +1,34 @@
 import VecCore
 
-/// What decides the lists of an inverted file, besides its rows. Equal parameters and rows give equal bytes, whatever the
-/// number of threads.
+/// How lists are made. The same rows, parameters and seed give the same lists on every CPU and with any number of workers.
 package struct IVFParameters: Sendable, Equatable {
-  /// 1 to `listsMax`; nil for about 4 sqrt(rows).
-  package var listCount: Int?
-  package var seed: UInt64
-  /// Rounds of k-means over the sample, 0 to 100.
-  package var iterations: Int
-  /// Rows of the sample per list, 1 to 1024.
-  package var sampleRowsPerList: Int
-
   package static let listsMax = 65_536
 
-  package init(listCount: Int? = nil, seed: UInt64 = 1, iterations: Int = 8, sampleRowsPerList: Int = 64) {
-    self.listCount = listCount
-    self.seed = seed
-    self.iterations = iterations
-    self.sampleRowsPerList = sampleRowsPerList
+  /// Lists asked for, 1 to `listsMax`; nil for `defaultLists`. Lists that would be empty are left out.
+  package var lists: Int?
+  /// Rounds of k-means, 0 or more.
+  package var iterations = 8
+  /// Rows per list that k-means looks at, 1 or more; the final assignment looks at all.
+  package var samplePerList = 128
+  package var seed: UInt64 = 1
+
+  package init() {}
+
+  /// About 4 sqrt(n), as many as there are rows at most.
+  package static func defaultLists(rowCount: Int) -> Int {
+    max(1, min(rowCount, listsMax, Int(4 * Double(rowCount).squareRoot())))
   }
 
-  /// Lists for so many rows: never more than there are rows.
-  func lists(for rowCount: Int) -> Int {
-    let wanted = listCount ?? Int(4 * Double(rowCount).squareRoot())
-    return max(1, min(wanted, rowCount, Self.listsMax))
-  }
+  func listCount(_ rowCount: Int) -> Int { min(rowCount, lists ?? Self.defaultLists(rowCount: rowCount)) }
 
   func check() throws(VecError) {
-    if let listCount, !(1...Self.listsMax).contains(listCount) {
-      throw VecError(.invalidArgument, "ivf: \(listCount) lists, must be 1 to \(Self.listsMax)")
-    }
-    guard (0...100).contains(iterations) else {
-      throw VecError(.invalidArgument, "ivf: \(iterations) iterations of k-means, must be 0 to 100")
-    }
-    guard (1...1024).contains(sampleRowsPerList) else {
-      throw VecError(.invalidArgument, "ivf: \(sampleRowsPerList) sample rows per list, must be 1 to 1024")
+    guard (1...Self.listsMax).contains(lists ?? 1), (0...1_000).contains(iterations),
+      (1...65_536).contains(samplePerList)
+    else {
+      throw VecError(
+        .invalidArgument,
+        "ivf: \(lists ?? 1) lists, \(iterations) iterations, \(samplePerList) rows per list; allowed are "
+          + "1 to \(Self.listsMax), 0 to 1000 and 1 to 65536")
     }
   }
 }

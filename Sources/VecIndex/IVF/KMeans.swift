@@ -1,142 +1,115 @@
 import VecCore
 import VecKernels
 
-/// Lloyd's k-means over a sample of rows, deterministic: stratified sample and start by seed, exact nearest centroids,
-/// sums in double in the order of the sample.
+/// Lloyd's k-means in Euclidean geometry: the same centroids on every CPU and for any number of workers.
 ///
-/// An empty cluster takes half of the largest one: both get its centroid, moved apart by a little (as in Faiss).
+/// Assignments are exact (`NearestCentroid`), and sums go over the rows of a list in their order, in double; so nothing
+/// depends on who computed what. Seeds are distinct random rows of the sample: k-means++ costs a pass per seed and its
+/// gain is gone after a few rounds of this many lists.
 struct KMeans {
-  /// Rows that are assigned between two questions whether to stop.
-  private static let stepRows = 65_536
-  private static let pieceRows = 1_024
+  private static let rowsPerPiece = 4 * NearestCentroid.rowsPerPass
+  private static let listsPerPiece = 16
 
   let rows: ClusterRows
-  let listCount: Int
-  let parameters: IVFParameters
-  let kernels: Kernels
   let team: WorkTeam
-  /// Told work done, in rows assigned.
-  let step: (Int) throws(VecError) -> Void
+  let kernels: Kernels
 
-  /// Rows of the sample.
-  var sampleCount: Int { min(rows.count, listCount * parameters.sampleRowsPerList) }
-
-  /// The centroids, one after the other.
-  func train() throws(VecError) -> [Float] {
-    var generator = SplitMix64(seed: parameters.seed)
-    let sample = Self.strata(rows.count, sampleCount, &generator)
-    var centroids = load(Self.strata(sample.count, listCount, &generator).map { sample[$0] })
-    for _ in 0..<parameters.iterations {
-      let lists = try assign(sample, to: centroids)
-      centroids = means(sample, lists, from: centroids)
+  /// Centroids of `lists` lists, `rows.width` values each, from the rows with the given numbers, in random order.
+  /// - Parameter step: called from the calling thread before each round; may throw.
+  func train(
+    _ sample: [UInt32], lists: Int, iterations: Int, step: (_ done: Int) throws(VecError) -> Void
+  ) throws(VecError) -> [Float] {
+    var centroids = [Float](repeating: 0, count: lists * rows.width)
+    centroids.withUnsafeMutableBufferPointer { buffer in
+      guard let base = buffer.baseAddress else { return }
+      for list in 0..<lists { rows.load(Int(sample[list]), into: base + list * rows.width) }
+    }
+    for round in 0..<iterations {
+      try step(round)
+      let assigned = assign(centroids, sample)
+      centroids = means(centroids, ListMembers(assigned, lists: lists), sample)
     }
     return centroids
   }
 
-  /// The nearest centroid of every row.
-  func assignAll(to centroids: [Float]) throws(VecError) -> [UInt32] {
-    try assign(nil, to: centroids)
-  }
-
-  /// One number out of each of `count` equal parts of `0..<total`: distinct, ascending, and random.
-  private static func strata(_ total: Int, _ count: Int, _ generator: inout SplitMix64) -> [Int] {
-    (0..<count).map { part in
-      let from = part * total / count
-      let to = max(from + 1, (part + 1) * total / count)
-      return from + Int(generator.next() % UInt64(to - from))
+  /// The nearest centroid of each row given by number, or of all rows.
+  func assign(_ centroids: [Float], _ numbers: [UInt32]?) -> AssignedLists {
+    let nearest = NearestCentroid(centroids, dimension: rows.width, greatestNorm: rows.greatestNorm, kernels: kernels)
+    let count = numbers?.count ?? rows.count
+    let assigned = AssignedLists(count)
+    team.forEach(count, step: Self.rowsPerPiece) { [rows] _, piece in
+      for first in stride(from: piece.lowerBound, to: piece.upperBound, by: NearestCentroid.rowsPerPass) {
+        nearest.assign(
+          rows, first..<min(piece.upperBound, first + NearestCentroid.rowsPerPass), of: numbers, into: assigned)
+      }
     }
+    return assigned
   }
 
-  private func load(_ chosen: [Int]) -> [Float] {
-    [Float](unsafeUninitializedCapacity: chosen.count * rows.dimension) { buffer, count in
+  private func means(_ old: [Float], _ members: ListMembers, _ sample: [UInt32]) -> [Float] {
+    var centroids = old
+    let width = rows.width
+    centroids.withUnsafeMutableBufferPointer { buffer in
       guard let base = buffer.baseAddress else { return }
-      for (place, row) in chosen.enumerated() { rows.load(row, into: base + place * rows.dimension) }
-      count = chosen.count * rows.dimension
-    }
-  }
-
-  /// - Parameter chosen: rows to assign; nil for all.
-  private func assign(_ chosen: [Int]?, to centroids: [Float]) throws(VecError) -> [UInt32] {
-    let index = try CentroidIndex(centroids, dimension: rows.dimension, metric: .l2, kernels: kernels)
-    let total = chosen?.count ?? rows.count
-    let assignment = Assignment(total)
-    for start in stride(from: 0, to: total, by: Self.stepRows) {
-      let count = min(Self.stepRows, total - start)
-      team.forEach(count, step: Self.pieceRows) { [rows] _, piece in
-        let vectors = Scratch<Float>(piece.count * rows.dimension)
-        for (place, number) in piece.enumerated() {
-          rows.load(chosen?[start + number] ?? start + number, into: vectors.base + place * rows.dimension)
-        }
-        let buffer = UnsafeBufferPointer(start: vectors.base, count: piece.count * rows.dimension)
-        let found = (try? index.nearest(buffer, k: 1)) ?? []
-        for (place, hits) in found.enumerated() {
-          assignment.set(start + piece.lowerBound + place, UInt32(truncatingIfNeeded: hits.first?.id ?? 0))
+      // Workers write different lists.
+      nonisolated(unsafe) let out = base
+      team.forEach(members.count, step: Self.listsPerPiece) { [rows] _, lists in
+        let row = Scratch<Float>(width)
+        let sum = Scratch<Double>(width)
+        for list in lists where !members[list].isEmpty {
+          sum.base.initialize(repeating: 0, count: width)
+          for member in members[list] {
+            rows.load(Int(sample[Int(member)]), into: row.base)
+            for at in 0..<width { sum.base[at] += Double(row.base[at]) }
+          }
+          let share = 1 / Double(members[list].count)
+          for at in 0..<width { out[list * width + at] = Float(sum.base[at] * share) }
         }
       }
-      try step(count)
+      fillEmpty(base, members, sample)
     }
-    return assignment.lists
+    return centroids
   }
 
-  private func means(_ sample: [Int], _ lists: [UInt32], from centroids: [Float]) -> [Float] {
-    let dimension = rows.dimension
-    var sums = [Double](repeating: 0, count: centroids.count)
-    var sizes = [Int](repeating: 0, count: listCount)
-    let row = Scratch<Float>(dimension)
-    sums.withUnsafeMutableBufferPointer { sums in
-      for (place, number) in sample.enumerated() {
-        let list = Int(lists[place])
-        rows.load(number, into: row.base)
-        sizes[list] += 1
-        for at in 0..<dimension { sums[list * dimension + at] += Double(row.base[at]) }
-      }
-    }
-    var means = centroids
-    for list in 0..<listCount where sizes[list] > 0 {
-      for at in 0..<dimension { means[list * dimension + at] = Float(sums[list * dimension + at] / Double(sizes[list])) }
-    }
-    refillEmpty(&means, &sizes)
-    if rows.isSpherical {
-      means.withUnsafeMutableBufferPointer { means in
-        guard let base = means.baseAddress else { return }
-        for list in 0..<listCount { ClusterRows.normalise(base + list * dimension, dimension) }
-      }
-    }
-    return means
-  }
-
-  private func refillEmpty(_ means: inout [Float], _ sizes: inout [Int]) {
-    let dimension = rows.dimension
-    let apart: Float = 1 / 1024
-    for empty in 0..<listCount where sizes[empty] == 0 {
-      guard let largest = sizes.indices.max(by: { (sizes[$0], $1) < (sizes[$1], $0) }), sizes[largest] > 1 else { return }
-      for at in 0..<dimension {
-        let value = means[largest * dimension + at]
-        let sign: Float = at % 2 == 0 ? 1 : -1
-        means[empty * dimension + at] = value * (1 + sign * apart)
-        means[largest * dimension + at] = value * (1 - sign * apart)
-      }
-      sizes[empty] = sizes[largest] / 2
-      sizes[largest] -= sizes[empty]
+  /// An empty list starts again at a row of the list that is the longest then.
+  private func fillEmpty(_ centroids: UnsafeMutablePointer<Float>, _ members: ListMembers, _ sample: [UInt32]) {
+    let empty = (0..<members.count).filter { members[$0].isEmpty }
+    guard !empty.isEmpty else { return }
+    var lengths = (0..<members.count).map { members[$0].count }
+    // Longest first; a list is halved with every row it gives, and gives at most half of its rows.
+    var longest = lengths.indices.sorted { lengths[$0] != lengths[$1] ? lengths[$0] > lengths[$1] : $0 < $1 }[...]
+    for list in empty {
+      guard let donor = longest.popFirst(), lengths[donor] >= 2 else { return }
+      let rows = members[donor]
+      let place = rows.startIndex + rows.count - lengths[donor] + lengths[donor] / 2
+      self.rows.load(Int(sample[Int(rows[place])]), into: centroids + list * self.rows.width)
+      lengths[donor] /= 2
+      let position = longest.firstIndex { lengths[$0] <= lengths[donor] } ?? longest.endIndex
+      longest.insert(donor, at: position)
     }
   }
 }
 
-/// The list of every row. Any worker writes the rows it was given.
-private final class Assignment: Sendable {
-  private let count: Int
-  // Every element is written by one thread, and read when all threads are done.
-  nonisolated(unsafe) private let base: UnsafeMutablePointer<UInt32>
+/// The rows of each list, ascending: a counting sort of assignments.
+struct ListMembers: Sendable {
+  let starts: [Int]
+  let rows: [UInt32]
 
-  init(_ count: Int) {
-    self.count = count
-    base = .allocate(capacity: max(1, count))
-    base.initialize(repeating: 0, count: count)
+  init(_ assigned: AssignedLists, lists: Int) {
+    var starts = [Int](repeating: 0, count: lists + 1)
+    for row in 0..<assigned.count { starts[Int(assigned.lists[row]) + 1] += 1 }
+    for list in 0..<lists { starts[list + 1] += starts[list] }
+    var next = starts
+    var rows = [UInt32](repeating: 0, count: assigned.count)
+    for row in 0..<assigned.count {
+      let list = Int(assigned.lists[row])
+      rows[next[list]] = UInt32(truncatingIfNeeded: row)
+      next[list] += 1
+    }
+    self.starts = starts
+    self.rows = rows
   }
 
-  deinit { base.deallocate() }
-
-  func set(_ row: Int, _ list: UInt32) { base[row] = list }
-
-  var lists: [UInt32] { Array(UnsafeBufferPointer(start: base, count: count)) }
+  var count: Int { starts.count - 1 }
+  subscript(list: Int) -> ArraySlice<UInt32> { rows[starts[list]..<starts[list + 1]] }
 }

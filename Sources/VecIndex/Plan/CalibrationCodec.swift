@@ -34,8 +34,8 @@ extension Calibration {
   }
 
   /// - Throws: `segment-damaged` for anything that a build cannot have written.
-  package init(decoding bytes: UnsafeRawBufferPointer, context: String) throws(VecError) {
-    var reader = ByteReader(bytes, code: .segmentDamaged, context: "\(context): section calibration")
+  package init(decoding bytes: UnsafeRawBufferPointer) throws(VecError) {
+    var reader = ByteReader(bytes, code: .segmentDamaged, context: "section calibration")
     guard try reader.read(UInt32.self) == Self.magic else { throw reader.failure("it does not begin with VCAL") }
     let version = try reader.read(UInt16.self)
     guard version == Self.version else {

@@ -19,11 +19,11 @@ package struct CalibrationRun {
     shouldStop: () -> Bool
   ) throws(VecError) -> Calibration {
     try withoutActuallyEscaping(shouldStop) { (shouldStop) throws(VecError) in
-      let search = IndexSearch(kernels: kernels, metric: metric)
+      let search = IndexSearch(kernels: kernels)
       func ask(_ plan: SearchPlan, k: Int) throws(VecError) -> (results: [[Hit]], work: SearchWork) {
         try queries.measuring.withUnsafeBufferPointer { (vectors) throws(VecError) in
           try search.search(
-            plan, indexes, queries: vectors, interests: 1, k: k, plane: plane, shouldStop: shouldStop)
+            plan, indexes, metric: metric, queries: vectors, interests: 1, k: k, plane: plane, shouldStop: shouldStop)
         }
       }
       let longest = min(Calibrator.ks.max() ?? 1, plane.rowCount)
@@ -41,9 +41,13 @@ package struct CalibrationRun {
     }
   }
 
+  /// A walk of this length costs as much as a scan of a hundred thousand rows.
+  private static let efMax = 4096
+
   private func greatestParameters(_ indexes: IndexSet, _ rowCount: Int) -> [(IndexType, UInt32)] {
     var all: [(IndexType, UInt32)] = []
-    if let lists = indexes.lists { all.append((.ivf, UInt32(lists.listCount))) }
+    if let lists = indexes.lists { all.append((.ivf, UInt32(lists.count))) }
+    if indexes.graph != nil { all.append((.hnsw, UInt32(min(rowCount, Self.efMax)))) }
     return all
   }
 }

@@ -7,19 +7,21 @@ import VecKernels
 /// vecbench: the indexes in this process, without a socket, driven by lines on standard input so that a harness can time
 /// them in turn with other libraries. Answers are one JSON object a line on standard output.
 ///
-///     vecbench ITEMS.npy QUERIES.npy ip|cosine|l2 THREADS [lists=N] [iterations=N] [sample=N]
+///     vecbench ITEMS.npy QUERIES.npy ip|cosine|l2 THREADS [lists=N] [iterations=N] [sample=N] [links=M] [efc=N]
 ///     > ready                            {} as soon as the rows are read
-///     > build flat|ivf                   {"seconds": ...}
-///     > run flat|ivf K PARAMETER BATCH   {"seconds": ..., "queries": N, "work": [scanned, listed, visited, settled]}
+///     > build flat|ivf|hnsw|auto                   {"seconds": ...}
+///     > run flat|ivf|hnsw K PARAMETER BATCH   {"seconds": ..., "queries": N, "work": [scanned, listed, visited, settled]}
 ///     > ids PATH                         writes the ids of the last run: int64, (queries, k), -1 = none
 @main
 final class Bench {
   private let items: Items
   private let queries: [Float]
   private let team: WorkTeam
-  private let kernels = Kernels()
+  private let kernels: Kernels
   private var parameters = IVFParameters()
-  private var lists: IVFLists?
+  private var graphParameters = HNSWParameters()
+  private var indexes = IndexSet()
+  private let search: IndexSearch
   private var last: (k: Int, hits: [[Hit]]) = (1, [])
 
   private var queryCount: Int { queries.count / items.dimension }
@@ -43,12 +45,16 @@ final class Bench {
     while let block = try source.next(limit: Limits.ingestRowsMax) { all += block.vectors }
     queries = all
     team = .threads(threads)
+    kernels = Kernels()
+    search = IndexSearch(kernels: kernels)
     for word in words.dropFirst(4) {
       let pair = word.split(separator: "=").map(String.init)
       switch (pair.first, pair.last.flatMap { Int($0) }) {
-      case ("lists", let value?): parameters.listCount = value
+      case ("lists", let value?): parameters.lists = value
       case ("iterations", let value?): parameters.iterations = value
-      case ("sample", let value?): parameters.sampleRowsPerList = value
+      case ("sample", let value?): parameters.samplePerList = value
+      case ("links", let value?): graphParameters.links = value
+      case ("efc", let value?): graphParameters.efConstruction = value
       default: throw VecError(.invalidArgument, "\(word) is not a parameter with a number")
       }
     }
@@ -80,13 +86,20 @@ final class Bench {
   }
 
   private func build(_ index: String) throws {
-    if index == "ivf" {
-      let (made, order) = try IVFBuilder(kernels: kernels, metric: items.metric).build(
+    if index == "ivf" || index == "auto" {
+      let made = try IVFBuilder(kernels: kernels, metric: items.metric).build(
         items.bare, parameters, team: team, progress: { _ in }, shouldStop: { false })
-      items.reorder(order)
-      lists = made
+      items.reorder(made.order)
+      indexes.lists = made.lists
     }
     try items.encode(team)
+    if index == "hnsw" || index == "auto" {
+      let none = UnsafeBufferPointer<Float>(start: nil, count: 0)
+      indexes.graph = try HNSWIndex(kernels: kernels, metric: items.metric).build(
+        items.plane, codes: items.plane.codes, graphParameters, queries: none, team: team, progress: { _ in },
+        shouldStop: { false }
+      ).graph
+    }
   }
 
   /// Asks all queries in batches; the mean work per query.
@@ -111,14 +124,10 @@ final class Bench {
   private func search(
     _ index: String, _ part: UnsafeBufferPointer<Float>, _ k: Int, _ parameter: Int
   ) throws -> (results: [[Hit]], work: SearchWork) {
-    if index == "flat" {
-      let found = try FlatIndex(kernels: kernels, metric: items.metric).search(
-        queries: part, dimension: items.dimension, interests: 1, k: k, planes: [items.plane], shouldStop: { false })
-      return (found, SearchWork(scanned: Double(items.rowCount)))
-    }
-    guard index == "ivf", let lists else { throw VecError(.invalidArgument, "\(index) was not built") }
-    return try IVFIndex(kernels: kernels, metric: items.metric).search(
-      lists, queries: part, interests: 1, k: k, nprobe: parameter, plane: items.plane, shouldStop: { false })
+    guard let type = IndexType(name: index) else { throw VecError(.invalidArgument, "\(index) is no index") }
+    return try search.search(
+      SearchPlan(index: type, parameter: UInt32(clamping: parameter), expectedRecall: 0), indexes, metric: items.metric,
+      queries: part, interests: 1, k: k, plane: items.plane, shouldStop: { false })
   }
 
   private func writeIds(_ path: String) throws {

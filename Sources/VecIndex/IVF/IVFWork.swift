@@ -1,0 +1,19 @@
+/// What a search did, for calibration and statistics; summed over its queries.
+package struct IVFWork: Sendable, Equatable {
+  /// Lists that queries were compared with, each counted once per query.
+  package var lists = 0
+  /// Rows of these lists, each counted once per query and interest.
+  package var rows = 0
+  /// Canonical scores computed.
+  package var settled = 0
+
+  package init() {}
+
+  static func + (left: IVFWork, right: IVFWork) -> IVFWork {
+    var sum = left
+    sum.lists += right.lists
+    sum.rows += right.rows
+    sum.settled += right.settled
+    return sum
+  }
+}

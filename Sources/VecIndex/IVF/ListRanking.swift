@@ -1,0 +1,69 @@
+import VecCore
+import VecKernels
+
+/// The lists of one query, best first. Working memory of one search.
+final class ListRanking {
+  private static let sampleStep = 8
+
+  private let lists: IVFLists
+  private let kernels: Kernels
+  private let codeKernels: CodeKernels
+  private let dots: Scratch<Int32>
+  private let scores: Scratch<Float>
+  private let positions: Scratch<UInt32>
+  private let sample: Scratch<Float>
+  private let keys: Scratch<UInt64>
+
+  init(lists: IVFLists, kernels: Kernels, codeKernels: CodeKernels) {
+    self.lists = lists
+    self.kernels = kernels
+    self.codeKernels = codeKernels
+    dots = Scratch(lists.count)
+    scores = Scratch(lists.count)
+    positions = Scratch(lists.count)
+    sample = Scratch(lists.count / Self.sampleStep + 1)
+    keys = Scratch(lists.count)
+  }
+
+  /// Scores all lists for a query; `best` then ranks them.
+  func score(_ query: UnsafePointer<Float>, metric: Metric, norm: Double, code: QueryCode) {
+    let ranks = lists.ranks
+    let asked = ranks.code(query, metric: metric, norm: norm, code: code)
+    codeKernels.dots(
+      asked.code.codes, bias: asked.code.bias, codes: ranks.codes, count: ranks.count, stride: ranks.stride,
+      out: dots.base)
+    ranks.score(dots.base, scale: asked.code.scale, norm: asked.norm, isL2: metric == .l2, out: scores.base)
+  }
+
+  /// The `wanted` best of the scored lists, best first, equal ones by number: `out[min(wanted, lists.count)]`, whose
+  /// length is returned.
+  func best(_ wanted: Int, out: UnsafeMutablePointer<UInt32>) -> Int {
+    let count = min(wanted, lists.count)
+    let found = kernels.select(scores.base, count: lists.count, threshold: least(count), out: positions.base)
+    for index in 0..<found {
+      let list = positions.base[index]
+      keys.base[index] = UInt64(~Rank.key(scores.base[Int(list)] + 0)) << 32 | UInt64(list)
+    }
+    var ranked = UnsafeMutableBufferPointer(start: keys.base, count: found)
+    ranked.sort()
+    for index in 0..<count { out[index] = UInt32(truncatingIfNeeded: keys.base[index]) }
+    return count
+  }
+
+  /// A score that at least `count` lists reach, and not many more: guessed from every eighth one, lowered if too high.
+  private func least(_ count: Int) -> Float {
+    let sampled = lists.count / Self.sampleStep
+    guard sampled >= 32, count <= lists.count / 4 else { return -.infinity }
+    for index in 0..<sampled { sample.base[index] = scores.base[index * Self.sampleStep] }
+    let expected = Double(count) / Double(Self.sampleStep)
+    var rank = Int(expected + 1.5 * expected.squareRoot() + 2)
+    while rank <= sampled {
+      let guess = Rank.largest(rank, of: UnsafeBufferPointer(start: sample.base, count: sampled))
+      if kernels.select(scores.base, count: lists.count, threshold: guess, out: positions.base) >= count {
+        return guess
+      }
+      rank *= 2
+    }
+    return -.infinity
+  }
+}
