@@ -96,15 +96,6 @@ struct BadCommandTests {
     try daemon.expectUntouched()
   }
 
-  @Test("an index this version does not have is named so, and the generation stays as it was")
-  func notAvailable() throws {
-    let daemon = try DaemonFixture.filled()
-    _ = try daemon.json("ingest", "items", "good.npy", "--generation", "next")
-    let outcome = try daemon.vecctl("build-index", "items", "--type", "hnsw", "--wait")
-    expectRefusal(outcome, 64, .notAvailable, ["not available in this version", "flat"], "hnsw")
-    #expect(try daemon.generations("items")["next"]?["state"] as? String == "building")
-  }
-
   @Test("a collection where nothing is published, and a generation that is not built, name the step that is missing")
   func notYet() throws {
     let daemon = try DaemonFixture.filled()

@@ -10,7 +10,10 @@ private typealias Failure = RawClient.Failure
 struct ServerStopTests {
   @Test("stopping answers what was accepted, refuses what is new, rolls back ingests and frees store and socket")
   func gracefulStop() async throws {
-    try await withDaemon({ $0.threads = 1 }) { daemon in
+    try await withDaemon({
+      $0.threads = 1
+      $0.stopLimitSeconds = 120  // on a machine that is busy with other tests six long searches take their time
+    }) { daemon in
       let (busy, other) = try await blocking { () -> (RawClient, RawClient) in
         let busy = try daemon.client()
         let other = try daemon.client()

@@ -1,4 +1,3 @@
-import CVecKernels
 import VecCore
 import VecKernels
 
@@ -135,12 +134,12 @@ struct CodeScorer: RowScorer, @unchecked Sendable {
   @inline(__always)
   func prefetch(_ row: UInt32) {
     let start = codes + Int(row) * stride
-    vk_prefetch(start)
-    if stride > 64 { vk_prefetch(start + 64) }
+    VecKernels.prefetch(start)
+    if stride > 64 { VecKernels.prefetch(start + 64) }
     if sides.count > 0 {
-      vk_prefetch(sides.base + Int(row))
+      VecKernels.prefetch(sides.base + Int(row))
     } else {
-      vk_prefetch(factors + Int(row))
+      VecKernels.prefetch(factors + Int(row))
     }
   }
 

@@ -1,4 +1,3 @@
-import CVecKernels
 import VecCore
 import VecKernels
 
@@ -106,7 +105,7 @@ struct FloatScorer: RowScorer, @unchecked Sendable {
   @inline(__always)
   func prefetch(_ row: UInt32) {
     let start = base + Int(row) * stride
-    for line in Swift.stride(from: 0, to: min(stride, 512), by: 64) { vk_prefetch(start + line) }
+    for line in Swift.stride(from: 0, to: min(stride, 512), by: 64) { VecKernels.prefetch(start + line) }
   }
 
   func hash(_ row: UInt32) -> UInt64 { plane.hash(row) }

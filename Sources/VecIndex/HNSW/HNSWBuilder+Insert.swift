@@ -68,7 +68,9 @@ extension HNSWBuilder {
 
   /// The rows of a graph that are nearest to the given one, which is not among them unless it is linked.
   func candidates(_ newcomer: Newcomer, _ worker: HNSWWorker, ef: Int, in graph: Adjacency) -> TraversalPool {
-    guard let query = worker.prepare(newcomer.row, scorer) else { return TraversalPool(worker.scratch.poolKeys.base, capacity: 0) }
+    guard let query = worker.prepare(newcomer.row, scorer) else {
+      return TraversalPool(worker.scratch.poolKeys.base, capacity: 0)
+    }
     let scratch = worker.scratch
     var pool = TraversalPool(scratch.poolKeys.base, capacity: ef)
     let probe = RowProbe(scorer: scorer, query: query)

@@ -1,6 +1,6 @@
 package import VecCore
 
-/// The graph as bytes: `Formats/graph-draft.md`. The same graph gives the same bytes.
+/// The graph as bytes: `Formats/graph.md`. The same graph gives the same bytes.
 extension HNSWGraph {
   static let magic: UInt32 = 0x5753_4E48
   static let version: UInt16 = 1

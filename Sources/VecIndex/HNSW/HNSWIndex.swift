@@ -24,8 +24,8 @@ package struct HNSWIndex: Sendable {
   ///   - shouldStop: asked from the calling thread, several times a second.
   /// - Throws: `invalid-argument` for parameters out of range, `deadline-exceeded` when `shouldStop` said so.
   package func build(
-    _ plane: VectorPlane, codes: CodePlane?, _ parameters: HNSWParameters, queries: UnsafeBufferPointer<Float>, team: WorkTeam,
-    progress: (Float) -> Void, shouldStop: () -> Bool
+    _ plane: VectorPlane, codes: CodePlane?, _ parameters: HNSWParameters, queries: UnsafeBufferPointer<Float>,
+    team: WorkTeam, progress: (Float) -> Void, shouldStop: () -> Bool
   ) throws(VecError) -> (graph: HNSWGraph, report: HNSWReport) {
     try checkPlane(plane)
     let answers = try answers(plane, queries, shouldStop)

@@ -11,6 +11,7 @@ package struct HNSWParameters: Sendable, Equatable {
   package var seed: UInt64
   /// Share of a level-0 list that goes to rows that answer the same queries, where queries are given. 0 to 0.75.
   package var queryShare: Float
+  /// How much edges prefer long rows under the inner product, 0 to 1: the share of |x|^2 that is taken off a distance.
   package var normWeight: Float = 0.75
 
   package init(

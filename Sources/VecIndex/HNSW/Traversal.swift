@@ -1,5 +1,5 @@
-import CVecKernels
 import VecCore
+import VecKernels
 
 /// Neighbour lists of equal length in one array, filled from the front and padded with `none`.
 struct Adjacency {
@@ -22,9 +22,9 @@ struct Adjacency {
   @inline(__always)
   func prefetch(_ node: UInt32) {
     let list = UnsafeRawPointer(list(node))
-    vk_prefetch(list)
-    if stride > 16 { vk_prefetch(list + 64) }
-    if stride > 32 { vk_prefetch(list + 128) }
+    VecKernels.prefetch(list)
+    if stride > 16 { VecKernels.prefetch(list + 64) }
+    if stride > 32 { VecKernels.prefetch(list + 128) }
   }
 }
 

@@ -7,10 +7,10 @@ struct BuildIndex: Verb {
   static let configuration = CommandConfiguration(
     abstract: "Build the index of a generation, so that it can be searched and published.",
     discussion: """
-      flat is exact and needs no structure; ivf looks only into the lists of rows that are near a query; auto makes
-      what this version has (ivf) and lets every search use the cheapest index that reaches its recall. Recall is
-      measured while building, best with a sample of real queries that are not needed elsewhere. Without --wait the
-      build goes on in the daemon; follow it with vecctl generations.
+      flat is exact and needs no structure; ivf looks only into the lists of rows that are near a query; hnsw walks a
+      graph of near rows; auto makes both and lets every search use the cheapest index that reaches its recall, flat
+      included. Recall is measured while building, best with a sample of real queries. Without --wait the build goes
+      on in the daemon; follow it with vecctl generations.
 
       Examples:
         vecctl build-index books --type flat --wait
@@ -20,7 +20,7 @@ struct BuildIndex: Verb {
   @OptionGroup var global: GlobalOptions
   @Argument(help: "Collection.") var name: String
   @Option(help: "Label. Default: the one being built.") var generation: String?
-  @Option(help: "flat, ivf, auto; hnsw is not available in this version.") var type: String
+  @Option(help: "flat, ivf, hnsw or auto.") var type: String
   @Option(
     help: ArgumentHelp(
       "Real queries to measure recall with, up to 65536; flat needs none. Default: made from rows.",

@@ -189,12 +189,8 @@ def test_a_sample_that_does_not_suit_the_collection_is_refused(db, filled):
         db.drop(filled, "next")
 
 
-def test_indexes_this_version_does_not_have_are_named_so(db, filled, name):
-    db.ingest(filled, np.arange(5), ones(5), "next")
-    try:
-        assert code_of(db.build_index, filled, "next", "hnsw") is ErrorCode.NOT_AVAILABLE
-    finally:
-        db.drop(filled, "next")
+def test_an_index_the_generation_does_not_have_is_named_so(db, filled, name):
+    assert code_of(db.search, filled, ones(1), 3, index="ivf") is ErrorCode.NOT_AVAILABLE
     assert code_of(db.search, filled, ones(1), 3, ef=10) is ErrorCode.NOT_AVAILABLE
     assert code_of(db.search, filled, ones(1), 3, nprobe=10) is ErrorCode.NOT_AVAILABLE
 
