@@ -210,9 +210,7 @@ class RabitqIVF(Peer):
         self.lists = lists
         self.about = f"IvfIndex, {lists} lists, {'raw rerank' if self.nbits == 32 else f'{self.nbits} bits'}"
         rows = np.ascontiguousarray(items, dtype=np.float32)
-        parameters = rabitqlib.QGKMeansParameters()
-        parameters.num_threads = 1
-        means = rabitqlib.QGKMeans(d, lists, parameters)
+        means = rabitqlib.QGKMeans(d, lists, num_threads=1)
         means.train(rows)
         self.index = rabitqlib.IvfIndex(d, n, lists, self.nbits, "l2" if metric == "l2" else "ip")
         self.index.build(rows, means.centroids, np.asarray(means.assignments, dtype=np.uint32), num_threads=1)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import datasets
-from adapters import PEERS, list_settings
+from adapters import PEERS, graph_settings, list_settings
 from contest import TARGETS, Entry, Worker, ratio, rounds, sweep, worker_command
 from report import markdown, plots
 from exact import recall_of, truth_of
@@ -39,7 +39,7 @@ def options() -> argparse.Namespace:
 def vecd_entries(data: datasets.Data, vecbench: str, core: int) -> list[Entry]:
     command = ["taskset", "-c", str(core), vecbench, str(data.items_path), str(data.queries_path), data.metric, "1"]
     entries = []
-    for index in ("flat", "ivf"):
+    for index in ("flat", "ivf", "hnsw"):
         worker = Worker(f"vecd {index}", command)
         built, memory = worker.build(f"build {index}")
         entries.append(Entry(f"vecd {index}", worker, index, index, built["seconds"], memory))
@@ -76,7 +76,7 @@ def contest(data: datasets.Data, args: argparse.Namespace, missing: dict[str, st
                 try:
                     if entry.index:
                         lists = int(4 * len(data.items) ** 0.5)
-                        settings = [1] if entry.index == "flat" else list_settings(lists)
+                        settings = {"flat": [1], "ivf": list_settings(lists), "hnsw": graph_settings(k)}[entry.index]
                     else:
                         settings = entry.worker.ask(f"settings {k}")["settings"]
                     sweep(entry, k, batch, settings, recall, say)

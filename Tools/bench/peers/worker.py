@@ -32,7 +32,7 @@ def main() -> None:
         if verb == "ready":
             answer = {}
         elif verb == "build":
-            peer.build(items, metric)
+            peer.build(np.array(items, dtype=np.float32), metric)  # a copy: not every library takes a mapped array
             answer = {"seconds": time.perf_counter() - start, "about": peer.about}
         elif verb == "settings":
             answer = {"settings": peer.settings(int(rest[0]))}
