@@ -7,11 +7,12 @@ import re
 import sys
 
 
-def swift_counts(log: str) -> tuple[int, int]:
-    """Passed and failed, counted from the line that each test ends with (a parametrized test is one)."""
-    passed = len(re.findall(r"^\S+ +Test (?!run with|case ).*? passed after ", log, re.M))
-    failed = len(re.findall(r"^\S+ +Test (?!run with|case ).*? failed after ", log, re.M))
-    return passed, failed
+def swift_counts(log: str) -> tuple[int, int, int]:
+    """Passed, failed and skipped, counted from the line that each test ends with (a parametrized test is one)."""
+    ends = {"passed": 0, "failed": 0, "skipped": 0}
+    for word in re.findall(r"^\S+ +Test (?!run with|case ).*? (passed|failed|skipped)(?: after|: |\.$)", log, re.M):
+        ends[word] += 1
+    return ends["passed"], ends["failed"], ends["skipped"]
 
 
 def python_counts(log: str) -> tuple[int, int, int]:
@@ -35,8 +36,9 @@ def main() -> int:
             problems.append(f"no {name} test ran")
         if status == 0 and counts[1]:
             problems.append(f"the {name} tests name failures but ended with status 0; see above")
-    print(f"\nSwift:  {swift[0]} passed, {swift[1]} failed")
-    print(f"Python: {python[0]} passed, {python[1]} failed" + (f", {python[2]} skipped" if python[2] else ""))
+    print()
+    for name, counts in (("Swift: ", swift), ("Python:", python)):
+        print(f"{name} {counts[0]} passed, {counts[1]} failed" + (f", {counts[2]} skipped" if counts[2] else ""))
     for problem in problems:
         print(f"error: {problem}")
     failed = swift[1] + python[1] + len(problems)
