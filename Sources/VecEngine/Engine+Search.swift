@@ -15,28 +15,14 @@ extension Engine {
     let plan = try generation.planner(dimension: request.dimension).plan(
       request.effort, index: request.index, k: request.k, queryCount: request.queryCount * request.interests)
     let results = try request.vectors.withUnsafeBufferPointer { (queries) throws(VecError) in
-      try answer(plan, queries, request, generation, collection.row.metric, shouldStop)
-    }
-    return Self.reply(results, plan, from: generation, sequence: collection.row.sequence)
-  }
-
-  private func answer(
-    _ plan: SearchPlan, _ queries: UnsafeBufferPointer<Float>, _ request: SearchRequest, _ generation: Generation,
-    _ metric: Metric, _ shouldStop: () -> Bool
-  ) throws(VecError) -> [[Hit]] {
-    if plan.index != .flat, let segment = generation.onlySegment {
-      return try segment.withPlane { (plane) throws(VecError) in
+      try generation.withSearched { (segments) throws(VecError) in
         try indexSearch.search(
-          plan, segment.indexes, metric: metric, queries: queries, interests: request.interests, k: request.k, plane: plane,
-          shouldStop: shouldStop
+          plan, segments, metric: collection.row.metric, queries: queries, dimension: request.dimension,
+          interests: request.interests, k: request.k, shouldStop: shouldStop
         ).results
       }
     }
-    return try generation.withPlanes { (planes) throws(VecError) in
-      try FlatIndex(kernels: kernels, metric: metric).search(
-        queries: queries, dimension: request.dimension, interests: request.interests, k: request.k, planes: planes,
-        shouldStop: shouldStop)
-    }
+    return Self.reply(results, plan, from: generation, sequence: collection.row.sequence)
   }
 
   /// The vectors of ids, as they were put in.

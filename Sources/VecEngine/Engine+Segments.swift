@@ -19,7 +19,7 @@ extension Engine {
       let ordinal = (existing?.segments.last?.row.ordinal ?? -1) + 1
       let handle = try SegmentHandle(
         SegmentRow(written, generation: generation.number, ordinal: ordinal), of: collection, in: directory,
-        isVerified: true)
+        memory: memory, isVerified: true)
       let sequence = try enter(handle, generation, existing, collection)
       return IngestReceipt(
         rowCount: handle.row.rowCount, byteCount: handle.row.byteCount, elementType: handle.row.elementType,

@@ -33,6 +33,7 @@ package final class Engine: Sendable {
   let options: EngineOptions
   let directory: StoreDirectory
   let kernels: Kernels
+  let memory: MemoryLedger
   let team: WorkTeam
   let indexSearch: IndexSearch
   let writer: Mutex<Writer?>
@@ -42,12 +43,13 @@ package final class Engine: Sendable {
   package init(_ options: EngineOptions) throws(VecError) {
     self.options = options
     kernels = try Self.chooseKernels(options.kernelTier)
+    memory = MemoryLedger(budget: options.memoryBudget)
     indexSearch = IndexSearch(kernels: kernels)
     team = WorkTeam(width: options.workers, run: options.runWorkers)
     directory = try StoreDirectory(path: options.storePath, create: true)
     let recovered: Recovery
     do {
-      recovered = try Recovery(directory, newStoreUUID: options.makeUUID())
+      recovered = try Recovery(directory, newStoreUUID: options.makeUUID(), memory: memory)
     } catch {
       directory.close()
       throw error
@@ -89,7 +91,8 @@ package final class Engine: Sendable {
     let segments = state.withLock { $0.collections.values.flatMap { $0.generations.flatMap(\.segments) } }
     return EngineStatistics(
       kernelTier: kernels.tier.name, mappedBytes: segments.reduce(0) { $0 + $1.row.byteCount },
-      codeBytes: segments.reduce(0) { $0 + UInt64($1.codeByteCount) }, segmentCount: segments.count)
+      codeBytes: segments.reduce(0) { $0 + UInt64($1.codeByteCount) },
+      heldBytes: memory.heldByteCount, budgetBytes: memory.budget, segmentCount: segments.count)
   }
 }
 

@@ -5,8 +5,10 @@ package struct EngineOptions: Sendable {
   package var storePath: String
   /// Caps the kernels at a tier by name; nil takes the best the CPU has.
   package var kernelTier: String?
-  /// Bytes that ingests and searches may hold at once, as far as the engine decides it.
+  /// Bytes that codes, graphs and builds may hold at once.
   package var memoryBudget: Int
+  /// Rows that a build puts into one segment at most; nil: as many as the memory budget allows.
+  package var segmentRows: Int?
   /// Milliseconds since 1970.
   package var now: @Sendable () -> Int64
   /// Names of new segments: random in the daemon, seeded in tests.
@@ -19,7 +21,7 @@ package struct EngineOptions: Sendable {
 
   package init(
     storePath: String, kernelTier: String?, memoryBudget: Int, now: @escaping @Sendable () -> Int64,
-    makeUUID: @escaping @Sendable () -> UUID, workers: Int = 1,
+    makeUUID: @escaping @Sendable () -> UUID, segmentRows: Int? = nil, workers: Int = 1,
     runWorkers: @escaping @Sendable (_ count: Int, _ body: @escaping @Sendable (Int) -> Void) -> Void = { count, body in
       for worker in 0..<count { body(worker) }
     }
@@ -29,6 +31,7 @@ package struct EngineOptions: Sendable {
     self.memoryBudget = memoryBudget
     self.now = now
     self.makeUUID = makeUUID
+    self.segmentRows = segmentRows
     self.workers = workers
     self.runWorkers = runWorkers
   }
@@ -57,5 +60,8 @@ package struct EngineStatistics: Sendable {
   package var mappedBytes: UInt64
   /// Memory of codes that searches scan.
   package var codeBytes: UInt64
+  /// What codes, graphs and builds hold of the memory budget, and that budget.
+  package var heldBytes: Int
+  package var budgetBytes: Int
   package var segmentCount: Int
 }

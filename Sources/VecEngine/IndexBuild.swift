@@ -5,9 +5,10 @@ import VecStorage
 
 /// The building of a generation's index, held from `beginBuild` to the end of `run`.
 ///
-/// Every build verifies all bytes of the generation and rewrites several segments into one. Flat needs no structure of
-/// its own. For the others `IndexRecipe` says what follows; each step is a rewrite of one segment into another, so a kill
-/// at any time leaves files that no manifest knows, and the generation as it was.
+/// Every build verifies all bytes of the generation and rewrites its segments into as few as the memory budget allows
+/// (`SegmentCut`), mostly one. Flat needs no structure of its own. For the others `IndexRecipe` says what follows for each
+/// of them; each step is a rewrite of segments into another, so a kill at any time leaves files that no manifest knows,
+/// and the generation as it was.
 package final class IndexBuild: Sendable {
   package let label: String
   private let engine: Engine
@@ -64,22 +65,39 @@ package final class IndexBuild: Sendable {
   private func segments(
     of generation: Generation, _ made: inout [SegmentHandle], _ shouldStop: () -> Bool
   ) throws(VecError) -> [SegmentHandle] {
-    let steps = BuildSteps(recipe, segmentCount: generation.segments.count) { self.report($0) }
+    let rowBytes = recipe.rowBytes(dimension: collection.dimension)
+    let cut = try SegmentCut(
+      rowCount: Int(generation.rowCount), rowsMax: engine.options.segmentRows, rowBytes: rowBytes,
+      memoryBudget: engine.options.memoryBudget)
+    let isJoined = generation.segments.count == 1 && cut.ranges.count == 1
+    let steps = BuildSteps(recipe, parts: cut.ranges.count, joins: !isJoined) { self.report($0) }
     try verify(generation.segments, steps)
-    var current = generation.segments
-    guard generation.rowCount <= UInt64(Limits.segmentRowsMax) else {
-      guard recipe.isFlat else {
-        throw VecError(
-          .limitExceeded, "generation \(label) has \(generation.rowCount) rows, an index takes \(Limits.segmentRowsMax)")
+    var built: [SegmentHandle] = []
+    for (place, range) in cut.ranges.enumerated() {
+      var source = generation.segments
+      if !isJoined {
+        let order = cut.ranges.count > 1 ? range.map { UInt32(truncatingIfNeeded: $0) } : nil
+        source = [try rewrite(source, of: generation, steps.next(), &made, place: place, order: order)]
       }
-      return current
+      guard let joined = source.first else { continue }
+      let reserved = range.count * rowBytes
+      engine.memory.take(reserved)
+      defer { engine.memory.giveBack(reserved) }
+      built.append(
+        recipe.isFlat ? joined : try index(joined, of: generation, place, steps, &made, shouldStop))
     }
-    if current.count > 1 { current = [try rewrite(current, of: generation, steps.next(), &made)] }
-    guard !recipe.isFlat, let source = current.first else { return current }
+    return built
+  }
+
+  /// The rows of a segment in the order of its lists, with indexes.
+  private func index(
+    _ source: SegmentHandle, of generation: Generation, _ place: Int, _ steps: BuildSteps,
+    _ made: inout [SegmentHandle], _ shouldStop: () -> Bool
+  ) throws(VecError) -> SegmentHandle {
     let order = try recipe.order(of: source, engine, steps, shouldStop)
-    let ordered = try rewrite([source], of: generation, steps.next(), &made, order: order.rows)
+    let ordered = try rewrite([source], of: generation, steps.next(), &made, place: place, order: order.rows)
     let sections = try recipe.sections(of: ordered, lists: order.lists, engine, steps, shouldStop)
-    return [try rewrite([ordered], of: generation, steps.next(), &made, sections: sections)]
+    return try rewrite([ordered], of: generation, steps.next(), &made, place: place, sections: sections)
   }
 
   private func verify(_ segments: [SegmentHandle], _ steps: BuildSteps) throws(VecError) {
@@ -96,7 +114,7 @@ package final class IndexBuild: Sendable {
 
   private func rewrite(
     _ sources: [SegmentHandle], of generation: Generation, _ progress: (Float) -> Void, _ made: inout [SegmentHandle],
-    order: [UInt32]? = nil, sections: [(kind: SectionKind, bytes: [UInt8])] = []
+    place: Int, order: [UInt32]? = nil, sections: [(kind: SectionKind, bytes: [UInt8])] = []
   ) throws(VecError) -> SegmentHandle {
     var rewrite = SegmentRewrite(sources, kernels: engine.kernels)
     rewrite.order = order
@@ -106,10 +124,10 @@ package final class IndexBuild: Sendable {
       try rewrite.write(
         to: engine.directory, uuid: uuid, collection: collection, generation: generation.row.number, progress: progress)
     }
-    let ordinal = (generation.segments.last?.row.ordinal ?? 0) + 1
+    let ordinal = (generation.segments.last?.row.ordinal ?? 0) + 1 + place
     let handle = try SegmentHandle(
       SegmentRow(written, generation: generation.row.number, ordinal: ordinal), of: collection, in: engine.directory,
-      isVerified: true)
+      memory: engine.memory, isVerified: true)
     made.append(handle)
     return handle
   }
@@ -125,8 +143,12 @@ final class BuildSteps {
   private let report: (Float) -> Void
   private var number = 0
 
-  init(_ recipe: IndexRecipe, segmentCount: Int, report: @escaping (Float) -> Void) {
-    weights = [1] + (segmentCount > 1 ? [1] : []) + recipe.stepWeights
+  /// - Parameters:
+  ///   - parts: segments that are made.
+  ///   - joins: whether each begins as a rewrite of others.
+  init(_ recipe: IndexRecipe, parts: Int, joins: Bool, report: @escaping (Float) -> Void) {
+    let part = (joins ? [1] : []) + recipe.stepWeights
+    weights = [1] + (0..<parts).flatMap { _ in part.map { $0 / Float(parts) } }
     self.report = report
   }
 

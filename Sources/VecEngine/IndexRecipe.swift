@@ -26,6 +26,13 @@ struct IndexRecipe: Sendable {
   private var hasLists: Bool { type == .ivf || type == nil }
   private var hasGraph: Bool { type == .hnsw || type == nil }
 
+  /// Memory that a build takes per row: codes, ids, and what clustering and linking keep of each.
+  func rowBytes(dimension: Int) -> Int {
+    guard !isFlat else { return 24 }
+    let stride = RowCode.stride(dimension: dimension)
+    return stride + stride / 2 + 80 + (hasGraph ? HNSWParameters(seed: Self.seed).buildBytesPerRow : 0)
+  }
+
   /// Of the steps after verifying and joining: lists, the rewrite in their order, graph, calibration, the last rewrite.
   var stepWeights: [Float] { isFlat ? [] : [6, 1] + (hasGraph ? [30] : []) + [4, 1] }
 
@@ -86,9 +93,10 @@ struct IndexRecipe: Sendable {
   /// What the manifest records: the type that was asked for; of auto what a search for the hundred best would use.
   func recorded(_ segments: [SegmentHandle]) -> IndexType {
     if let type { return type }
-    guard let segment = segments.first, segments.count == 1 else { return .flat }
-    let planner = segment.indexes.planner(
-      rowCount: Int(segment.row.rowCount), dimension: segment.file.header.dimension)
+    guard let dimension = segments.first?.file.header.dimension else { return .flat }
+    let planner = Planner(
+      parts: segments.map { $0.indexes.planned(rowCount: Int($0.row.rowCount)) },
+      stride: RowCode.stride(dimension: dimension), dimension: dimension)
     return (try? planner.plan(.standard, index: nil, k: 100, queryCount: 1))?.index ?? .flat
   }
 }

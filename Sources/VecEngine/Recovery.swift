@@ -10,7 +10,7 @@ struct Recovery {
   private(set) var collections: [String: Collection] = [:]
   private(set) var report = RecoveryReport()
 
-  init(_ directory: StoreDirectory, newStoreUUID: UUID) throws(VecError) {
+  init(_ directory: StoreDirectory, newStoreUUID: UUID, memory: MemoryLedger) throws(VecError) {
     manifest = try Manifest(path: directory.manifestPath, newStoreUUID: newStoreUUID)
     do {
       let catalogue = try manifest.load()
@@ -18,7 +18,7 @@ struct Recovery {
       var known: Set<UUID> = []
       for record in catalogue.collections {
         known.formUnion(record.segments.map(\.uuid))
-        adopt(record, directory)
+        adopt(record, directory, memory)
       }
       for (name, reason) in catalogue.damaged { fence(name, reason) }
       // With damage in the manifest nobody can say which files belong to it, so all are kept.
@@ -30,13 +30,13 @@ struct Recovery {
     report.collectionCount = collections.count
   }
 
-  private mutating func adopt(_ record: CollectionRecord, _ directory: StoreDirectory) {
+  private mutating func adopt(_ record: CollectionRecord, _ directory: StoreDirectory, _ memory: MemoryLedger) {
     var collection = Collection(row: record.row, generations: [])
     do throws(VecError) {
       for row in record.generations {
         var segments: [SegmentHandle] = []
         for segment in record.segments where segment.generation == row.number {
-          segments.append(try SegmentHandle(segment, of: record.row, in: directory))
+          segments.append(try SegmentHandle(segment, of: record.row, in: directory, memory: memory))
           report.segmentCount += 1
           report.byteCount += segment.byteCount
         }

@@ -17,13 +17,15 @@ final class SegmentHandle: Sendable {
   /// Besides flat.
   let indexes: IndexSet
   private let directory: StoreDirectory
+  private let memory: MemoryLedger
   private let isObsolete = Atomic<Bool>(false)
   /// Set once and kept, so pointers into it are good as long as the handle lives.
   private let coded = Mutex<CodedRows?>(nil)
 
   /// Opens the file the manifest's row names and verifies every byte of it, unless it was verified while publishing.
   init(
-    _ row: SegmentRow, of collection: CollectionRow, in directory: StoreDirectory, isVerified: Bool = false
+    _ row: SegmentRow, of collection: CollectionRow, in directory: StoreDirectory, memory: MemoryLedger,
+    isVerified: Bool = false
   ) throws(VecError) {
     let identity = SegmentIdentity(uuid: row.uuid, byteCount: row.byteCount, rootChecksum: row.rootChecksum)
     let path = directory.segmentPath(row.uuid)
@@ -40,9 +42,12 @@ final class SegmentHandle: Sendable {
     indexes = try IndexSections.decode(opened)
     self.row = row
     self.directory = directory
+    self.memory = memory
+    memory.take(indexes.graph?.byteCount ?? 0)
   }
 
   deinit {
+    memory.giveBack((indexes.graph?.byteCount ?? 0) + (coded.withLock { $0?.byteCount } ?? 0))
     // A file that cannot be removed now is an orphan, which the next start removes.
     if isObsolete.load(ordering: .acquiring) { try? directory.unlinkSegment(row.uuid) }
   }
@@ -103,11 +108,22 @@ final class SegmentHandle: Sendable {
   private func codes(_ team: WorkTeam) throws(VecError) -> CodedRows {
     try coded.withLock { (coded) throws(VecError) in
       if let coded { return coded }
-      let made = try withBarePlane { (plane) throws(VecError) in
-        try CodedRows(plane, metric: file.header.metric, team: team)
+      let header = file.header
+      let byteCount = CodedRows.byteCount(
+        rowCount: header.rowCount, dimension: header.dimension, metric: header.metric)
+      guard memory.ask(byteCount) else {
+        throw VecError(.overloaded, "the memory budget has no room for \(byteCount) bytes of codes")
       }
-      coded = made
-      return made
+      do throws(VecError) {
+        let made = try withBarePlane { (plane) throws(VecError) in
+          try CodedRows(plane, metric: header.metric, team: team)
+        }
+        coded = made
+        return made
+      } catch {
+        memory.giveBack(byteCount)
+        throw error
+      }
     }
   }
 

@@ -3,13 +3,13 @@ import VecKernels
 import VecManifest
 import VecStorage
 
-/// Reads segments and writes one with all their rows: the act behind every rewrite.
+/// Reads segments and writes one with their rows: the act behind every rewrite.
 struct SegmentRewrite {
   private let sources: [SegmentHandle]
   private let kernels: Kernels
   /// The first row of each source, counted over all of them.
   private let starts: [Int]
-  /// Row numbers over all sources, in the order they are written; nil for the order they have.
+  /// Row numbers over all sources, in the order they are written, all of them or some; nil for all as they are.
   var order: [UInt32]?
   /// Index sections of what is written, in ascending order of kind.
   var sections: [(kind: SectionKind, bytes: [UInt8])] = []
@@ -40,7 +40,7 @@ struct SegmentRewrite {
     let headers = sources.map(\.file.header)
     let header = SegmentHeader(
       uuid: uuid, dimension: collection.dimension, metric: collection.metric, elementType: elementType,
-      rowCount: headers.reduce(0) { $0 + $1.rowCount }, collectionNumber: collection.number,
+      rowCount: order?.count ?? headers.reduce(0) { $0 + $1.rowCount }, collectionNumber: collection.number,
       generationNumber: generation, greatestNorm: headers.map(\.greatestNorm).max() ?? 0,
       leastNorm: headers.map(\.leastNorm).min() ?? 0)
     let ids = sources.flatMap(\.ids)

@@ -77,18 +77,19 @@ extension Dispatcher {
       request.collection, generation: request.generation, type: request.index, targetRecall: request.targetRecall,
       sample: request.sample)
     let isQueued = lane.submit(in: place) {
-      let reply = run(build, of: request.collection)
+      // Whoever waits for a build and goes away has called it off.
+      let reply = run(build, of: request.collection) { request.wait && ticket.connection.isClosed }
       if request.wait { finish(ticket, reply) }
     }
     guard isQueued else { throw overloaded(lane) }
     return request.wait ? nil : .buildIndex(BuildReceipt(generation: build.label))
   }
 
-  private func run(_ build: IndexBuild, of collection: String) -> Reply {
+  private func run(_ build: IndexBuild, of collection: String, isCalledOff: () -> Bool) -> Reply {
     let start = MonotonicTime.now()
     var metadata: Logger.Metadata = ["collection.name": "\(collection)", "generation.label": "\(build.label)"]
     do throws(VecError) {
-      let outcome = try build.run { daemon.isStopping }
+      let outcome = try build.run { daemon.isStopping || isCalledOff() }
       metadata["duration.ms"] = "\((MonotonicTime.now() - start) / 1_000_000)"
       daemon.logger.notice("index built", metadata: metadata)
       return .buildIndex(BuildReceipt(generation: build.label, report: outcome.json.text))

@@ -86,7 +86,7 @@ package final class Server: Service {
     EngineOptions(
       storePath: options.storePath, kernelTier: options.kernelTier,
       memoryBudget: options.memoryBudget - options.requestBytesMax, now: wallClockMilliseconds,
-      makeUUID: randomUUID, workers: ProcessFacts.coreCount,
+      makeUUID: randomUUID, segmentRows: options.segmentRows, workers: ProcessFacts.coreCount,
       runWorkers: { count, body in DispatchQueue.concurrentPerform(iterations: count, execute: body) })
   }
 

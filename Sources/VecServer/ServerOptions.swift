@@ -10,6 +10,8 @@ package struct ServerOptions: Sendable {
   package var threads = ProcessFacts.coreCount
   /// Bytes of memory that the daemon may use, mapped files not counted; at least 256 MiB.
   package var memoryBudget = max(256 << 20, ProcessFacts.physicalBytes / 4 * 3)
+  /// Rows that a build puts into one segment at most, 1,000 to the format's limit; nil: what the memory budget allows.
+  package var segmentRows: Int?
   /// Requests that may wait in a lane. 1 to 1,000,000.
   package var queueMax = 1024
   /// How long a client may take nothing of its replies, or send nothing of a frame it began.
@@ -44,6 +46,7 @@ package struct ServerOptions: Sendable {
     try Self.check("--stop-limit", stopLimitSeconds, 0...3600)
     try Self.check("--slow-request", slowRequestMilliseconds, 1...86_400_000)
     try Self.check("--connections", connectionsMax, 1...100_000)
+    if let segmentRows { try Self.check("--segment-rows", segmentRows, 1_000...Limits.segmentRowsMax) }
     guard memoryBudget >= 256 << 20 else {
       throw VecError(.invalidArgument, "--memory-budget is \(memoryBudget) bytes, must be at least 256M")
     }

@@ -36,7 +36,8 @@ extension Daemon {
     .object([
       ("rss_bytes", .count(ProcessFacts.residentBytes())),
       ("mapped_bytes", .count(engineNow.mappedBytes)),
-      ("code_bytes", .count(engineNow.codeBytes)),
+      ("code_bytes", .count(engineNow.codeBytes)), ("index_bytes", .count(engineNow.heldBytes)),
+      ("index_budget_bytes", .count(engineNow.budgetBytes)),
       ("budget_bytes", .count(options.memoryBudget)),
       ("request_bytes", .count(budget.used)),
       ("request_bytes_limit", .count(budget.limit)),

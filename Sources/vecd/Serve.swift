@@ -29,6 +29,12 @@ struct Serve: AsyncParsableCommand {
       valueName: "size"))
   var memoryBudget: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Rows that a build puts into one segment at most. (default: what building in half of the memory budget allows)",
+      valueName: "n"))
+  var segmentRows: Int?
+
   @Option(help: ArgumentHelp("Requests that may wait in a queue; more are answered overloaded.", valueName: "n"))
   var queue = 1024
 
@@ -83,6 +89,7 @@ struct Serve: AsyncParsableCommand {
     options.socketPath = socket
     if let threads { options.threads = threads }
     if let memoryBudget { options.memoryBudget = try ByteSize.parse(memoryBudget) }
+    options.segmentRows = segmentRows
     options.queueMax = queue
     options.connectionsMax = connections
     options.writeTimeoutSeconds = writeTimeout

@@ -22,12 +22,15 @@ final class EngineFixture: Sendable {
     rmdir(directory)
   }
 
-  func open(tier: String? = nil, workers: Int = 1) throws -> Engine {
+  func open(
+    tier: String? = nil, workers: Int = 1, memoryBudget: Int = 1 << 30, segmentRows: Int? = nil
+  ) throws -> Engine {
     try Engine(
       EngineOptions(
-        storePath: directory, kernelTier: tier, memoryBudget: 1 << 30,
+        storePath: directory, kernelTier: tier, memoryBudget: memoryBudget,
         now: { Int64(self.counter.add(1, ordering: .relaxed).newValue) },
-        makeUUID: { UUID(high: 7, low: self.counter.add(1, ordering: .relaxed).newValue) }, workers: workers,
+        makeUUID: { UUID(high: 7, low: self.counter.add(1, ordering: .relaxed).newValue) },
+        segmentRows: segmentRows, workers: workers,
         runWorkers: { count, body in DispatchQueue.concurrentPerform(iterations: count, execute: body) }))
   }
 

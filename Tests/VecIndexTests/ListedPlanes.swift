@@ -51,9 +51,12 @@ struct ListedPlanes {
     let words = mask.map { Self.words($0) } ?? []
     let found = try asked.withUnsafeBufferPointer { asked in
       try words.withUnsafeBufferPointer { words in
-        try IVFIndex(kernels: kernels, metric: given.metric).search(
-          lists, queries: asked, interests: given.interests, k: k ?? given.k, nprobe: nprobe, plane: stored.planes[0],
-          mask: mask == nil ? nil : words.baseAddress.map { RowMask($0) }, shouldStop: shouldStop)
+        let part = IVFPart(
+          lists: lists, plane: stored.planes[0], nprobe: nprobe,
+          mask: mask == nil ? nil : words.baseAddress.map { RowMask($0) })
+        return try IVFIndex(kernels: kernels, metric: given.metric).search(
+          [part], queries: asked, dimension: given.dimension, interests: given.interests, k: k ?? given.k,
+          shouldStop: shouldStop)
       }
     }
     withExtendedLifetime(stored) {}

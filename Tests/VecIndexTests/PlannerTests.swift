@@ -22,7 +22,8 @@ struct PlannerTests {
     ])
 
   static func planner(rows: Int = 1_000_000, available: Set<IndexType> = [.ivf, .hnsw]) -> Planner {
-    Planner(calibration: calibration, available: available, rowCount: rows, stride: 64, dimension: 64)
+    Planner(
+      parts: [.init(calibration: calibration, available: available, rowCount: rows)], stride: 64, dimension: 64)
   }
 
   @Test("a target is reached by the cheapest index that surely reaches it")
@@ -49,7 +50,8 @@ struct PlannerTests {
     #expect(try Self.planner().plan(.exact, index: nil, k: 10, queryCount: 1) == .exact)
     #expect(try Self.planner().plan(.recall(1), index: nil, k: 10, queryCount: 1) == .exact)
     #expect(try Self.planner().plan(.recall(0.5), index: nil, k: 1000, queryCount: 1) == .exact, "beyond what was measured")
-    let bare = Planner(calibration: nil, available: [], rowCount: 9, stride: 64, dimension: 64)
+    let bare = Planner(
+      parts: [.init(calibration: nil, available: [], rowCount: 9)], stride: 64, dimension: 64)
     #expect(try bare.plan(.standard, index: nil, k: 5, queryCount: 1) == .exact)
   }
 

@@ -25,6 +25,12 @@ package final class CodedRows: @unchecked Sendable {
     team.forEach(layout.blockCount, step: 64) { _, blocks in coder.code(blocks) }
   }
 
+  /// Memory that the codes and sketches of so many rows take.
+  package static func byteCount(rowCount: Int, dimension: Int, metric: Metric) -> Int {
+    let layout = CodeLayout(rowCount: rowCount, dimension: dimension, metric: metric)
+    return layout.codeByteCount + layout.sketchByteCount
+  }
+
   /// The bytes of both planes; valid as long as this object.
   package var codeBytes: UnsafeRawBufferPointer { codes.bytes }
   package var sketchBytes: UnsafeRawBufferPointer? { hasSketches ? sketches.bytes : nil }

@@ -27,6 +27,8 @@ package struct HNSWParameters: Sendable, Equatable {
   var stride: Int { 2 * links }
   /// Slots while the graph is built: a full list is pruned once per `links` new edges, not at each.
   var workingStride: Int { 3 * links }
+  /// Memory of a build per row: working and final lists, upper levels, order, hashes, back links, and a side entry.
+  package var buildBytesPerRow: Int { 4 * workingStride + 4 * stride + 8 + 64 }
   var querySlots: Int { Int(Float(stride) * queryShare) }
 
   func check() throws(VecError) {

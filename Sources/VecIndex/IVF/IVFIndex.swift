@@ -1,7 +1,29 @@
 package import VecCore
 package import VecKernels
 
-/// The inverted-file index of one segment: looks at the lists that a query's best rows are likely to lie in.
+/// A segment as a search by lists sees it.
+package struct IVFPart {
+  package let lists: IVFLists
+  /// The rows in the order of the lists, with codes.
+  package let plane: VectorPlane
+  /// Lists per interest, at least 1; more than there are means all. More are looked at where these hold fewer than k
+  /// rows.
+  package let nprobe: Int
+  /// Rows that may be returned; nil for all.
+  package let mask: RowMask?
+
+  package init(lists: IVFLists, plane: VectorPlane, nprobe: Int, mask: RowMask? = nil) {
+    self.lists = lists
+    self.plane = plane
+    self.nprobe = nprobe
+    self.mask = mask
+  }
+
+  /// Rows that may be returned.
+  var allowedCount: Int { mask.map { $0.count(0..<plane.rowCount) } ?? plane.rowCount }
+}
+
+/// The inverted-file index: looks at the lists that a query's best rows are likely to lie in.
 ///
 /// The answer is exactly the top k of the rows in the lists that were looked at: bounds from byte codes drop rows, the
 /// canonical score decides (docs/decisions/0005-ivf.md). It is the same on every CPU and in every batch. Looking at
@@ -23,37 +45,52 @@ package struct IVFIndex: Sendable {
     self.metric = metric
   }
 
-  /// The best `k` rows of the lists that are looked at, for each query, best first; `min(k, allowed rows)` at least.
+  /// The best `k` rows of the lists that are looked at, of all segments, for each query, best first; `min(k, allowed
+  /// rows)` at least.
   /// Equal scores are in the order of ascending ids. An id's score is its best over the interests.
   ///
   /// - Parameters:
-  ///   - lists: of the plane's rows in their order.
+  ///   - parts: one or more; no id twice among them.
   ///   - queries: `queryCount * interests` vectors, query after query, that passed `QueryCheck`.
+  ///   - dimension: of queries and rows.
   ///   - k: at least 1.
-  ///   - nprobe: lists per interest, at least 1; more than there are means all. More are looked at where these hold fewer
-  ///     than k rows.
-  ///   - plane: with codes.
-  ///   - mask: rows that may be returned; nil for all.
   ///   - shouldStop: asked at the start and about every 50 to 500 microseconds of work.
   /// - Throws: `deadline-exceeded` when `shouldStop` said so, `internal-defect` for arguments that do not fit together.
   package func search(
-    _ lists: IVFLists, queries: UnsafeBufferPointer<Float>, interests: Int, k: Int, nprobe: Int, plane: VectorPlane,
-    mask: RowMask? = nil, shouldStop: () -> Bool
+    _ parts: [IVFPart], queries: UnsafeBufferPointer<Float>, dimension: Int, interests: Int, k: Int,
+    shouldStop: () -> Bool
   ) throws(VecError) -> (hits: [[Hit]], work: IVFWork) {
-    let codes = try check(lists, queries.count, interests, k, nprobe, plane)
     try Pacer.ask(shouldStop)
-    let dimension = plane.dimension
+    guard dimension >= 1, interests >= 1, interests <= Limits.interestsMax, k >= 1,
+      queries.count % (interests * dimension) == 0
+    else {
+      throw VecError(
+        .internalDefect, "ivf search: \(queries.count) values of dimension \(dimension), interests \(interests), k \(k)")
+    }
+    var coded: [(part: IVFPart, coded: CodePlane)] = []
+    for part in parts {
+      guard let codes = try check(part, dimension) else { continue }
+      coded.append((part, codes))
+    }
     let queryCount = queries.count / (interests * dimension)
-    let allowed = mask.map { $0.count(0..<plane.rowCount) } ?? plane.rowCount
-    let reachable = min(k, allowed)
-    guard let base = queries.baseAddress, let codes, reachable > 0 else {
+    let reachable = min(k, parts.reduce(0) { $0 + $1.allowedCount })
+    guard let base = queries.baseAddress, !coded.isEmpty, reachable > 0 else {
       return (Array(repeating: [], count: queryCount), IVFWork())
     }
-    let vectorsMax = min(Self.vectorsPerBatch, max(1, Self.poolBytesMax / CandidatePool.bytes(k: reachable)))
+    return try search(coded, base, queryCount, dimension, interests, reachable, shouldStop)
+  }
+
+  private func search(
+    _ parts: [(part: IVFPart, coded: CodePlane)], _ base: UnsafePointer<Float>, _ queryCount: Int, _ dimension: Int,
+    _ interests: Int, _ k: Int, _ shouldStop: () -> Bool
+  ) throws(VecError) -> (hits: [[Hit]], work: IVFWork) {
+    let vectorsMax = min(Self.vectorsPerBatch, max(1, Self.poolBytesMax / CandidatePool.bytes(k: k)))
     let queriesMax = max(1, vectorsMax / interests)
-    let plan = ProbePlan(
-      lists: lists, mask: mask, k: reachable, nprobe: nprobe, interests: interests, kernels: kernels,
-      codeKernels: codeKernels)
+    let plans = parts.map { entry in
+      ProbePlan(
+        lists: entry.part.lists, mask: entry.part.mask, k: min(k, entry.part.allowedCount), nprobe: entry.part.nprobe,
+        interests: interests, kernels: kernels, codeKernels: codeKernels)
+    }
     var results: [[Hit]] = []
     results.reserveCapacity(queryCount)
     var work = IVFWork()
@@ -61,10 +98,11 @@ package struct IVFIndex: Sendable {
       let vectors = min(queriesMax, queryCount - first) * interests
       let scan = ListScan(
         kernels: codeKernels, metric: metric, queries: base + first * interests * dimension, count: vectors,
-        interests: interests, k: reachable, lists: lists, plane: plane, coded: codes, mask: mask)
-      let found = try scan.search(plan, shouldStop)
+        interests: interests, k: k, first: parts[0])
+      for (entry, plan) in zip(parts, plans) { try scan.scan(entry.part, entry.coded, plan, shouldStop) }
+      let found = scan.takeResults()
       for start in stride(from: 0, to: vectors, by: interests) {
-        results.append(InterestMerge.merge(found[start..<(start + interests)], k: reachable, metric: metric))
+        results.append(InterestMerge.merge(found[start..<(start + interests)], k: k, metric: metric))
       }
       work = work + scan.work
     }
@@ -90,22 +128,20 @@ package struct IVFIndex: Sendable {
     return plan.taken
   }
 
-  private func check(
-    _ lists: IVFLists, _ valueCount: Int, _ interests: Int, _ k: Int, _ nprobe: Int, _ plane: VectorPlane
-  ) throws(VecError) -> CodePlane? {
-    let layout = CodeLayout(rowCount: plane.rowCount, dimension: plane.dimension, metric: metric)
-    guard interests >= 1, interests <= Limits.interestsMax, k >= 1, nprobe >= 1, plane.dimension >= 1,
-      valueCount % (interests * plane.dimension) == 0, lists.rowCount == plane.rowCount,
-      lists.dimension == plane.dimension, lists.metric == metric, metric != .cosine || plane.inverseNorms != nil,
+  /// The codes of a part; nil when it has no rows.
+  private func check(_ part: IVFPart, _ dimension: Int) throws(VecError) -> CodePlane? {
+    let (plane, lists) = (part.plane, part.lists)
+    let layout = CodeLayout(rowCount: plane.rowCount, dimension: dimension, metric: metric)
+    guard part.nprobe >= 1, plane.dimension == dimension, lists.rowCount == plane.rowCount,
+      lists.dimension == dimension, lists.metric == metric, metric != .cosine || plane.inverseNorms != nil,
       plane.rowCount == 0 || plane.codes?.layout == layout
     else {
       throw VecError(
         .internalDefect,
-        "ivf search: \(valueCount) values, interests \(interests), k \(k), nprobe \(nprobe); a plane of dimension "
-          + "\(plane.dimension) with \(plane.rowCount) rows"
-          + (plane.codes == nil ? " and no codes" : "") + " for lists of dimension \(lists.dimension) over "
-          + "\(lists.rowCount) rows")
+        "ivf search: dimension \(dimension), nprobe \(part.nprobe), a plane of dimension \(plane.dimension) with "
+          + "\(plane.rowCount) rows" + (plane.codes == nil ? " and no codes" : "") + " for lists of dimension "
+          + "\(lists.dimension) over \(lists.rowCount) rows")
     }
-    return plane.codes
+    return plane.rowCount > 0 ? plane.codes : nil
   }
 }

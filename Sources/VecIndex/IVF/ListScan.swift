@@ -1,7 +1,8 @@
 import VecCore
 import VecKernels
 
-/// Compares a batch of vectors with the lists that were chosen for them.
+/// Compares a batch of vectors with the lists that were chosen for them, segment after segment: what one segment gave is
+/// the floor that the rows of the next have to reach.
 ///
 /// First each vector's best lists, until a few times k rows are seen: they give the floor. Then the others, list by list
 /// for all vectors that look at it, so a list's rows are read from memory once. Many vectors share register tiles over
@@ -18,10 +19,6 @@ final class ListScan {
   private let metric: Metric
   private let queries: UnsafePointer<Float>
   private let count: Int
-  private let lists: IVFLists
-  private let plane: VectorPlane
-  private let coded: CodePlane
-  private let mask: RowMask?
   private let pool: CandidatePool
   private let codes: VectorCodes
   private let lanes: LaneGroup
@@ -30,24 +27,25 @@ final class ListScan {
   private let dots: Scratch<Int32>
   private let numbers: Scratch<UInt32>
   private var pacer = Pacer()
-  private(set) var work = IVFWork()
+  private var done = IVFWork()
+  /// The segment that is scanned now.
+  private var part: IVFPart
+  private var coded: CodePlane
 
+  /// - Parameter first: any of the segments that will be scanned.
   init(
     kernels: CodeKernels, metric: Metric, queries: UnsafePointer<Float>, count: Int, interests: Int, k: Int,
-    lists: IVFLists, plane: VectorPlane, coded: CodePlane, mask: RowMask?
+    first: (part: IVFPart, coded: CodePlane)
   ) {
     self.kernels = kernels
     self.metric = metric
     self.queries = queries
     self.count = count
     self.interests = interests
-    self.lists = lists
-    self.plane = plane
-    self.coded = coded
-    self.mask = mask
-    pool = CandidatePool(
-      metric: metric, queries: queries, count: count, padded: count, dimension: plane.dimension, k: k)
-    codes = VectorCodes(metric: metric, queries: queries, count: count, dimension: plane.dimension, pool: pool)
+    (part, coded) = first
+    let dimension = part.plane.dimension
+    pool = CandidatePool(metric: metric, queries: queries, count: count, padded: count, dimension: dimension, k: k)
+    codes = VectorCodes(metric: metric, queries: queries, count: count, dimension: dimension, pool: pool)
     stride = codes.stride
     lanes = LaneGroup(kernels: kernels, stride: stride)
     hits = Scratch(Self.blockRows * lanes.lanes)
@@ -55,36 +53,46 @@ final class ListScan {
     numbers = Scratch(Self.blockRows)
   }
 
-  /// The best k rows per vector.
-  func search(_ plan: ProbePlan, _ shouldStop: () -> Bool) throws(VecError) -> [[Settled]] {
-    pool.begin(plane, codes.bounds.map { .codes($0) })
-    let visits = ListVisits(lists: lists.count)
+  /// The work so far.
+  var work: IVFWork {
+    var work = done
+    work.settled = pool.settledCount
+    return work
+  }
+
+  /// The best k rows per vector of all segments scanned.
+  func takeResults() -> [[Settled]] { pool.takeResults() }
+
+  /// Compares the vectors with the lists of a segment that the plan chooses.
+  func scan(_ next: IVFPart, _ coded: CodePlane, _ plan: ProbePlan, _ shouldStop: () -> Bool) throws(VecError) {
+    (part, self.coded) = (next, coded)
+    let dimension = part.plane.dimension
+    pool.begin(part.plane, codes.bounds.map { .codes($0) })
+    let visits = ListVisits(lists: part.lists.count)
     for query in 0..<(count / interests) {
       let first = query * interests
-      try pacer.spend(lists.count * stride * interests, shouldStop)
+      try pacer.spend(part.lists.count * stride * interests, shouldStop)
       plan.choose { ranking, interest in
         let vector = first + interest
         ranking.score(
-          queries + vector * plane.dimension, metric: metric, norm: pool.norm(vector), code: codes.queries[vector])
+          queries + vector * dimension, metric: metric, norm: pool.norm(vector), code: codes.queries[vector])
       }
       try begin(plan.taken, first, visits, shouldStop)
     }
     try visits.forEach { (list, vectors) throws(VecError) in try scan(list, vectors, shouldStop) }
     try pool.finish(shouldStop)
-    work.settled = pool.settledCount
-    return pool.takeResults()
   }
 
   /// Compares a query with its best lists, and notes the others.
   private func begin(
     _ taken: [UInt32], _ first: Int, _ visits: ListVisits, _ shouldStop: () -> Bool
   ) throws(VecError) {
-    work.lists += taken.count
+    done.lists += taken.count
     var rows = 0
     var scanned = 0
     for list in taken {
-      let range = lists.rows(Int(list))
-      work.rows += range.count * interests
+      let range = part.lists.rows(Int(list))
+      done.rows += range.count * interests
       if rows < Self.firstRowsPerK * pool.k {
         rows += range.count
         scanned += 1
@@ -101,11 +109,11 @@ final class ListScan {
   private func scan(
     _ list: Int, _ vectors: UnsafeBufferPointer<UInt32>, _ shouldStop: () -> Bool
   ) throws(VecError) {
-    let range = lists.rows(list)
-    var done = 0
-    while done < vectors.count {
-      let some = UnsafeBufferPointer(rebasing: vectors[done..<min(vectors.count, done + lanes.lanes)])
-      done += some.count
+    let range = part.lists.rows(list)
+    var next = 0
+    while next < vectors.count {
+      let some = UnsafeBufferPointer(rebasing: vectors[next..<min(vectors.count, next + lanes.lanes)])
+      next += some.count
       if some.count >= Self.tiledMin || coded.sketches == nil && some.count > 1 {
         try scanTiles(range, some, shouldStop)
       } else {
@@ -177,7 +185,7 @@ final class ListScan {
 
   @inline(__always)
   private func take(_ vector: Int, row: Int, _ hit: CodeHit, _ shouldStop: () -> Bool) throws(VecError) {
-    if let mask, !mask.allows(UInt32(truncatingIfNeeded: row)) { return }
+    if let mask = part.mask, !mask.allows(UInt32(truncatingIfNeeded: row)) { return }
     try pool.take(vector, row: row, key: hit.upper, lower: codes.bounds[vector].least(hit.lower), shouldStop)
   }
 }

@@ -23,7 +23,8 @@ package struct CalibrationRun {
       func ask(_ plan: SearchPlan, k: Int) throws(VecError) -> (results: [[Hit]], work: SearchWork) {
         try queries.measuring.withUnsafeBufferPointer { (vectors) throws(VecError) in
           try search.search(
-            plan, indexes, metric: metric, queries: vectors, interests: 1, k: k, plane: plane, shouldStop: shouldStop)
+            plan, [SearchedSegment(indexes: indexes, plane: plane)], metric: metric, queries: vectors,
+            dimension: plane.dimension, interests: 1, k: k, shouldStop: shouldStop)
         }
       }
       let longest = min(Calibrator.ks.max() ?? 1, plane.rowCount)

@@ -1,43 +1,40 @@
 package import VecCore
 
-/// How one request is answered.
-package struct SearchPlan: Sendable, Equatable {
-  package var index: IndexType
-  /// nprobe of ivf, ef of hnsw, 0 for flat.
-  package var parameter: UInt32
-  /// Share of the true top k; 1 for flat, 0 when nothing is known.
-  package var expectedRecall: Float
+/// Turns what a request wants into the cheapest index and parameters that the calibrations of all segments promise it of.
+/// Flat is always there and always reaches its target, so a request is never answered worse than it asked.
+///
+/// All segments are searched by one index. Segments without any (rows that came after the build) are scanned beside it.
+/// Each segment is asked for its own k best, as well as the target says; the best k of all of these are the answer. A
+/// segment's share of the true answer are the first of its own k best, which are found at least as surely as the rest.
+package struct Planner: Sendable {
+  /// What is known of one segment.
+  package struct Part: Sendable {
+    let calibration: Calibration?
+    /// Besides flat.
+    let available: Set<IndexType>
+    let rowCount: Int
 
-  package init(index: IndexType, parameter: UInt32, expectedRecall: Float) {
-    self.index = index
-    self.parameter = parameter
-    self.expectedRecall = expectedRecall
+    package init(calibration: Calibration?, available: Set<IndexType>, rowCount: Int) {
+      self.calibration = calibration
+      self.available = available
+      self.rowCount = rowCount
+    }
   }
 
-  package static let exact = SearchPlan(index: .flat, parameter: 0, expectedRecall: 1)
-}
-
-/// Turns what a request wants into the cheapest index and parameter that the calibration promises it of. Flat is always
-/// there and always reaches its target, so a request is never answered worse than it asked.
-package struct Planner: Sendable {
-  private let calibration: Calibration?
-  /// Besides flat.
-  private let available: Set<IndexType>
-  private let rowCount: Int
+  private let parts: [Part]
   private let stride: Int
   private let dimension: Int
+  /// Indexes that every segment has which has any.
+  private let available: Set<IndexType>
 
   /// - Parameters:
-  ///   - available: indexes that the generation has besides flat.
+  ///   - parts: in the order of the segments.
   ///   - stride: bytes of a row's code.
-  package init(
-    calibration: Calibration?, available: Set<IndexType>, rowCount: Int, stride: Int, dimension: Int
-  ) {
-    self.calibration = calibration
-    self.available = available
-    self.rowCount = rowCount
+  package init(parts: [Part], stride: Int, dimension: Int) {
+    self.parts = parts
     self.stride = stride
     self.dimension = dimension
+    available = parts.map(\.available).filter { !$0.isEmpty }.reduce(nil) { $0?.intersection($1) ?? $1 } ?? []
   }
 
   /// - Parameters:
@@ -61,7 +58,8 @@ package struct Planner: Sendable {
         throw VecError(.invalidArgument, "recall target \(target): must be above 0 and at most 1")
       }
       return reaching(target, index, k, queryCount)
-    case .standard: return reaching(calibration?.targetRecall ?? 1, index, k, queryCount)
+    case .standard:
+      return reaching(parts.compactMap { $0.calibration?.targetRecall }.max() ?? 1, index, k, queryCount)
     }
   }
 
@@ -72,38 +70,80 @@ package struct Planner: Sendable {
     guard index == nil || index == type else {
       throw VecError(.invalidArgument, "\(name) is a parameter of \(type.name), not of \(index?.name ?? "")")
     }
-    let recalls = neighbours(type, k).compactMap { $0.point(at: value)?.recall }
-    return SearchPlan(index: type, parameter: value, expectedRecall: recalls.min() ?? 0)
+    let recalls = indexed(type).map { part in
+      part.curves(type, k).compactMap { $0.point(at: value)?.recall }.min() ?? 0
+    }
+    return SearchPlan(
+      index: type, parameters: parts.map { $0.available.isEmpty ? 0 : value }, expectedRecall: recalls.min() ?? 0)
   }
 
   /// The cheapest of what reaches the target. An index that was named is used even if flat were cheaper; if it cannot
   /// reach the target, its best setting is used, and the expected recall says so.
   private func reaching(_ target: Float, _ index: IndexType?, _ k: Int, _ queryCount: Int) -> SearchPlan {
     var best = SearchPlan.exact
-    var least = index == nil || index == .flat ? exactCost(k, queryCount) : .infinity
+    var least = index == nil || index == .flat ? parts.reduce(0) { $0 + scanCost($1, k, queryCount) } : .infinity
     for type in [IndexType.ivf, .hnsw] where available.contains(type) && (index == nil || index == type) {
-      guard let (plan, work) = setting(of: type, reaching: target, k) else { continue }
-      let cost = CostModel.nanoseconds(work, stride: stride, dimension: dimension, queryCount: queryCount)
-      if cost < least { (best, least) = (plan, cost) }
+      guard let (plan, cost) = plan(type, reaching: target, k, queryCount), cost < least else { continue }
+      (best, least) = (plan, cost)
     }
     guard let index, index != .flat, best.index == .flat else { return best }
-    let curves = neighbours(index, k)
-    let parameter = curves.compactMap { $0.points.last?.parameter }.max() ?? UInt32(clamping: rowCount)
-    return SearchPlan(
-      index: index, parameter: parameter, expectedRecall: curves.compactMap { $0.points.last?.recall }.min() ?? 0)
+    let parameters = parts.map { part -> UInt32 in
+      guard !part.available.isEmpty else { return 0 }
+      let curves = part.curves(index, k)
+      return curves.compactMap { $0.points.last?.parameter }.max() ?? UInt32(clamping: part.rowCount)
+    }
+    let recalls = indexed(index).map { part in part.curves(index, k).compactMap { $0.points.last?.recall }.min() ?? 0 }
+    return SearchPlan(index: index, parameters: parameters, expectedRecall: recalls.min() ?? 0)
   }
 
-  private func setting(of type: IndexType, reaching target: Float, _ k: Int) -> (SearchPlan, SearchWork)? {
-    let curves = neighbours(type, k)
+  /// Parameters of one index for all segments, and what they cost; nil when a segment is not sure of the target.
+  private func plan(
+    _ type: IndexType, reaching target: Float, _ k: Int, _ queryCount: Int
+  ) -> (plan: SearchPlan, cost: Double)? {
+    var plan = SearchPlan(index: type, parameters: [], expectedRecall: 1)
+    var cost = 0.0
+    for part in parts {
+      guard !part.available.isEmpty else {
+        plan.parameters.append(0)
+        cost += scanCost(part, k, queryCount)
+        continue
+      }
+      guard let setting = part.setting(of: type, reaching: target, k) else { return nil }
+      plan.parameters.append(setting.parameter)
+      plan.expectedRecall = min(plan.expectedRecall, setting.recall)
+      cost += CostModel.nanoseconds(setting.work, stride: stride, dimension: dimension, queryCount: queryCount)
+    }
+    return (plan, cost)
+  }
+
+  private func indexed(_ type: IndexType) -> [Part] { parts.filter { $0.available.contains(type) } }
+
+  private func scanCost(_ part: Part, _ k: Int, _ queryCount: Int) -> Double {
+    let work = SearchWork(scanned: Double(part.rowCount), settled: Double(min(k, part.rowCount)) / Double(parts.count))
+    return CostModel.nanoseconds(work, stride: stride, dimension: dimension, queryCount: queryCount)
+  }
+
+  private func missing(_ type: IndexType, _ what: String) -> VecError {
+    let known = (["flat"] + [IndexType.ivf, .hnsw].filter { available.contains($0) }.map(\.name)).joined(separator: ", ")
+    return VecError(
+      .notAvailable, "\(what) needs a generation built with \(type.name), this one has \(known): use recall or exact")
+  }
+}
+
+extension Planner.Part {
+  /// The least setting that surely reaches a recall; nil when none does, or nothing is known of this k.
+  fileprivate func setting(
+    of type: IndexType, reaching target: Float, _ k: Int
+  ) -> (parameter: UInt32, recall: Float, work: SearchWork)? {
+    let curves = curves(type, k)
     let points = curves.compactMap { $0.point(reaching: target) }
     guard !curves.isEmpty, points.count == curves.count, let most = points.max(by: { $0.parameter < $1.parameter })
     else { return nil }
-    let recall = curves.compactMap { $0.point(at: most.parameter)?.recall }.min() ?? 0
-    return (SearchPlan(index: type, parameter: most.parameter, expectedRecall: recall), most.work)
+    return (most.parameter, curves.compactMap { $0.point(at: most.parameter)?.recall }.min() ?? 0, most.work)
   }
 
   /// The curves that speak for a k: its own, or the two around it. Beyond the greatest k measured nothing is known.
-  private func neighbours(_ type: IndexType, _ k: Int) -> [Calibration.Curve] {
+  fileprivate func curves(_ type: IndexType, _ k: Int) -> [Calibration.Curve] {
     guard let calibration else { return [] }
     let reachable = min(k, rowCount)
     let ks = calibration.ks(type)
@@ -112,16 +152,5 @@ package struct Planner: Sendable {
     return (above == reachable ? [above] : [below, above].compactMap { $0 }).compactMap {
       calibration.curve(type, k: $0)
     }
-  }
-
-  private func exactCost(_ k: Int, _ queryCount: Int) -> Double {
-    let work = SearchWork(scanned: Double(rowCount), settled: Double(min(k, rowCount)))
-    return CostModel.nanoseconds(work, stride: stride, dimension: dimension, queryCount: queryCount)
-  }
-
-  private func missing(_ type: IndexType, _ what: String) -> VecError {
-    let known = (["flat"] + [IndexType.ivf, .hnsw].filter { available.contains($0) }.map(\.name)).joined(separator: ", ")
-    return VecError(
-      .notAvailable, "\(what) needs a generation built with \(type.name), this one has \(known): use recall or exact")
   }
 }

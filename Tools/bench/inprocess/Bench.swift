@@ -7,15 +7,22 @@ import VecKernels
 /// vecbench: the indexes in this process, without a socket, driven by lines on standard input so that a harness can time
 /// them in turn with other libraries. Answers are one JSON object a line on standard output.
 ///
-///     vecbench ITEMS.npy QUERIES.npy ip|cosine|l2 THREADS [lists=N] [iterations=N] [sample=N] [links=M] [efc=N]
-///     > ready                            {} as soon as the rows are read
-///     > build flat|ivf|hnsw|auto                   {"seconds": ...}
+///     vecbench ITEMS.npy QUERIES.npy ip|cosine|l2 THREADS [held=SAMPLE.npy] [interests=N] [lists=N] [iterations=N]
+///              [sample=N] [links=M] [efc=N]
+///     > ready                                 {} as soon as the rows are read
+///     > build flat|ivf|hnsw|auto              {"seconds": ...}
 ///     > run flat|ivf|hnsw K PARAMETER BATCH   {"seconds": ..., "queries": N, "work": [scanned, listed, visited, settled]}
-///     > ids PATH                         writes the ids of the last run: int64, (queries, k), -1 = none
+///     > run auto K TARGET BATCH               the same and "plan"; the target is a recall in thousandths
+///     > ids PATH                              writes the ids of the last run: int64, (queries, k), -1 = none
+///
+/// `held` are queries that `build auto` shapes and calibrates with; `interests` vectors in a row belong to one user.
 @main
 final class Bench {
   private let items: Items
   private let queries: [Float]
+  private var interests = 1
+  private var held: [Float]?
+  private var plan = SearchPlan.exact
   private let team: WorkTeam
   private let kernels: Kernels
   private var parameters = IVFParameters()
@@ -24,7 +31,7 @@ final class Bench {
   private let search: IndexSearch
   private var last: (k: Int, hits: [[Hit]]) = (1, [])
 
-  private var queryCount: Int { queries.count / items.dimension }
+  private var queryCount: Int { queries.count / (items.dimension * interests) }
 
   static func main() throws {
     let bench = try Bench(Array(CommandLine.arguments.dropFirst()))
@@ -40,16 +47,15 @@ final class Bench {
       throw VecError(.invalidArgument, "usage: vecbench ITEMS.npy QUERIES.npy ip|cosine|l2 THREADS [lists=N]")
     }
     items = try Items(path: words[0], metric: metric)
-    let source = try QuerySource(path: words[1], hasInterests: false)
-    var all: [Float] = []
-    while let block = try source.next(limit: Limits.ingestRowsMax) { all += block.vectors }
-    queries = all
+    queries = try Self.vectors(words[1])
     team = .threads(threads)
     kernels = Kernels()
     search = IndexSearch(kernels: kernels)
     for word in words.dropFirst(4) {
       let pair = word.split(separator: "=").map(String.init)
       switch (pair.first, pair.last.flatMap { Int($0) }) {
+      case ("held", _): held = try Self.vectors(String(word.dropFirst("held=".count)))
+      case ("interests", let value?): interests = max(1, value)
       case ("lists", let value?): parameters.lists = value
       case ("iterations", let value?): parameters.iterations = value
       case ("sample", let value?): parameters.samplePerList = value
@@ -58,6 +64,13 @@ final class Bench {
       default: throw VecError(.invalidArgument, "\(word) is not a parameter with a number")
       }
     }
+  }
+
+  private static func vectors(_ path: String) throws -> [Float] {
+    let source = try QuerySource(path: path, hasInterests: false)
+    var all: [Float] = []
+    while let block = try source.next(limit: Limits.ingestRowsMax) { all += block.vectors }
+    return all
   }
 
   private func answer(_ line: String) throws -> String {
@@ -76,6 +89,7 @@ final class Bench {
           "work",
           .array([.double(work.scanned), .double(work.listed), .double(work.visited), .double(work.settled)])
         ),
+        ("plan", .string("\(plan.index.name) \(plan.parameter)")), ("expected", .double(Double(plan.expectedRecall))),
       ]).text
     case ("ready", 1, 0): return "{}"
     case ("ids", 2, 0):
@@ -93,13 +107,19 @@ final class Bench {
       indexes.lists = made.lists
     }
     try items.encode(team)
+    let sample = index == "auto" ? held : nil
+    let asked = CalibrationQueries(sample: sample, plane: items.plane, metric: items.metric, seed: graphParameters.seed)
     if index == "hnsw" || index == "auto" {
-      let none = UnsafeBufferPointer<Float>(start: nil, count: 0)
-      indexes.graph = try HNSWIndex(kernels: kernels, metric: items.metric).build(
-        items.plane, codes: items.plane.codes, graphParameters, queries: none, team: team, progress: { _ in },
-        shouldStop: { false }
-      ).graph
+      indexes.graph = try asked.shaping.withUnsafeBufferPointer { shaping in
+        try HNSWIndex(kernels: kernels, metric: items.metric).build(
+          items.plane, codes: items.plane.codes, graphParameters, queries: shaping, team: team, progress: { _ in },
+          shouldStop: { false }
+        ).graph
+      }
     }
+    guard index == "auto" else { return }
+    indexes.calibration = try CalibrationRun(kernels: kernels, metric: items.metric).measure(
+      indexes, asked, plane: items.plane, targetRecall: 0.95, shouldStop: { false })
   }
 
   /// Asks all queries in batches; the mean work per query.
@@ -111,7 +131,7 @@ final class Bench {
       for first in stride(from: 0, to: queryCount, by: batch) {
         let count = min(batch, queryCount - first)
         let part = UnsafeBufferPointer(
-          rebasing: all[(first * items.dimension)..<((first + count) * items.dimension)])
+          rebasing: all[(first * interests * items.dimension)..<((first + count) * interests * items.dimension)])
         let (found, work) = try search(index, part, k, parameter)
         hits += found
         sum = sum + work * Double(count)
@@ -124,10 +144,16 @@ final class Bench {
   private func search(
     _ index: String, _ part: UnsafeBufferPointer<Float>, _ k: Int, _ parameter: Int
   ) throws -> (results: [[Hit]], work: SearchWork) {
-    guard let type = IndexType(name: index) else { throw VecError(.invalidArgument, "\(index) is no index") }
+    if index == "auto" {
+      plan = try indexes.planner(rowCount: items.rowCount, dimension: items.dimension).plan(
+        .recall(Float(parameter) / 1000), index: nil, k: k, queryCount: part.count / items.dimension)
+    } else {
+      guard let type = IndexType(name: index) else { throw VecError(.invalidArgument, "\(index) is no index") }
+      plan = SearchPlan(index: type, parameter: UInt32(clamping: parameter), expectedRecall: 0)
+    }
     return try search.search(
-      SearchPlan(index: type, parameter: UInt32(clamping: parameter), expectedRecall: 0), indexes, metric: items.metric,
-      queries: part, interests: 1, k: k, plane: items.plane, shouldStop: { false })
+      plan, [SearchedSegment(indexes: indexes, plane: items.plane)], metric: items.metric, queries: part,
+      dimension: items.dimension, interests: interests, k: k, shouldStop: { false })
   }
 
   private func writeIds(_ path: String) throws {

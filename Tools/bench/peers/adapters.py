@@ -7,7 +7,9 @@ product for them.
 
 from __future__ import annotations
 
+import json
 import math
+import tempfile
 
 import numpy as np
 
@@ -221,8 +223,8 @@ class RabitqIVF(Peer):
     def search(self, queries, k, setting):
         found = self.index.search(queries, k, setting, num_threads=1)
         arrays = [np.asarray(part) for part in found]
-        ids = next(part for part in arrays if part.dtype.kind in "iu")
-        return ids.astype(np.int64)
+        ids = next(part for part in arrays if part.dtype.kind in "iu").astype(np.int64)
+        return np.where(ids == 2**32 - 1, -1, ids)  # what it writes where it found fewer than k
 
 
 class RabitqIVFRaw(RabitqIVF):
@@ -247,6 +249,103 @@ class SymphonyQG(Peer):
         return ids.astype(np.int64)
 
 
+class Vsag(Peer):
+    about = "hgraph, sq8 with reorder by fp32, max_degree 32, ef_construction 200"
+
+    def build(self, items, metric):
+        import pyvsag
+
+        pyvsag.set_logger_off()
+        n, d = items.shape
+        parameters = {
+            "dtype": "float32", "metric_type": "l2" if metric == "l2" else "ip", "dim": d,
+            "index_param": {
+                "base_quantization_type": "sq8", "use_reorder": True, "precise_quantization_type": "fp32",
+                "max_degree": 32, "ef_construction": 200, "build_thread_count": 1}}
+        self.index = pyvsag.Index("hgraph", json.dumps(parameters))
+        rows = np.ascontiguousarray(items, dtype=np.float32)
+        self.index.build(vectors=rows.ravel(), ids=np.arange(n, dtype=np.int64), num_elements=n, dim=d)
+
+    def settings(self, k):
+        return graph_settings(k)
+
+    def search(self, queries, k, setting):
+        parameters = json.dumps({"hgraph": {"ef_search": setting}})
+        found = np.full((len(queries), k), -1, dtype=np.int64)
+        for at, query in enumerate(queries):  # it has no call for several queries
+            ids = self.index.knn_search(vector=query, k=k, parameters=parameters)[0]
+            found[at, : len(ids)] = ids
+        return found
+
+
+class Ngt(Peer):
+    """ANNG; the graphs that its optimizer and its command line make of it are not to be had by the package alone."""
+
+    about = "ANNG, edge_size_for_creation 20"
+
+    def build(self, items, metric):
+        import ngtpy
+
+        self.longer = None
+        rows = np.ascontiguousarray(items, dtype=np.float32)
+        if metric == "ip":  # no inner product: one more component makes all rows equally long, so that distances order them
+            squares = (rows.astype(np.float64) ** 2).sum(axis=1)
+            self.longer = np.sqrt(np.maximum(squares.max() - squares, 0))[:, None].astype(np.float32)
+            rows = np.ascontiguousarray(np.concatenate([rows, self.longer], axis=1))
+        path = f"{tempfile.mkdtemp()}/index"
+        ngtpy.create(path, rows.shape[1], distance_type="L2", edge_size_for_creation=20, edge_size_for_search=40)
+        self.index = ngtpy.Index(path, log_disabled=True)
+        self.index.batch_insert(rows, num_threads=1)
+
+    def settings(self, k):
+        return list(range(0, 40))  # epsilon in hundredths
+
+    def search(self, queries, k, setting):
+        if self.longer is not None:
+            queries = np.concatenate([queries, np.zeros((len(queries), 1), np.float32)], axis=1)
+        found = np.full((len(queries), k), -1, dtype=np.int64)
+        for at, query in enumerate(queries):
+            ids = self.index.search(query, k, epsilon=setting / 100, with_distance=False)
+            found[at, : len(ids)] = ids
+        return found
+
+
+class Zvec(Peer):
+    about = "HNSW on int8, m 16, ef_construction 200"
+
+    def build(self, items, metric):
+        import zvec
+
+        self.zvec = zvec
+        zvec.init(query_threads=1, optimize_threads=1, log_level=zvec.LogLevel.ERROR)
+        kind = zvec.HnswIndexParam(
+            metric_type=zvec.MetricType.L2 if metric == "l2" else zvec.MetricType.IP, m=16, ef_construction=200,
+            quantize_type=zvec.QuantizeType.INT8)
+        schema = zvec.CollectionSchema(
+            "bench", vectors=zvec.VectorSchema("vector", zvec.DataType.VECTOR_FP32, items.shape[1], kind))
+        path = f"{tempfile.mkdtemp()}/collection"
+        writer = zvec.create_and_open(path, schema)
+        for start in range(0, len(items), 1000):
+            writer.insert([
+                zvec.Doc(id=str(start + at), vectors={"vector": row}) for at, row in enumerate(items[start : start + 1000])])
+        writer.optimize()
+        writer.flush()
+        writer.close()
+        self.index = zvec.open(path, zvec.CollectionOption(read_only=True))
+        # It numbers rows itself; what it calls them is asked for once, not while it is timed.
+        self.names = np.array([int(name) for name in self.index.resolve_internal_ids(np.arange(len(items)))])
+
+    def settings(self, k):
+        return graph_settings(k)
+
+    def search(self, queries, k, setting):
+        parameters = self.zvec.HnswQueryParam(ef=setting)
+        found = np.stack([
+            self.index.query_internal_ids(self.zvec.Query("vector", vector=query, param=parameters), topk=k)
+            for query in queries])
+        return np.where(found >= 0, self.names[found], -1)
+
+
 # Name to adapter, and the package that brings it.
 PEERS: dict[str, tuple[type[Peer], str]] = {
     "faiss-flat": (FaissFlat, "faiss-cpu"),
@@ -259,4 +358,7 @@ PEERS: dict[str, tuple[type[Peer], str]] = {
     "rabitq-ivf": (RabitqIVF, "rabitqlib"),
     "rabitq-ivf-raw": (RabitqIVFRaw, "rabitqlib"),
     "symphonyqg": (SymphonyQG, "rabitqlib"),
+    "vsag": (Vsag, "pyvsag"),
+    "ngt": (Ngt, "ngt"),
+    "zvec": (Zvec, "zvec"),
 }

@@ -8,6 +8,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,11 +50,24 @@ class Worker:
                 return int(line.split()[1]) * 1024
         return 0
 
-    def build(self, line: str) -> tuple[dict, int]:
-        """The answer to a build command, and the memory that the index takes; rows that a peer keeps are part of it."""
+    def build(self, line: str, seconds: float | None = None) -> tuple[dict, int]:
+        """The answer to a build command, and the memory that the index takes; rows that a peer keeps are part of it.
+        A build that takes longer than `seconds` is given up."""
         self.ask("ready")
         before = self.resident()
-        answer = self.ask(line)
+        alarm = threading.Timer(seconds, self.process.kill) if seconds else None
+        if alarm:
+            alarm.start()
+        start = time.monotonic()
+        try:
+            answer = self.ask(line)
+        except RuntimeError:
+            if seconds and time.monotonic() - start >= seconds:
+                raise RuntimeError(f"its build was given up after {seconds:.0f} s") from None
+            raise
+        finally:
+            if alarm:
+                alarm.cancel()
         return answer, max(0, self.resident() - before)
 
     def ids(self) -> np.ndarray:

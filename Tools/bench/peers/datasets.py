@@ -19,6 +19,7 @@ import generate
 
 SAMPLE = Path(__file__).resolve().parents[2] / "data" / "reddit-sample"
 GENERATED_QUERIES = 10_000
+HELD_MIN, HELD_MAX = 200, 3_000
 SEED = 1
 
 
@@ -37,6 +38,8 @@ class Data:
     queries: np.ndarray
     items_path: Path
     queries_path: Path
+    held_path: Path | None
+    """Queries that are not among those asked: what an index may be tuned with. None where there are too few."""
 
     @property
     def facts(self) -> dict:
@@ -90,8 +93,12 @@ def _reddit(name: str, source: Path, queries: int, cache: Path) -> Data:
 def _open(name: str, metric: str, about: str, folder: Path, asked: np.ndarray, queries: int) -> Data:
     if queries > len(asked):
         raise SystemExit(f"error: {name} has {len(asked)} queries, {queries} were asked for")
+    held = np.ascontiguousarray(asked[queries:][:HELD_MAX], dtype=np.float32)
     asked = np.ascontiguousarray(asked[:queries], dtype=np.float32)
     queries_path = folder / f"queries-{queries}.npy"
     np.save(queries_path, asked)
+    held_path = folder / f"held-{queries}.npy" if len(held) >= HELD_MIN else None
+    if held_path:
+        np.save(held_path, held)
     items_path = folder / "items.npy"
-    return Data(name, metric, about, np.load(items_path, mmap_mode="r"), asked, items_path, queries_path)
+    return Data(name, metric, about, np.load(items_path, mmap_mode="r"), asked, items_path, queries_path, held_path)

@@ -29,6 +29,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--queries", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--core", type=int, default=(os.cpu_count() or 1) - 1, help="everything runs on this core")
+    parser.add_argument("--build-limit", type=float, default=900, help="seconds after which a peer's build is given up")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "vecd-bench")
     parser.add_argument("--dssm", help="folder with items.f16.npy and queries.npy for reddit-500k")
     parser.add_argument("--vecbench", required=True)
@@ -38,22 +39,38 @@ def options() -> argparse.Namespace:
 
 def vecd_entries(data: datasets.Data, vecbench: str, core: int) -> list[Entry]:
     command = ["taskset", "-c", str(core), vecbench, str(data.items_path), str(data.queries_path), data.metric, "1"]
+    if data.held_path:
+        command.append(f"held={data.held_path}")
+    about = {
+        "flat": "exact", "ivf": "4 sqrt(n) lists", "hnsw": "M 16, efConstruction 200",
+        "auto": "ivf and hnsw, calibrated with " + ("queries that are not asked" if data.held_path else "made queries")}
     entries = []
-    for index in ("flat", "ivf", "hnsw"):
+    for index in about:
         worker = Worker(f"vecd {index}", command)
         built, memory = worker.build(f"build {index}")
-        entries.append(Entry(f"vecd {index}", worker, index, index, built["seconds"], memory))
+        say(f"  vecd {index}: built in {built['seconds']:.1f} s, {memory / 2**20:.0f} MiB")
+        entries.append(Entry(f"vecd {index}", worker, index, about[index], built["seconds"], memory))
     return entries
 
 
-def peer_entries(data: datasets.Data, names: list[str], core: int, missing: dict[str, str]) -> list[Entry]:
+def vecd_settings(index: str, rows: int, k: int) -> list[int]:
+    """Of auto: recall targets in thousandths."""
+    return {
+        "flat": [1], "ivf": list_settings(int(4 * rows**0.5)), "hnsw": graph_settings(k),
+        "auto": [round(1000 * target) for target in TARGETS] + [995]}[index]
+
+
+def peer_entries(
+    data: datasets.Data, names: list[str], core: int, limit: float, missing: dict[str, str]
+) -> list[Entry]:
     entries = []
     for name in names:
         worker = Worker(name, worker_command(name, data.items_path, data.queries_path, data.metric, core))
         try:
-            built, memory = worker.build("build")
+            built, memory = worker.build("build", seconds=limit)
         except RuntimeError as error:
             missing[f"{name} on {data.name}"] = str(error)
+            say(f"  {name}: {error}")
             continue
         say(f"  {name}: built in {built['seconds']:.1f} s ({built['about']})")
         entries.append(Entry(name, worker, "", built["about"], built["seconds"], memory))
@@ -68,15 +85,14 @@ def contest(data: datasets.Data, args: argparse.Namespace, missing: dict[str, st
         return recall_of(found, truth, k, data.items, data.queries, data.metric)
 
     entries = vecd_entries(data, args.vecbench, args.core)
-    entries += peer_entries(data, [name for name in args.peers.split(",") if name], args.core, missing)
+    entries += peer_entries(data, [name for name in args.peers.split(",") if name], args.core, args.build_limit, missing)
     results = []
     for batch in (int(batch) for batch in args.batch.split(",")):
         for k in ks:
             for entry in entries:
                 try:
                     if entry.index:
-                        lists = int(4 * len(data.items) ** 0.5)
-                        settings = {"flat": [1], "ivf": list_settings(lists), "hnsw": graph_settings(k)}[entry.index]
+                        settings = vecd_settings(entry.index, len(data.items), k)
                     else:
                         settings = entry.worker.ask(f"settings {k}")["settings"]
                     sweep(entry, k, batch, settings, recall, say)

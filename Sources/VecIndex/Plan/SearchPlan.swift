@@ -1,0 +1,26 @@
+package import VecCore
+
+/// How one request is answered.
+package struct SearchPlan: Sendable, Equatable {
+  package var index: IndexType
+  /// Per segment: nprobe of ivf, ef of hnsw, 0 where all rows are scanned. Empty for flat.
+  package var parameters: [UInt32]
+  /// Share of the true top k; 1 for flat, 0 when nothing is known.
+  package var expectedRecall: Float
+
+  package init(index: IndexType, parameters: [UInt32], expectedRecall: Float) {
+    self.index = index
+    self.parameters = parameters
+    self.expectedRecall = expectedRecall
+  }
+
+  /// For one segment.
+  package init(index: IndexType, parameter: UInt32, expectedRecall: Float) {
+    self.init(index: index, parameters: index == .flat ? [] : [parameter], expectedRecall: expectedRecall)
+  }
+
+  /// The greatest of all segments: what a reply names.
+  package var parameter: UInt32 { parameters.max() ?? 0 }
+
+  package static let exact = SearchPlan(index: .flat, parameters: [], expectedRecall: 1)
+}
