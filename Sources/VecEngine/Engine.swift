@@ -47,7 +47,8 @@ package final class Engine: Sendable {
     directory = try StoreDirectory(path: options.storePath, create: true)
     let recovered: Recovery
     do {
-      recovered = try Recovery(directory, newStoreUUID: options.makeUUID())
+      recovered = try Recovery(
+        directory, newStoreUUID: options.makeUUID(), keepsLeftovers: options.keepsLeftovers)
     } catch {
       directory.close()
       throw error

@@ -22,13 +22,14 @@ final class EngineFixture: Sendable {
     rmdir(directory)
   }
 
-  func open(tier: String? = nil, workers: Int = 1) throws -> Engine {
-    try Engine(
-      EngineOptions(
-        storePath: directory, kernelTier: tier, memoryBudget: 1 << 30,
-        now: { Int64(self.counter.add(1, ordering: .relaxed).newValue) },
-        makeUUID: { UUID(high: 7, low: self.counter.add(1, ordering: .relaxed).newValue) }, workers: workers,
-        runWorkers: { count, body in DispatchQueue.concurrentPerform(iterations: count, execute: body) }))
+  func open(tier: String? = nil, workers: Int = 1, keepsLeftovers: Bool = false) throws(VecError) -> Engine {
+    var options = EngineOptions(
+      storePath: directory, kernelTier: tier, memoryBudget: 1 << 30,
+      now: { Int64(self.counter.add(1, ordering: .relaxed).newValue) },
+      makeUUID: { UUID(high: 7, low: self.counter.add(1, ordering: .relaxed).newValue) }, workers: workers,
+      runWorkers: { count, body in DispatchQueue.concurrentPerform(iterations: count, execute: body) })
+    options.keepsLeftovers = keepsLeftovers
+    return try Engine(options)
   }
 
   var segmentFiles: [String] { get throws { try Self.names(in: directory + "/segments").sorted() } }
