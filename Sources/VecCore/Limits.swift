@@ -38,4 +38,13 @@ public enum Limits {
   public static let cosineNormMin = 1e-30
   /// Bytes of a Unix socket path (`sun_path` less its terminator).
   public static let socketPathBytesMax = 107
+
+  /// The rule of `Formats/protocol.md` for every value with a range, wherever it comes in: below (or no number) it is
+  /// `invalid-argument`, above `limit-exceeded`.
+  package static func check<T: Comparable>(_ value: T, _ range: ClosedRange<T>, _ what: String) throws(VecError) {
+    guard !range.contains(value) else { return }
+    throw VecError(
+      value > range.upperBound ? .limitExceeded : .invalidArgument,
+      "\(what) is \(value), must be \(range.lowerBound) to \(range.upperBound)")
+  }
 }

@@ -7,9 +7,7 @@ extension Engine {
   /// Makes an empty collection. `.collectionExists` when the name is taken.
   package func create(_ name: String, dimension: Int, metric: Metric) throws(VecError) {
     try Names.checkCollection(name)
-    guard (1...Limits.dimensionMax).contains(dimension) else {
-      throw VecError(.invalidArgument, "dimension \(dimension): must be 1 to \(Limits.dimensionMax)")
-    }
+    try Limits.check(dimension, 1...Limits.dimensionMax, "dimension")
     try withWriter { (writer) throws(VecError) in
       guard state.withLock({ $0.collections[name] == nil }) else {
         throw VecError(.collectionExists, "collection \(name) exists already: drop it first, or choose another name")

@@ -27,9 +27,7 @@ extension Engine {
 
   /// The vectors of ids, as they were put in.
   package func get(_ name: String, generation label: String?, ids: [UInt64]) throws(VecError) -> GetReply {
-    guard (1...Limits.getIdsMax).contains(ids.count) else {
-      throw VecError(.limitExceeded, "\(ids.count) ids in one get: must be 1 to \(Limits.getIdsMax)")
-    }
+    try Limits.check(ids.count, 1...Limits.getIdsMax, "the number of ids in one get")
     let collection = try collection(name)
     let generation = try collection.readable(label)
     let dimension = collection.row.dimension
@@ -49,12 +47,8 @@ extension Engine {
   }
 
   private static func checkShape(_ request: SearchRequest, of collection: Collection) throws(VecError) {
-    guard (1...Limits.kMax).contains(request.k) else {
-      throw VecError(.invalidArgument, "k is \(request.k): must be 1 to \(Limits.kMax)")
-    }
-    guard (1...Limits.interestsMax).contains(request.interests) else {
-      throw VecError(.invalidArgument, "\(request.interests) interests per query: must be 1 to \(Limits.interestsMax)")
-    }
+    try Limits.check(request.k, 1...Limits.kMax, "k")
+    try Limits.check(request.interests, 1...Limits.interestsMax, "the number of interests per query")
     guard request.dimension == collection.row.dimension else {
       throw VecError(
         .dimensionMismatch,

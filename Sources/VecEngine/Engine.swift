@@ -49,7 +49,8 @@ package final class Engine: Sendable {
     directory = try StoreDirectory(path: options.storePath, create: true)
     let recovered: Recovery
     do {
-      recovered = try Recovery(directory, newStoreUUID: options.makeUUID(), memory: memory)
+      recovered = try Recovery(
+        directory, newStoreUUID: options.makeUUID(), keepsLeftovers: options.keepsLeftovers, memory: memory)
     } catch {
       directory.close()
       throw error

@@ -13,6 +13,8 @@ package struct EngineOptions: Sendable {
   package var now: @Sendable () -> Int64
   /// Names of new segments: random in the daemon, seeded in tests.
   package var makeUUID: @Sendable () -> UUID
+  /// Opening removes nothing, for a check of the store.
+  package var keepsLeftovers = false
 
   /// Threads that builds may use at once.
   package var workers: Int
@@ -46,6 +48,10 @@ package struct RecoveryReport: Sendable {
 
   /// Leftovers of interrupted work that were removed.
   package var removedFiles: [String] = []
+  /// Files that the manifest does not know and that were kept: because of damage, or because nothing was to be removed.
+  package var keptFiles: [String] = []
+  /// What is wrong with the manifest's log, if the start could go on all the same.
+  package var doubt: String?
   /// Collections that answer nothing, and why.
   package var fences: [Fence] = []
   package var collectionCount = 0

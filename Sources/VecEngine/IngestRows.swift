@@ -33,13 +33,14 @@ final class IngestRows: @unchecked Sendable {
     elementType: ElementType, count: Int, ids newIDs: UnsafeRawBufferPointer, elements: UnsafeRawBufferPointer
   ) throws(VecError) {
     let rowBytes = dimension * elementType.byteCount
-    guard (1...Limits.ingestRowsMax).contains(count), newIDs.count == count * 8, elements.count == count * rowBytes,
+    try Limits.check(count, 1...Limits.ingestRowsMax, "the number of rows in one call")
+    guard newIDs.count == count * 8, elements.count == count * rowBytes,
       let base = elements.baseAddress
     else {
       throw VecError(
         .invalidArgument,
         "\(count) rows with \(newIDs.count) bytes of ids and \(elements.count) of vectors: each row has an 8-byte id and "
-          + "\(rowBytes) bytes, and a call 1 to \(Limits.ingestRowsMax) rows")
+          + "\(rowBytes) bytes")
     }
     guard ids.count + count <= Limits.segmentRowsMax else {
       throw VecError(.limitExceeded, "an ingest has at most \(Limits.segmentRowsMax) rows: begin another one")

@@ -10,8 +10,13 @@ struct Recovery {
   private(set) var collections: [String: Collection] = [:]
   private(set) var report = RecoveryReport()
 
-  init(_ directory: StoreDirectory, newStoreUUID: UUID, memory: MemoryLedger) throws(VecError) {
-    manifest = try Manifest(path: directory.manifestPath, newStoreUUID: newStoreUUID)
+  /// - Parameter keepsLeftovers: reports leftovers and removes none, for a check.
+  init(
+    _ directory: StoreDirectory, newStoreUUID: UUID, keepsLeftovers: Bool, memory: MemoryLedger
+  ) throws(VecError) {
+    // Segments without a manifest are a store that lost it, and no new store.
+    let isNew = try directory.segmentUUIDs().isEmpty
+    manifest = try Manifest(path: directory.manifestPath, newStoreUUID: isNew ? newStoreUUID : nil)
     do {
       let catalogue = try manifest.load()
       nextNumber = catalogue.nextNumber
@@ -21,8 +26,13 @@ struct Recovery {
         adopt(record, directory, memory)
       }
       for (name, reason) in catalogue.damaged { fence(name, reason) }
-      // With damage in the manifest nobody can say which files belong to it, so all are kept.
-      if catalogue.damaged.isEmpty { report.removedFiles = try directory.removeLeftovers(keeping: known) }
+      report.doubt = manifest.doubt
+      // With damage in the manifest or its log nobody can say which files belong to it, so all are kept.
+      if keepsLeftovers || manifest.doubt != nil || !catalogue.damaged.isEmpty {
+        report.keptFiles = try directory.leftovers(besides: known)
+      } else {
+        report.removedFiles = try directory.removeLeftovers(keeping: known)
+      }
     } catch {
       manifest.close()
       throw error

@@ -9,12 +9,8 @@ package enum QueryCheck {
   package static func check(
     _ vectors: [Float], dimension: Int, interests: Int, metric: Metric
   ) throws(VecError) {
-    guard dimension >= 1, dimension <= Limits.dimensionMax, interests >= 1, interests <= Limits.interestsMax else {
-      throw VecError(
-        .invalidArgument,
-        "query shape: dimension \(dimension) must be 1 to \(Limits.dimensionMax), "
-          + "interests \(interests) must be 1 to \(Limits.interestsMax)")
-    }
+    try Limits.check(dimension, 1...Limits.dimensionMax, "the dimension of queries")
+    try Limits.check(interests, 1...Limits.interestsMax, "the number of interests per query")
     guard !vectors.isEmpty, vectors.count % (dimension * interests) == 0 else {
       throw VecError(
         .dimensionMismatch,

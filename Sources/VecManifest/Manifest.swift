@@ -4,6 +4,9 @@ package import VecCore
 ///
 /// For one thread at a time (the engine holds it under a lock). After a commit whose outcome is unknown (any I/O error)
 /// every later transaction is refused until the store is opened again: a sync that failed once must not be retried.
+///
+/// The log is folded into the database before anyone is told of a change or reads one, so that it never holds what was
+/// acknowledged: SQLite drops a log from its first bad frame on without a word, and its own checks see the database only.
 package final class Manifest {
   package static let applicationID: Int64 = 0x7665_6364  // "vecd"
   package static let schemaVersion: Int64 = 1
@@ -11,26 +14,27 @@ package final class Manifest {
   let connection: SQLiteConnection
   private let path: String
   private var poison: VecError?
+  /// Why files that the manifest does not know must be kept: its log was damaged in a way that a crash may explain.
+  package let doubt: String?
 
-  /// Opens the manifest at `path`, or makes an empty one that carries `newStoreUUID`.
-  package init(path: String, newStoreUUID: UUID) throws(VecError) {
+  /// Opens the manifest at `path`, or makes an empty one that carries `newStoreUUID`; nil when it must be there.
+  package init(path: String, newStoreUUID: UUID?) throws(VecError) {
     self.path = path
+    doubt = try ManifestLog.examine(databaseAt: path)
     connection = try SQLiteConnection(path: path)
     do {
       try prepareSchema(newStoreUUID)
+      try connection.checkpoint()
     } catch {
-      connection.close()
+      connection.close(keepingLog: true)
       throw error
     }
   }
 
-  package func close() {
-    try? connection.checkpoint()
-    connection.close()
-  }
+  package func close() { connection.close(keepingLog: poison != nil) }
 
   /// Runs `body` in one transaction: all of it durable when this returns, none of it when it throws, but for `.ioError`
-  /// at commit, whose outcome only the next start can tell.
+  /// at commit or after it, whose outcome only the next start can tell.
   package func transaction<T>(
     _ body: (ManifestTransaction) throws(VecError) -> T
   ) throws(VecError) -> T {
@@ -51,7 +55,18 @@ package final class Manifest {
       try? connection.execute("ROLLBACK")
       throw poisoned(by: error)
     }
+    try fold()
     return result
+  }
+
+  /// Whatever the reason of a failure, the transaction is in the log: the only code that says so is `.ioError`, and
+  /// nothing may be added to a log that is not empty.
+  private func fold() throws(VecError) {
+    do {
+      try connection.checkpoint()
+    } catch {
+      throw poisoned(by: VecError(.ioError, "\(error.message); the change was written, the next start tells whether it counts"))
+    }
   }
 
   /// Refuses every later transaction: for an I/O error outside the manifest after which nothing more may be promised.
@@ -64,10 +79,15 @@ package final class Manifest {
     return error
   }
 
-  private func prepareSchema(_ newStoreUUID: UUID) throws(VecError) {
+  private func prepareSchema(_ newStoreUUID: UUID?) throws(VecError) {
     let application = try pragma("application_id")
     let version = try pragma("user_version")
     if application == 0, version == 0, try tableCount() == 0 {
+      guard let newStoreUUID else {
+        throw VecError(
+          .manifestDamaged,
+          "manifest \(path) is missing or empty, but the store has segments: put a backup of the store in place")
+      }
       try createSchema(newStoreUUID)
       return
     }

@@ -5,7 +5,8 @@ import VecCore
 ///
 /// Settings follow the order that matters: `locking_mode=EXCLUSIVE` before WAL (no shared-memory file, and no second
 /// connection, which Debian's SQLite 3.40.1 would not survive: its WAL-reset race corrupts), `synchronous=FULL` (a
-/// commit is one fsync of the log), no memory map, and the guards SQLite recommends for files of unknown origin.
+/// commit is one fsync of the log), no checkpoint but those asked for (SQLite's own hide their errors), no memory map,
+/// and the guards SQLite recommends for files of unknown origin.
 final class SQLiteConnection {
   private let handle: OpaquePointer
   private let path: String
@@ -25,7 +26,7 @@ final class SQLiteConnection {
     do {
       try configure()
     } catch {
-      close()
+      close(keepingLog: true)
       throw error
     }
   }
@@ -35,7 +36,8 @@ final class SQLiteConnection {
     sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, 16 << 20)
     for pragma in [
       "page_size=4096", "locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", "secure_delete=OFF",
-      "mmap_size=0", "temp_store=MEMORY", "trusted_schema=OFF", "cell_size_check=ON", "foreign_keys=OFF",
+      "wal_autocheckpoint=0", "mmap_size=0", "temp_store=MEMORY", "trusted_schema=OFF", "cell_size_check=ON",
+      "foreign_keys=OFF",
     ] {
       try execute("PRAGMA \(pragma)")
     }
@@ -69,7 +71,10 @@ final class SQLiteConnection {
     guard status == SQLITE_OK else { throw failure(status) }
   }
 
-  func close() {
+  /// - Parameter keepingLog: leaves a log that is not empty alone. SQLite would fold it, which repeats a sync that may
+  ///   have failed, and then remove what may be the only good copy.
+  func close(keepingLog: Bool) {
+    if keepingLog { _ = csqlite_keep_log_on_close(handle) }
     for statement in statements.values { statement.finalize() }
     statements = [:]
     sqlite3_close_v2(handle)
@@ -80,11 +85,12 @@ final class SQLiteConnection {
     let message = "manifest \(path): \(String(cString: sqlite3_errmsg(handle))) (SQLite code \(status))"
     switch status & 0xFF {
     case SQLITE_FULL: return VecError(.storageFull, "\(message); free some space and try again")
-    case SQLITE_CORRUPT, SQLITE_NOTADB: return VecError(.manifestDamaged, message)
+    // The statements are constants, so what does not fit them (SQLITE_ERROR) is the file's schema.
+    case SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_ERROR: return VecError(.manifestDamaged, message)
     case SQLITE_BUSY, SQLITE_LOCKED: return VecError(.storeInUse, "\(message): another process has it open")
     case SQLITE_PERM, SQLITE_READONLY, SQLITE_AUTH: return VecError(.permissionDenied, message)
     case SQLITE_CANTOPEN: return VecError(.cannotCreate, message)
-    case SQLITE_CONSTRAINT, SQLITE_ERROR, SQLITE_MISUSE: return VecError(.internalDefect, message)
+    case SQLITE_CONSTRAINT, SQLITE_MISUSE: return VecError(.internalDefect, message)
     default: return VecError(.ioError, message)
     }
   }

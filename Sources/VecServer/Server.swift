@@ -104,6 +104,10 @@ package final class Server: Service {
       daemon.logger.warning(
         "collection damaged", metadata: ["collection.name": "\(fence.collection)", "reason": "\(fence.reason)"])
     }
+    if let doubt = found.doubt { daemon.logger.warning("manifest doubtful", metadata: ["reason": "\(doubt)"]) }
+    if !found.keptFiles.isEmpty {
+      daemon.logger.warning("leftovers kept", metadata: ["file.names": "\(found.keptFiles.joined(separator: " "))"])
+    }
     if !found.removedFiles.isEmpty {
       daemon.logger.info("leftovers removed", metadata: ["file.count": "\(found.removedFiles.count)"])
     }

@@ -8,6 +8,8 @@ package enum StoreCheck {
     /// Collections that recovery fenced, and why.
     package var fences: [(collection: String, reason: String)]
     package var collectionCount: Int
+    /// Files of segments that the manifest does not know: what interrupted work left, unless the manifest is damaged.
+    package var leftovers: [String]
 
     package var isSound: Bool { report.findings.isEmpty && fences.isEmpty }
 
@@ -17,7 +19,8 @@ package enum StoreCheck {
         + report.findings.map { "\($0.collection): \($0.file): \($0.message)" }
       let sum = "collections \(collectionCount), files \(report.fileCount), bytes \(report.byteCount): "
         + (isSound ? "all sound" : "findings \(damage.count)")
-      return (damage + [sum]).joined(separator: "\n")
+      let left = leftovers.isEmpty ? [] : ["leftovers \(leftovers.count): \(leftovers.joined(separator: " "))"]
+      return (damage + left + [sum]).joined(separator: "\n")
     }
 
     package var json: JSON {
@@ -34,13 +37,13 @@ package enum StoreCheck {
                 ("message", .string($0.message)),
               ])
             })
-        ),
+        ), ("leftovers", .array(leftovers.map { .string($0) })),
       ])
     }
   }
 
-  /// Opens the store under its lock, reads every byte and closes it. Recovery does its usual work: leftovers of
-  /// interrupted writes are removed.
+  /// Opens the store under its lock, reads every byte and closes it. Nothing is removed; a log that the last daemon
+  /// could not fold into the manifest is folded, because SQLite reads the two as one.
   ///
   /// - Throws: `file-not-found` when there is no store, `store-in-use` when a daemon holds it, `manifest-damaged`.
   package static func run(storePath: String, kernelTier: String?) throws(VecError) -> Result {
@@ -48,13 +51,19 @@ package enum StoreCheck {
     guard ProcessFacts.isFile(storePath + "/manifest.sqlite") else {
       throw VecError(.fileNotFound, "\(storePath) holds no store (manifest.sqlite is missing); name one with --store")
     }
-    let engine = try Engine(
-      EngineOptions(
-        storePath: storePath, kernelTier: kernelTier, memoryBudget: 1 << 30, now: wallClockMilliseconds,
-        makeUUID: randomUUID))
+    var options = EngineOptions(
+      storePath: storePath, kernelTier: kernelTier, memoryBudget: 1 << 30, now: wallClockMilliseconds,
+      makeUUID: randomUUID)
+    options.keepsLeftovers = true
+    let engine = try Engine(options)
     defer { engine.close() }
     let fences = engine.recovery.fences.map { (collection: $0.collection, reason: $0.reason) }
-    let report = try engine.verify(nil)
-    return Result(report: report, fences: fences, collectionCount: engine.recovery.collectionCount)
+    var report = try engine.verify(nil)
+    if let doubt = engine.recovery.doubt {
+      report.findings.append(.init(collection: "", file: storePath + "/manifest.sqlite-wal", message: doubt))
+    }
+    return Result(
+      report: report, fences: fences, collectionCount: engine.recovery.collectionCount,
+      leftovers: engine.recovery.keptFiles)
   }
 }

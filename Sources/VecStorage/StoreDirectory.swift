@@ -50,17 +50,18 @@ package final class StoreDirectory: Sendable {
   ///
   /// - Returns: the names that were removed.
   package func removeLeftovers(keeping: Set<UUID>) throws(VecError) -> [String] {
-    var removed: [String] = []
-    for name in try SystemCall.names(in: segmentsPath) {
-      let isUnknown = SegmentName.uuid(in: name).map { !keeping.contains($0) } ?? false
-      guard isUnknown || name.hasPrefix(SegmentName.temporaryPrefix) else { continue }
-      let path = "\(segmentsPath)/\(name)"
-      if (try? SystemCall.status(path, ofLink: true)?.isRegular) == true, (try? SystemCall.unlink(path)) == true {
-        removed.append(name)
-      }
-    }
+    let removed = try leftovers(besides: keeping).filter { (try? SystemCall.unlink("\(segmentsPath)/\($0)")) == true }
     if !removed.isEmpty { try syncSegments() }
     return removed
+  }
+
+  /// The names of temporary files, and of segments that are not `known`, in order.
+  package func leftovers(besides known: Set<UUID>) throws(VecError) -> [String] {
+    try SystemCall.names(in: segmentsPath).sorted().filter { name in
+      let isUnknown = SegmentName.uuid(in: name).map { !known.contains($0) } ?? false
+      guard isUnknown || name.hasPrefix(SegmentName.temporaryPrefix) else { return false }
+      return (try? SystemCall.status("\(segmentsPath)/\(name)", ofLink: true)?.isRegular) == true
+    }
   }
 
   /// Removes a segment that the manifest no longer names and nobody reads. One that is gone already is no error.

@@ -43,11 +43,7 @@ struct EffortOptions: ParsableArguments {
   }
 
   /// Results per query within the limits.
-  static func checkK(_ k: Int) throws(VecError) {
-    guard (1...Limits.kMax).contains(k) else {
-      throw VecError(k < 1 ? .invalidArgument : .limitExceeded, "-k is \(k), must be 1 to \(Limits.kMax)")
-    }
-  }
+  static func checkK(_ k: Int) throws(VecError) { try Limits.check(k, 1...Limits.kMax, "-k") }
 
   private static func positive(_ name: String, _ value: UInt32) throws(VecError) -> UInt32 {
     guard value > 0 else { throw VecError(.invalidArgument, "\(name) is 0, must be 1 or more") }

@@ -5,19 +5,23 @@ import VecCore
 
 /// The options of every verb.
 struct GlobalOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Socket of the daemon. Default: $VECD_SOCKET, then ~/.vecd/vecd.sock.", valueName: "path"))
+  @Option(
+    help: ArgumentHelp(
+      "Socket of the daemon. Default: $VECD_SOCKET, then vecd.sock in $VECD_STORE, then in ~/.vecd.", valueName: "path"))
   var socket: String?
 
   @Flag(help: "Write one JSON object to stdout; shapes are in docs/COMMANDS.md.")
   var json = false
 
-  /// The socket that the options, the environment or the default store name.
+  /// The socket that the options or the environment name, or where `vecd serve` listens in the same environment.
   func socketPath() throws(VecError) -> String {
     let path: String
     if let socket {
       path = socket
     } else if let named = Self.environment("VECD_SOCKET") {
       path = named
+    } else if let store = Self.environment("VECD_STORE") {
+      path = store + "/vecd.sock"
     } else if let home = Self.environment("HOME") {
       path = home + "/.vecd/vecd.sock"
     } else {

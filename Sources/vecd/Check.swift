@@ -6,8 +6,8 @@ struct Check: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Verify every byte of a store that no daemon has open.",
     discussion: """
-      Prints one line per damage found and exits with status 74 if there is any. Leftovers of interrupted writes are
-      removed, as at every start; nothing else is changed.
+      Prints one line per damage found and exits with status 74 if there is any. Nothing is removed: leftovers of
+      interrupted writes are named, and the next start removes them. SQLite may fold the manifest's log into it.
 
       Example:
         vecd check --store ./store

@@ -43,6 +43,37 @@ import VecProtocol
     #expect(report.findings.isEmpty)
   }
 
+  @Test("a change whose log cannot be folded is answered io-error, stops all writing, and counts at the next start")
+  func unfoldable() throws {
+    let daemon = try DaemonProcess()
+    try daemon.start()
+    let first = try #require(daemon.connect())
+    for number in 0..<400 { try create(number, on: first) }
+    daemon.kill()
+    // The log of one small change fits in so many bytes; the manifest's last pages lie beyond them.
+    try daemon.start(fileSizeLimit: 40 << 10)
+    let limited = try #require(daemon.connect())
+    let unknown = #expect(throws: VecError.self) { try create(400, on: limited) }
+    #expect(unknown?.code == .ioError && unknown?.message.contains("next start") == true, "\(String(describing: unknown))")
+    let stopped = #expect(throws: VecError.self) { try create(401, on: limited) }
+    #expect(stopped?.code == .ioError && stopped?.message.contains("restart vecd") == true, "\(String(describing: stopped))")
+    guard case .list(let served) = try limited.call(.list) else { return }
+    #expect(served.count == 400, "reads go on")
+    daemon.kill()
+    try daemon.start()
+    let client = try #require(daemon.connect())
+    guard case .list(let found) = try client.call(.list) else { return }
+    #expect(found.map(\.name) == (0...400).map(Self.name))
+    try create(401, on: client)
+  }
+
+  private func create(_ number: Int, on client: WireClient) throws {
+    try client.call(.create(CreateRequest(collection: Self.name(number), dimension: 4, metric: .ip)))
+  }
+
+  /// As long as names may be, so that the manifest grows; in order of number.
+  private static func name(_ number: Int) -> String { "c\(1000 + number)" + String(repeating: "x", count: 59) }
+
   private func state(of client: WireClient) throws -> [GenerationInfo] {
     guard case .generations(let found) = try client.call(.generations(collection: CatalogueModel.collection)) else { return [] }
     return found

@@ -23,7 +23,7 @@ struct BadCommandTests {
     BadCommand("create items --dim 4 --metric ip", 73, .collectionExists, "items"),
     BadCommand("create Items --dim 4 --metric ip", 64, .invalidArgument, "a-z"),
     BadCommand("create new --dim 0 --metric ip", 64, .invalidArgument, "1 to 4096"),
-    BadCommand("create new --dim 4097 --metric ip", 64, .invalidArgument, "1 to 4096"),
+    BadCommand("create new --dim 4097 --metric ip", 64, .limitExceeded, "1 to 4096"),
     BadCommand("create new --dim 4 --metric dot", 64, .invalidArgument, "ip, cosine or l2"),
     BadCommand("create new --dim 4", 64, .invalidArgument, "--metric"),
     BadCommand("create new --dim 4 --metric ip --attribute a:int", 64, .notAvailable, "--attribute"),
@@ -70,7 +70,9 @@ struct BadCommandTests {
     BadCommand("drop items --generation live --yes", 65, .generationState, "live"),
     BadCommand("bench items --queries good.npy -k 1 --connections 0", 64, .invalidArgument, "1 to 64"),
     BadCommand("bench items --queries good.npy -k 0", 64, .invalidArgument, "1 to 16384"),
-    BadCommand("bench items --queries good.npy -k 1 --batch 0", 64, .limitExceeded, "1 to 4096"),
+    BadCommand("bench items --queries good.npy -k 1 --batch 0", 64, .invalidArgument, "1 to 4096"),
+    BadCommand("bench items --queries good.npy -k 1 --batch 4097", 64, .limitExceeded, "1 to 4096"),
+    BadCommand("bench items --queries good.npy -k 1 --connections 65", 64, .limitExceeded, "1 to 64"),
     BadCommand("bench items --queries good.npy -k 1 --seconds 0", 64, .invalidArgument, "0.1 to 3600"),
     BadCommand("verify items --files nowhere.vseg", 64, .invalidArgument, "not both"),
     BadCommand("inspect good.npy", 74, .segmentDamaged, "good.npy", "312"),
@@ -120,6 +122,12 @@ struct BadCommandTests {
     expectRefusal(absent, 69, .notReachable, ["vecd serve"], "no socket")
     let named = try Program.run("vecctl", ["list"], in: folder, environment: ["VECD_SOCKET": folder + "/named"])
     expectRefusal(named, 69, .notReachable, [folder + "/named"], "$VECD_SOCKET")
+    let store = ["VECD_STORE": folder + "/store"]
+    let stored = try Program.run("vecctl", ["list"], in: folder, environment: store)
+    expectRefusal(stored, 69, .notReachable, [folder + "/store/vecd.sock"], "$VECD_STORE")
+    let both = store.merging(["VECD_SOCKET": folder + "/named"]) { $1 }
+    let socketFirst = try Program.run("vecctl", ["list"], in: folder, environment: both)
+    expectRefusal(socketFirst, 69, .notReachable, [folder + "/named"], "$VECD_SOCKET before $VECD_STORE")
     let standard = try Program.run("vecctl", ["list"], in: folder)
     expectRefusal(standard, 69, .notReachable, [folder + "/.vecd/vecd.sock"], "the default")
     let path = folder + "/" + String(repeating: "s", count: 120)

@@ -136,6 +136,23 @@ struct DaemonTests {
     #expect(try Program.run("vecctl", ["--version"], in: folder).text.contains(VecVersion.number))
   }
 
+  @Test("check removes nothing: leftovers are named, and gone after the next start")
+  func checkKeepsLeftovers() throws {
+    let daemon = try DaemonFixture.filled()
+    try daemon.stop()
+    let names = [".tmp-" + String(repeating: "cd", count: 16), String(repeating: "ab", count: 16) + ".vseg"]
+    for name in names { try daemon.write("store/segments/" + name, Data([1, 2, 3])) }
+    let files = Set(daemon.segmentFiles)
+    let check = try Program.run("vecd", ["check", "--json", "--store", daemon.store], in: daemon.folder)
+    #expect(check.status == 0, "\(check.stderr)")
+    #expect(try check.json()["leftovers"] as? [String] == names)
+    let text = try Program.run("vecd", ["check", "--store", daemon.store], in: daemon.folder).text
+    #expect(text.contains("leftovers 2: .tmp-cd") && text.contains("all sound"))
+    #expect(Set(daemon.segmentFiles) == files)
+    try daemon.start()
+    #expect(Set(daemon.segmentFiles) == files.subtracting(names))
+  }
+
   @Test("a damaged segment fences its collection at the next start, and the others are served")
   func damagedSegment() throws {
     let daemon = try DaemonFixture.filled()

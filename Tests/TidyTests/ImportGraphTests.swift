@@ -14,9 +14,13 @@ import Testing
     "VecFiles": ["VecCore"],
     "VecClient": ["VecCore", "VecProtocol"],
     "VecServer": ["VecCore", "VecProtocol", "VecEngine", "CVecShims"],
-    "vecd": ["VecCore", "VecServer", "VecEngine"],
+    "vecd": ["VecCore", "VecServer"],
     "vecctl": ["VecCore", "VecClient", "VecFiles", "VecStorage"],
+    "vecbench": ["VecCore", "VecKernels", "VecIndex", "VecFiles"],
   ]
+
+  /// Modules that do not lie in the folder of their name under Sources.
+  static let folders = ["vecbench": "Tools/bench/inprocess"]
 
   /// Modules from outside the project, and where they may be used.
   static let systemModules: Set<String> = ["Glibc", "Synchronization"]
@@ -24,11 +28,11 @@ import Testing
     "Foundation", "NIOCore", "NIOPosix", "NIOConcurrencyHelpers", "Logging", "ServiceLifecycle", "ArgumentParser",
     "Histogram", "Dispatch", "UnixSignals",
   ]
-  static let shell: Set<String> = ["VecClient", "VecFiles", "VecServer", "vecd", "vecctl"]
+  static let shell: Set<String> = ["VecClient", "VecFiles", "VecServer", "vecd", "vecctl", "vecbench"]
 
   @Test("every import follows the graph of the house", arguments: allowed.keys.sorted())
   func importsFollowTheGraph(module: String) throws {
-    let files = Repository.files(under: "Sources/\(module)", endingIn: [".swift"])
+    let files = Repository.files(under: Self.folders[module] ?? "Sources/\(module)", endingIn: [".swift"])
     #expect(!files.isEmpty, "no sources found for \(module)")
     for file in files {
       for name in Self.imports(of: try Repository.lines(file)) {
@@ -37,10 +41,22 @@ import Testing
     }
   }
 
-  @Test("every folder of Sources is in the graph")
+  @Test("every folder with Swift sources is in the graph, below Sources and below Tools")
   func everyModuleIsKnown() throws {
     let folders = Set(Repository.files(under: "Sources", endingIn: [".swift"]).map { String($0.split(separator: "/")[1]) })
     #expect(folders.subtracting(Self.allowed.keys).isEmpty)
+    for file in Repository.files(under: "Tools", endingIn: [".swift"]) {
+      #expect(Self.folders.values.contains { file.hasPrefix($0 + "/") }, "\(file) is in no module of the graph")
+    }
+  }
+
+  @Test("the graph allows a target what Package.swift gives it, and no more")
+  func graphIsThePackage() throws {
+    let package = try Repository.text("Package.swift")
+    for (module, allowed) in Self.allowed {
+      let named = Self.dependencies(of: module, in: package)
+      #expect(named == allowed, "\(module): Package.swift has \(named.sorted()), the graph \(allowed.sorted())")
+    }
   }
 
   @Test("the check refuses what the graph forbids")
@@ -49,6 +65,8 @@ import Testing
     #expect(!Self.mayImport("VecIndex", "VecStorage"))
     #expect(!Self.mayImport("Foundation", "VecEngine"))
     #expect(!Self.mayImport("CSQLite", "VecEngine"))
+    #expect(!Self.mayImport("VecEngine", "vecd"))
+    #expect(!Self.mayImport("VecStorage", "vecbench"))
     let lines: [Substring] = ["package import VecCore", "  import struct Foo.Bar", "@preconcurrency import NIOCore"]
     #expect(Self.imports(of: lines) == ["VecCore", "Foo", "NIOCore"])
   }
@@ -57,6 +75,18 @@ import Testing
     if systemModules.contains(name) { return true }
     if shellModules.contains(name) { return shell.contains(module) }
     return allowed[module]?.contains(name) ?? false
+  }
+
+  /// The quoted names of the list that follows a target's name in the manifest of the package: its modules of this house.
+  static func dependencies(of module: String, in package: String) -> Set<String> {
+    let heads = ["library\\(\\s*\"\(module)\"", "executableTarget\\(\\s*name: \"\(module)\""]
+    for head in heads {
+      guard let pattern = try? Regex(head + ",[^\\[]*\\[([^\\]]*)\\]"),
+        let match = package.firstMatch(of: pattern), let list = match.output[1].substring
+      else { continue }
+      return Set(list.matches(of: /"(\w+)"/).map { String($0.output.1) })
+    }
+    return []
   }
 
   /// Module names of import lines, whatever stands before the keyword.

@@ -77,14 +77,19 @@ import VecEngine
       expectError(.invalidArgument) { try engine.create(name, dimension: 3, metric: .ip) }
       expectError(.invalidArgument) { _ = try engine.find(name, [1, 2, 3], k: 1, dimension: 3) }
     }
-    for dimension in [0, -1, 4097] {
-      expectError(.invalidArgument) { try engine.create("d", dimension: dimension, metric: .ip) }
+    for (dimension, code) in [(0, VecErrorCode.invalidArgument), (-1, .invalidArgument), (4097, .limitExceeded)] {
+      expectError(code) { try engine.create("d", dimension: dimension, metric: .ip) }
     }
     try engine.create("d", dimension: 4096, metric: .ip)
     expectError(.collectionExists) { try engine.create("d", dimension: 1, metric: .l2) }
     expectError(.collectionNotFound) { _ = try engine.find("missing", [1], k: 1, dimension: 1) }
     try engine.release("c", "g", ids: [1], vectors: [1, 2, 3])
-    for k in [0, -1, 16_385] { expectError(.invalidArgument) { _ = try engine.find("c", [1, 2, 3], k: k, dimension: 3) } }
+    for (k, code) in [(0, VecErrorCode.invalidArgument), (-1, .invalidArgument), (16_385, .limitExceeded)] {
+      expectError(code) { _ = try engine.find("c", [1, 2, 3], k: k, dimension: 3) }
+    }
+    for (count, code) in [(0, VecErrorCode.invalidArgument), (65_537, .limitExceeded)] {
+      expectError(code) { _ = try engine.get("c", generation: nil, ids: .init(repeating: 1, count: count)) }
+    }
     #expect(try engine.find("c", [1, 2, 3], k: 16_384, dimension: 3).ids == [1])
     expectError(.dimensionMismatch) { _ = try engine.find("c", [1, 2], k: 1, dimension: 2) }
     expectError(.invalidArgument) { _ = try engine.find("c", [1, 2, 3, 4], k: 1, dimension: 3) }

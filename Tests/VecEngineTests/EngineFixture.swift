@@ -23,15 +23,17 @@ final class EngineFixture: Sendable {
   }
 
   func open(
-    tier: String? = nil, workers: Int = 1, memoryBudget: Int = 1 << 30, segmentRows: Int? = nil
-  ) throws -> Engine {
-    try Engine(
-      EngineOptions(
-        storePath: directory, kernelTier: tier, memoryBudget: memoryBudget,
-        now: { Int64(self.counter.add(1, ordering: .relaxed).newValue) },
-        makeUUID: { UUID(high: 7, low: self.counter.add(1, ordering: .relaxed).newValue) },
-        segmentRows: segmentRows, workers: workers,
-        runWorkers: { count, body in DispatchQueue.concurrentPerform(iterations: count, execute: body) }))
+    tier: String? = nil, workers: Int = 1, memoryBudget: Int = 1 << 30, segmentRows: Int? = nil,
+    keepsLeftovers: Bool = false
+  ) throws(VecError) -> Engine {
+    var options = EngineOptions(
+      storePath: directory, kernelTier: tier, memoryBudget: memoryBudget,
+      now: { Int64(self.counter.add(1, ordering: .relaxed).newValue) },
+      makeUUID: { UUID(high: 7, low: self.counter.add(1, ordering: .relaxed).newValue) }, segmentRows: segmentRows,
+      workers: workers,
+      runWorkers: { count, body in DispatchQueue.concurrentPerform(iterations: count, execute: body) })
+    options.keepsLeftovers = keepsLeftovers
+    return try Engine(options)
   }
 
   var segmentFiles: [String] { get throws { try Self.names(in: directory + "/segments").sorted() } }

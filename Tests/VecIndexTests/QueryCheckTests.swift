@@ -36,7 +36,8 @@ struct QueryCheckTests {
     #expect(error([1, 2, 3], 2, 1, .ip)?.code == .dimensionMismatch)
     #expect(error([], 2, 1, .ip)?.code == .dimensionMismatch)
     #expect(error([1], 0, 1, .ip)?.code == .invalidArgument)
-    #expect(error([1], 1, 9, .ip)?.code == .invalidArgument)
-    #expect(error([1], 4_097, 1, .ip)?.code == .invalidArgument)
+    #expect(error([1], 1, 0, .ip)?.code == .invalidArgument)
+    #expect(error([1], 1, 9, .ip)?.code == .limitExceeded)
+    #expect(error([1], 4_097, 1, .ip)?.code == .limitExceeded)
   }
 }

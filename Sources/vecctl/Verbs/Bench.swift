@@ -28,20 +28,14 @@ struct Bench: Verb {
 
   func execute() async throws {
     try EffortOptions.checkK(k)
-    guard (1...64).contains(connections) else {
-      throw VecError(.invalidArgument, "--connections is \(connections), must be 1 to 64")
-    }
-    guard (0.1...3600).contains(seconds) else {
-      throw VecError(.invalidArgument, "--seconds is \(seconds), must be 0.1 to 3600")
-    }
+    try Limits.check(connections, 1...64, "--connections")
+    try Limits.check(seconds, 0.1...3600, "--seconds")
     let template = SearchTemplate(
       collection: name, generation: generation, k: k, effort: try effortOptions.effort(),
       index: try effortOptions.indexType())
     let set = try QuerySet(path: queries, hasInterests: interests)
     let limit = template.queriesPerRequest(interests: set.interests, dimension: set.dimension)
-    guard (1...limit).contains(batch) else {
-      throw VecError(.limitExceeded, "--batch is \(batch), must be 1 to \(limit) for this k and these queries")
-    }
+    try Limits.check(batch, 1...limit, "--batch (for this k and these queries)")
     let run = BenchRun(
       socketPath: try global.socketPath(), template: template, queries: set, connections: connections, batch: batch,
       seconds: seconds)

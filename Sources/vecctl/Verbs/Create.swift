@@ -23,9 +23,7 @@ struct Create: Verb {
     guard let metric = Metric(name: metric) else {
       throw VecError(.invalidArgument, "--metric is \(Names.quoted(metric)), must be ip, cosine or l2")
     }
-    guard (1...Limits.dimensionMax).contains(dim) else {
-      throw VecError(.invalidArgument, "--dim is \(dim), must be 1 to \(Limits.dimensionMax)")
-    }
+    try Limits.check(dim, 1...Limits.dimensionMax, "--dim")
     try await global.withClient { client in try await client.create(collection: name, dimension: dim, metric: metric) }
     answer(
       json: .object([("collection", .string(name)), ("dimension", .count(dim)), ("metric", .string(metric.name))]),

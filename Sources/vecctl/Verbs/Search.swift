@@ -39,9 +39,7 @@ struct Search: Verb {
     try NotAvailable.refuse(exclude != nil, "--exclude", "exclusion of ids")
     try NotAvailable.refuse(filter != nil, "--filter", "filters")
     try EffortOptions.checkK(k)
-    guard (0.001...86_400).contains(deadline) else {
-      throw VecError(.invalidArgument, "--deadline is \(deadline), must be 0.001 to 86400")
-    }
+    try Limits.check(deadline, 0.001...86_400, "--deadline")
     let template = SearchTemplate(
       collection: name, generation: generation, k: k, effort: try effortOptions.effort(),
       index: try effortOptions.indexType())

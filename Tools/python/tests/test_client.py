@@ -39,7 +39,12 @@ def test_the_socket_is_the_argument_then_the_environment_then_the_default(script
     with vecd.connect() as db:
         assert db.daemon_version == "scripted 0" and db.path == scripted.path
     assert refused(ErrorCode.NOT_REACHABLE, vecd.connect, tmp_path / "none").exit_status == 69
+    monkeypatch.setenv("VECD_STORE", str(tmp_path / "store"))
+    with vecd.connect() as db:
+        assert db.path == scripted.path
     monkeypatch.delenv("VECD_SOCKET")
+    assert str(tmp_path / "store" / "vecd.sock") in refused(ErrorCode.NOT_REACHABLE, vecd.connect).message
+    monkeypatch.setenv("VECD_STORE", "")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert str(tmp_path / ".vecd" / "vecd.sock") in refused(ErrorCode.NOT_REACHABLE, vecd.connect).message
 
@@ -265,18 +270,24 @@ def test_bad_arguments_are_refused_before_anything_is_sent(scripted):
         sent = len(scripted.seen)
         vectors, ids = np.ones((3, 2), np.float32), np.arange(3)
         for call in (
-            lambda: db.create("x", 0), lambda: db.create("x", 4097), lambda: db.create("x", 2.0),
+            lambda: db.create("x", 0), lambda: db.create("x", 2.0),
             lambda: db.create("x", 2, "euclid"), lambda: db.ingest("x", ids[:2], vectors),
             lambda: db.ingest("x", ids, vectors.astype(int)), lambda: db.search("x", vectors, 0),
-            lambda: db.search("x", vectors, 16_385), lambda: db.search("x", vectors[:0], 5),
-            lambda: db.search("x", np.ones((1, 9, 2), np.float32), 5), lambda: db.search("x", vectors, 5, recall=1.5),
+            lambda: db.search("x", vectors[:0], 5), lambda: db.search("x", vectors, 5, recall=1.5),
             lambda: db.search("x", vectors, 5, recall=0.9, exact=True), lambda: db.search("x", vectors, 5, ef=0),
-            lambda: db.get("x", []), lambda: db.ping(bytes(65_537)), lambda: db.drop("x", ""),
+            lambda: db.get("x", []), lambda: db.drop("x", ""),
             lambda: db.build_index("x", index="tree"), lambda: db.build_index("x", target_recall=1.5),
             lambda: db.build_index("x", queries=np.empty((0, 4), np.float32)),
         ):
             error = refused(ErrorCode.INVALID_ARGUMENT, call)
             assert isinstance(error, ValueError)
+        for call in (
+            lambda: db.create("x", 4097), lambda: db.search("x", vectors, 16_385), lambda: db.ping(bytes(65_537)),
+            lambda: db.search("x", np.ones((1, 9, 2), np.float32), 5),
+            lambda: db.search("x", np.ones((1, 4097), np.float32), 5),
+            lambda: db.search("x", vectors, 5, batch_queries=4097),
+        ):
+            assert isinstance(refused(ErrorCode.LIMIT_EXCEEDED, call), ValueError)
         assert len(scripted.seen) == sent
 
 

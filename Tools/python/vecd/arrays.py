@@ -28,8 +28,7 @@ def as_vectors(vectors: Any, what: str, dimensions: tuple[int, ...]) -> np.ndarr
             f"{what} has element type {array.dtype}, expected float32, float16 or float64; "
             f"convert with .astype(numpy.float32)"
         )
-    if not 1 <= array.shape[-1] <= Limits.DIMENSION:
-        raise bad(f"{what} has dimension {array.shape[-1]}, expected 1 to {Limits.DIMENSION}")
+    whole(array.shape[-1], f"the dimension of {what}", 1, Limits.DIMENSION)
     return array
 
 
@@ -90,8 +89,10 @@ def choose(enumeration: Any, value: Any, what: str) -> Any:
 
 
 def whole(value: Any, what: str, least: int, greatest: int) -> int:
+    """As the daemon answers: below its range a value is `invalid-argument`, above `limit-exceeded`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
         raise bad(f"{what} is {value!r}, expected a whole number from {least} to {greatest}")
     if not least <= value <= greatest:
-        raise bad(f"{what} is {value}, expected {least} to {greatest}")
+        code = ErrorCode.INVALID_ARGUMENT if value < least else ErrorCode.LIMIT_EXCEEDED
+        raise bad(f"{what} is {value}, expected {least} to {greatest}", code)
     return int(value)

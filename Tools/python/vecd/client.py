@@ -34,7 +34,7 @@ def connect(
 ) -> Client:
     """Connects to a running daemon.
 
-    path: its socket; else $VECD_SOCKET, else ~/.vecd/vecd.sock.
+    path: its socket; else $VECD_SOCKET, else vecd.sock in $VECD_STORE, else ~/.vecd/vecd.sock.
     timeout: seconds that a quick request may take (searches, gets, lists), sent along as its deadline; None waits
     forever. Ingest, index builds, publish, rollback and verify have no limit of their own.
     """
@@ -110,8 +110,7 @@ class Client:
 
     def ping(self, data: bytes = b"", timeout: Any = _READ_TIMEOUT) -> float:
         """Seconds that a round trip took."""
-        if len(data) > Limits.PING_BYTES:
-            raise bad(f"ping carries at most {Limits.PING_BYTES} bytes, got {len(data)}")
+        whole(len(data), "the number of bytes of a ping", 0, Limits.PING_BYTES)
         start = time.perf_counter()
         answer = self._call(p.PingRequest(bytes(data)), timeout)
         seconds = time.perf_counter() - start

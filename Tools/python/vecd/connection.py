@@ -15,7 +15,7 @@ from .errors import ErrorCode, VecdError
 from .protocol import HelloReply, HelloRequest, Message, decode_reply, request_frame
 from .wire import HEADER, PROTOCOL_VERSION, REPLY_BIT, Header, Limits, malformed
 
-DEFAULT_SOCKET = "~/.vecd/vecd.sock"
+DEFAULT_STORE = "~/.vecd"
 SOCKET_PATH_BYTES = 107
 SCRATCH_BYTES = 256 * 1024
 # How much longer than its deadline a reply is awaited: the daemon then says itself that it was late.
@@ -23,9 +23,12 @@ GRACE_SECONDS = 1.0
 
 
 def socket_path(path: str | os.PathLike[str] | None) -> str:
-    """The argument, else $VECD_SOCKET, else the socket of the default store."""
-    chosen = os.fspath(path) if path is not None else os.environ.get("VECD_SOCKET") or DEFAULT_SOCKET
-    return os.path.expanduser(chosen)
+    """The argument, else $VECD_SOCKET, else vecd.sock in $VECD_STORE, else in the default store. Empty is unset."""
+    if path is not None:
+        return os.path.expanduser(os.fspath(path))
+    if named := os.environ.get("VECD_SOCKET"):
+        return os.path.expanduser(named)
+    return (os.environ.get("VECD_STORE") or os.path.expanduser(DEFAULT_STORE)) + "/vecd.sock"
 
 
 class Connection:
