@@ -16,14 +16,20 @@ import VecKernels
 /// Memory is bounded: `capacity` pending rows and k settled ones per vector. Full buffers are pruned by their bounds;
 /// where that frees less than a quarter (thousands of equal rows), they are settled.
 final class CandidatePool {
+  /// A pending row: its key, and a float32 that its canonical score is not below.
+  private struct Candidate: BitwiseCopyable {
+    var key: Float
+    var lower: Float
+    var row: UInt32
+  }
+
   let k: Int
   private let metric: Metric
   private let dimension: Int
   private let capacity: Int
   private let queries: UnsafePointer<Float>
   private let norms: [Double]
-  private let keys: Scratch<Float>
-  private let lowers: Scratch<Float>
+  private let pending: Scratch<Candidate>
   private let rows: Scratch<UInt32>
   private let ranked: Scratch<Float>
   private let counts: Scratch<Int>
@@ -31,6 +37,7 @@ final class CandidatePool {
   private var floors: [Float]
   private var guesses: [Float]
   private var bounds: [RowBound] = []
+  /// Per vector, best first.
   private var settled: [[Settled]]
   private var plane: VectorPlane?
   private var pacer = Pacer()
@@ -56,9 +63,8 @@ final class CandidatePool {
     self.queries = queries
     capacity = Self.capacity(k: k)
     norms = (0..<count).map { CanonicalScore.norm(queries + $0 * dimension, dimension: dimension) }
-    keys = Scratch(count * capacity)
-    lowers = Scratch(count * capacity)
-    rows = Scratch(count * capacity)
+    pending = Scratch(count * capacity)
+    rows = Scratch(capacity)
     ranked = Scratch(capacity + k)
     counts = Scratch(count)
     counts.base.initialize(repeating: 0, count: count)
@@ -91,10 +97,7 @@ final class CandidatePool {
   func take(_ vector: Int, row: Int, key: Float, lower: Float, _ shouldStop: () -> Bool) throws(VecError) {
     guard key >= thresholds.base[vector] else { return }
     let count = counts.base[vector]
-    let place = vector * capacity + count
-    keys.base[place] = key
-    lowers.base[place] = lower
-    rows.base[place] = UInt32(truncatingIfNeeded: row)
+    pending.base[vector * capacity + count] = Candidate(key: key, lower: lower, row: UInt32(truncatingIfNeeded: row))
     counts.base[vector] = count + 1
     if count + 1 == capacity { try makeRoom(vector, shouldStop) }
   }
@@ -119,7 +122,6 @@ final class CandidatePool {
   /// The best k of all planes, best first. The pool is empty afterwards.
   func takeResults() -> [[Settled]] {
     defer { settled = [] }
-    for vector in settled.indices { Settled.sort(&settled[vector]) }
     return settled
   }
 
@@ -134,88 +136,60 @@ final class CandidatePool {
     let held = settled[vector].count
     guard count + held >= k else { return }
     for index in 0..<held { ranked.base[index] = settled[vector][index].score }
-    (ranked.base + held).update(from: lowers.base + vector * capacity, count: count)
+    let own = pending.base + vector * capacity
+    for index in 0..<count { ranked.base[held + index] = own[index].lower }
     raiseFloor(vector, to: Rank.largest(k, of: UnsafeBufferPointer(start: ranked.base, count: held + count)))
-    dropBelowThreshold(vector, from: 0)
-  }
-
-  private func dropBelowThreshold(_ vector: Int, from start: Int) {
-    let base = vector * capacity
+    // Without branches: about every second row goes.
     let threshold = thresholds.base[vector]
-    var kept = base + start
-    for index in (base + start)..<(base + counts.base[vector]) where keys.base[index] >= threshold {
-      move(index, to: kept)
-      kept += 1
+    var kept = 0
+    for index in 0..<count {
+      let candidate = own[index]
+      own[kept] = candidate
+      kept &+= candidate.key >= threshold ? 1 : 0
     }
-    counts.base[vector] = kept - base
+    counts.base[vector] = kept
   }
 
-  @inline(__always)
-  private func move(_ from: Int, to: Int) {
-    keys.base[to] = keys.base[from]
-    lowers.base[to] = lowers.base[from]
-    rows.base[to] = rows.base[from]
-  }
-
-  /// Gives pending rows their canonical scores, the likeliest first: their scores are a floor for the others.
+  /// Gives those of the pending rows their canonical scores that the bounds of all leave.
   private func settle(_ vector: Int, _ shouldStop: () -> Bool) throws(VecError) {
-    let first = bringLikeliestForward(vector)
-    try settle(vector, 0..<first, shouldStop)
-    if first < counts.base[vector] {
-      dropBelowThreshold(vector, from: first)
-      try settle(vector, first..<counts.base[vector], shouldStop)
-    }
-    counts.base[vector] = 0
-  }
-
-  /// Moves the k rows of the best centres to the front, and more where centres are equal. Returns how many they are.
-  private func bringLikeliestForward(_ vector: Int) -> Int {
-    let count = counts.base[vector]
-    guard count > k else { return count }
-    let base = vector * capacity
-    let bound = bounds[vector]
-    for index in 0..<count { ranked.base[index] = bound.centre(keys.base[base + index], lowers.base[base + index]) }
-    let least = Rank.largest(k, of: UnsafeBufferPointer(start: ranked.base, count: count))
-    var front = 0
-    for index in 0..<count where ranked.base[index] >= least {
-      let key = keys.base[base + front]
-      let lower = lowers.base[base + front]
-      let row = rows.base[base + front]
-      move(base + index, to: base + front)
-      keys.base[base + index] = key
-      lowers.base[base + index] = lower
-      rows.base[base + index] = row
-      front += 1
-    }
-    return front
-  }
-
-  private func settle(_ vector: Int, _ pending: Range<Int>, _ shouldStop: () -> Bool) throws(VecError) {
     guard let plane else { return }
-    let numbers = rows.base + vector * capacity
-    let scores = ranked.base
+    if counts.base[vector] > k { prune(vector) }
+    let count = counts.base[vector]
+    counts.base[vector] = 0
+    for index in 0..<count { rows.base[index] = pending.base[vector * capacity + index].row }
     let step = max(1, 65_536 / dimension)
-    for start in stride(from: pending.lowerBound, to: pending.upperBound, by: step) {
-      let chunk = UnsafeBufferPointer(
-        start: UnsafePointer(numbers + start), count: min(step, pending.upperBound - start))
+    for start in stride(from: 0, to: count, by: step) {
+      let chunk = UnsafeBufferPointer(start: UnsafePointer(rows.base + start), count: min(step, count - start))
       try pacer.spend(4 * chunk.count * dimension, shouldStop)
       settledCount += chunk.count
       CanonicalScore.settle(
         metric, query: queries + vector * dimension, queryNorm: norms[vector], base: plane.base,
-        type: plane.elementType, dimension: dimension, rows: chunk, out: scores + start)
+        type: plane.elementType, dimension: dimension, rows: chunk, out: ranked.base + start)
     }
-    for index in pending where scores[index] >= floors[vector] {
-      settled[vector].append(Settled(score: scores[index], id: plane.ids[Int(numbers[index])]))
+    keep(vector, count, plane.ids)
+  }
+
+  /// Adds the `fresh` rows just settled to those of before, and keeps the best k of them in their order.
+  private func keep(_ vector: Int, _ fresh: Int, _ ids: UnsafePointer<UInt64>) {
+    let floor = floors[vector]
+    let held = settled[vector]
+    settled[vector] = [Settled](unsafeUninitializedCapacity: held.count + fresh) { all, count in
+      guard let base = all.baseAddress else { return }
+      held.withUnsafeBufferPointer { if let from = $0.baseAddress { base.update(from: from, count: $0.count) } }
+      count = held.count
+      for index in 0..<fresh {
+        base[count] = Settled(score: ranked.base[index], id: ids[Int(rows.base[index])])
+        count &+= ranked.base[index] >= floor ? 1 : 0
+      }
     }
-    if settled[vector].count > k {
-      Settled.sort(&settled[vector])
-      settled[vector].removeLast(settled[vector].count - k)
-    }
-    if settled[vector].count == k { raiseFloor(vector, to: worst(vector)) }
+    Settled.sort(&settled[vector])
+    guard settled[vector].count >= k else { return }
+    settled[vector].removeLast(settled[vector].count - k)
+    raiseFloor(vector, to: worst(vector))
   }
 
   /// The least score settled so far.
-  private func worst(_ vector: Int) -> Float { settled[vector].reduce(.infinity) { min($0, $1.score) } }
+  private func worst(_ vector: Int) -> Float { settled[vector].last?.score ?? .infinity }
 
   private func raiseFloor(_ vector: Int, to floor: Float) {
     guard floor > floors[vector] else { return }

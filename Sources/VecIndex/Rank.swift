@@ -1,37 +1,68 @@
-/// The k-th largest of many floats by their bits: four counting passes of eight bits, whatever the values. A
-/// quickselect would be faster on average and quadratic on the wrong data.
+/// The k-th largest of many floats by their bits: counts them in cells of equal width between the least and the greatest,
+/// and goes on with those of one cell. Three rounds at most, whatever the values: a round leaves a two thousandth of the
+/// range. A quickselect would be quadratic on the wrong data.
 enum Rank {
+  private static let cellBits: UInt32 = 11
+
   /// - Parameters:
   ///   - values: not empty; NaN ranks by its bits and breaks nothing.
   ///   - k: 1 to `values.count`.
   static func largest(_ k: Int, of values: UnsafeBufferPointer<Float>) -> Float {
-    var wanted = k
-    var prefix: UInt32 = 0
-    var mask: UInt32 = 0
-    for shift in [24, 16, 8, 0] as [UInt32] {
-      let digit = withUnsafeTemporaryAllocation(of: Int.self, capacity: 256) { counts -> UInt32 in
-        counts.initialize(repeating: 0)
-        for value in values {
-          let key = key(value)
-          if key & mask == prefix { counts[Int((key >> shift) & 0xFF)] &+= 1 }
-        }
-        var digit = 255
-        while digit > 0, counts[digit] < wanted {
-          wanted -= counts[digit]
-          digit -= 1
-        }
-        return UInt32(digit)
-      }
-      prefix |= digit << shift
-      mask |= 0xFF << shift
+    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: values.count) { keys in
+      guard let base = keys.baseAddress else { return 0 }
+      for index in 0..<values.count { base[index] = key(values[index]) }
+      return value(largest(k, base, values.count))
     }
-    return value(prefix)
+  }
+
+  /// The k-th largest of `count` keys, which change places.
+  private static func largest(_ k: Int, _ keys: UnsafeMutablePointer<UInt32>, _ count: Int) -> UInt32 {
+    var (wanted, left) = (k, count)
+    while true {
+      var (least, greatest) = (UInt32.max, UInt32.min)
+      for index in 0..<left {
+        least = min(least, keys[index])
+        greatest = max(greatest, keys[index])
+      }
+      guard least < greatest else { return least }
+      let bits = 32 - UInt32((greatest - least).leadingZeroBitCount)
+      let shift = bits > cellBits ? bits - cellBits : 0
+      let cell = cell(of: &wanted, keys, left, least, shift)
+      guard shift > 0 else { return least + cell }
+      var kept = 0
+      for index in 0..<left {
+        let key = keys[index]
+        keys[kept] = key
+        kept &+= (key - least) >> shift == cell ? 1 : 0
+      }
+      left = kept
+    }
+  }
+
+  /// The cell that holds the wanted rank, which becomes the rank within it.
+  private static func cell(
+    of wanted: inout Int, _ keys: UnsafeMutablePointer<UInt32>, _ count: Int, _ least: UInt32, _ shift: UInt32
+  ) -> UInt32 {
+    var rank = wanted
+    let found = withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 1 << Int(cellBits)) { counts in
+      counts.initialize(repeating: 0)
+      for index in 0..<count { counts[Int((keys[index] - least) >> shift)] &+= 1 }
+      var cell = counts.count - 1
+      while cell > 0, Int(counts[cell]) < rank {
+        rank -= Int(counts[cell])
+        cell -= 1
+      }
+      return UInt32(cell)
+    }
+    wanted = rank
+    return found
   }
 
   // Unsigned keys in the order of the floats: negative ones reversed, positive ones above them.
+  @inline(__always)
   static func key(_ value: Float) -> UInt32 {
     let bits = value.bitPattern
-    return bits & 0x8000_0000 != 0 ? ~bits : bits | 0x8000_0000
+    return bits ^ (UInt32(bitPattern: Int32(bitPattern: bits) >> 31) | 0x8000_0000)
   }
 
   private static func value(_ key: UInt32) -> Float {

@@ -13,12 +13,4 @@ enum RowBound: Sendable {
     case .codes(let bound): bound.leastUpper(reaching: floor)
     }
   }
-
-  /// An order of rows by likelihood: about the score, from its key and a float32 that it is not below.
-  func centre(_ key: Float, _ lower: Float) -> Float {
-    switch self {
-    case .elements: key
-    case .codes(let bound): bound.score(key) / 2 + lower / 2
-    }
-  }
 }

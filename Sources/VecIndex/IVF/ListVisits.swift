@@ -11,7 +11,6 @@ final class ListVisits {
   func add(_ chosen: ArraySlice<UInt32>, _ vector: Int) {
     let vector = UInt32(truncatingIfNeeded: vector)
     if let last = pairs.last, last.vector != vector { isOneVector = false }
-    pairs.reserveCapacity(pairs.count + chosen.count)
     for list in chosen { pairs.append((list, vector)) }
   }
 
