@@ -88,7 +88,7 @@ class FaissHNSW(Peer):
 
 
 class FaissIVFPQ(Peer):
-    """Inverted lists, 4-bit product quantisation scanned in registers, then exact rescoring of 10 k candidates."""
+    """Inverted lists, 4-bit product quantisation scanned in registers, then exact rescoring of 3 k or 10 k candidates."""
 
     def build(self, items, metric):
         import faiss
@@ -98,7 +98,7 @@ class FaissIVFPQ(Peer):
         n, d = items.shape
         lists = int(4 * math.sqrt(n))
         self.lists = lists
-        self.about = f"IVF{lists},PQ{d // 2}x4fs,RFlat, k_factor 10"
+        self.about = f"IVF{lists},PQ{d // 2}x4fs,RFlat, k_factor 3 or 10"
         kind = faiss.METRIC_L2 if metric == "l2" else faiss.METRIC_INNER_PRODUCT
         self.index = faiss.index_factory(d, f"IVF{lists},PQ{d // 2}x4fs,RFlat", kind)
         rows = np.ascontiguousarray(items)
@@ -106,11 +106,12 @@ class FaissIVFPQ(Peer):
         self.index.add(rows)
 
     def settings(self, k):
-        return list_settings(self.lists)
+        return [probes * 100 + factor for probes in list_settings(self.lists) for factor in (3, 10)]
 
     def search(self, queries, k, setting):
-        quantised = self.faiss.IVFSearchParameters(nprobe=setting)
-        parameters = self.faiss.IndexRefineSearchParameters(k_factor=10, base_index_params=quantised)
+        probes, factor = divmod(setting, 100)
+        quantised = self.faiss.IVFSearchParameters(nprobe=probes)
+        parameters = self.faiss.IndexRefineSearchParameters(k_factor=factor, base_index_params=quantised)
         return self.index.search(queries, k, params=parameters)[1]
 
 
@@ -182,20 +183,23 @@ class Scann(Peer):
         n, d = items.shape
         lists = int(2 * math.sqrt(n))
         self.lists, self.rows = lists, n
-        self.about = f"{lists} leaves, 2 dimensions a block, anisotropic 0.2, reorder of 4 k or 200"
+        self.about = f"{lists} leaves, 2 dimensions a block, anisotropic 0.2, reorder of 2, 4 or 10 k"
         measure = "squared_l2" if metric == "l2" else "dot_product"
         builder = scann.scann_ops_pybind.builder(np.ascontiguousarray(items), 10, measure)
         builder = builder.tree(num_leaves=lists, num_leaves_to_search=10, training_sample_size=min(n, 250_000))
         builder = builder.score_ah(2, anisotropic_quantization_threshold=0.2 if metric != "l2" else float("nan"))
         self.index = builder.reorder(200).set_n_training_threads(1).build()
 
+    REORDERS = (2, 4, 10)  # rows scored exactly, in units of k
+
     def settings(self, k):
-        return list_settings(self.lists)
+        return [leaves * 100 + reorder for leaves in list_settings(self.lists) for reorder in self.REORDERS]
 
     def search(self, queries, k, setting):
-        candidates = min(self.rows, max(200, 4 * k))
+        leaves, reorder = divmod(setting, 100)
         ids, _ = self.index.search_batched(
-            queries, final_num_neighbors=k, leaves_to_search=setting, pre_reorder_num_neighbors=candidates)
+            queries, final_num_neighbors=k, leaves_to_search=leaves,
+            pre_reorder_num_neighbors=min(self.rows, max(30, reorder * k)))
         return np.asarray(ids, dtype=np.int64)
 
 
