@@ -101,6 +101,52 @@ struct FullDiskTests {
     #expect(try Self.answer(daemon) == answer)
   }
 
+  private static func names(_ daemon: DaemonFixture) throws -> [String] {
+    try #require(try daemon.json("list")["collections"] as? [[String: Any]]).compactMap { $0["name"] as? String }
+  }
+
+  @Test("page by page of room, a change is done, refused, or unknown until the next start, and never half done")
+  func pageByPage() throws {
+    let (daemon, disk, _) = try Self.filled()
+    var known = ["items"]
+    let answer = try Self.answer(daemon)
+    var counts: [String: Int] = [:]
+    for number in 0..<120 {
+      // A long name, so that the database grows by a page now and then.
+      let name = "more-\(100 + number)-" + String(repeating: "x", count: 48)
+      try disk.leave(number % 8 * 4096)
+      let create = ["create", name, "--dim", "4", "--metric", "l2"]
+      let outcome = try daemon.vecctl(create)
+      #expect(try Self.answer(daemon) == answer, "\(name): searches go on")
+      let isUnknown = outcome.stderr.hasSuffix("[io-error]\n")
+      counts[isUnknown ? "unknown" : outcome.status == 0 ? "done" : "refused", default: 0] += 1
+      if outcome.status == 0 {
+        known.append(name)
+      } else if isUnknown {
+        // The log took the change and the database did not: nothing more is written until the next start decides.
+        disk.free()
+        expectRefusal(outcome, 74, .ioError, [], name)
+        expectRefusal(try daemon.vecctl("rollback", "items"), 74, .ioError, ["restart vecd"], "a change after \(name)")
+        try daemon.stop()
+        try daemon.start()
+        let found = try Self.names(daemon)
+        #expect(found == known || found == known + [name], "\(name): \(found)")
+        known = found
+      } else {
+        expectRefusal(outcome, 74, .storageFull, [], name)
+      }
+      disk.free()
+      #expect(try Self.names(daemon) == known)
+    }
+    #expect(counts["done", default: 0] > 5 && counts["refused", default: 0] > 5, "\(counts)")
+    print("changes by pages of room: \(counts)")
+    #expect(try daemon.stop(SIGKILL).status == 128 + SIGKILL)
+    try daemon.start()
+    #expect(try Self.names(daemon) == known)
+    #expect(try Self.answer(daemon) == answer)
+    #expect(try (daemon.json("verify")["findings"] as? [Any])?.isEmpty == true)
+  }
+
   @Test("an old generation that is dropped makes room for the ingest that did not fit")
   func drop() throws {
     let (daemon, disk, _) = try Self.filled()
