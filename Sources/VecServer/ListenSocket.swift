@@ -123,6 +123,13 @@ extension ListenSocket {
       close(descriptor)
       throw refusal("socket", path, "bind", code)
     }
+    // `bind` takes the umask off the mode, so what others are to have is given here; they are still checked by uid.
+    if mode & 0o077 != 0, fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW) != 0 {
+      let code = errno
+      unlink(path)
+      close(descriptor)
+      throw refusal("socket", path, "chmod", code)
+    }
     return descriptor
   }
 

@@ -12,7 +12,7 @@ struct CatalogueModel: Equatable {
     var label: String { "g\(number)" }
   }
 
-  static let rowsPerPart = 500
+  static let rowsPerPart = 200
   static let dimension = 16
   static let collection = "crash"
 
@@ -76,14 +76,22 @@ enum Step: Equatable {
       try client.call(.create(CreateRequest(collection: name, dimension: CatalogueModel.dimension, metric: .ip)))
     case .ingest(let number): try ingest(number, on: client)
     case .build(let number):
-      // Every other generation has lists, whose build writes the rows three times before it swaps.
-      let index: IndexType = number % 2 == 0 ? .ivf : .flat
       try client.call(
-        .buildIndex(BuildIndexRequest(collection: name, generation: "g\(number)", index: index, wait: true)))
+        .buildIndex(
+          BuildIndexRequest(collection: name, generation: "g\(number)", index: Self.index(of: number), wait: true)))
     case .publish(let number): try client.call(.publish(PublishRequest(collection: name, generation: "g\(number)")))
     case .rollback: try client.call(.rollback(collection: name))
     case .drop(let number): try client.call(.drop(DropRequest(collection: name, generation: "g\(number)")))
     }
+  }
+
+  /// Every kind of index in turn, nil for auto: all but flat write the rows three times before they swap.
+  static func index(of generation: Int) -> IndexType? { [.flat, .ivf, .hnsw, nil][generation % 4] }
+
+  /// Its kind, and of a build the index too.
+  var name: String {
+    guard case .build(let number) = self else { return kind }
+    return "build \(Self.index(of: number)?.name ?? "auto")"
   }
 
   /// The part is found by asking how many rows are there, so a repeated step never sends an id twice.

@@ -49,6 +49,30 @@ final class DaemonProcess {
     self.process = nil
   }
 
+  /// Starts the daemon and kills it a while after it has opened the manifest, with which recovery begins.
+  /// - Returns: whether that hit recovery: the store was open, and the socket, which ends recovery, not there yet.
+  func startAndKill(after seconds: Double) throws -> Bool {
+    unlink(store + "/vecd.sock")
+    try start()
+    let isOpen = waitForManifest()
+    if isOpen { Thread.sleep(forTimeInterval: seconds) }
+    kill()
+    return isOpen && access(store + "/vecd.sock", F_OK) != 0
+  }
+
+  /// Looks at the daemon's open files until the manifest is among them, for two seconds at most.
+  private func waitForManifest() -> Bool {
+    let folder = "/proc/\(pid)/fd"
+    let end = ContinuousClock.now + .seconds(2)
+    while ContinuousClock.now < end, isRunning {
+      for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+        let target = try? FileManager.default.destinationOfSymbolicLink(atPath: folder + "/" + name)
+        if target?.hasPrefix(store + "/manifest") == true { return true }
+      }
+    }
+    return false
+  }
+
   /// A connection to the daemon, waited for; nil when it does not come up within ten seconds or has died.
   func connect() -> WireClient? {
     for _ in 0..<2_000 {

@@ -10,33 +10,39 @@ import VecProtocol
     var scenario = Scenario(seed: 20_261_124)
     let daemon = try DaemonProcess()
     var coverage: [String: Int] = [:]
+    let aims = Step.kinds + ["recovery"]
     for cycle in 0..<300 {
-      try daemon.start()
-      // A fifth of the kills hit the start itself, so recovery is cut short too, sometimes again and again.
-      if cycle % 5 == 4 {
-        usleep(UInt32.random(in: 0..<60_000, using: &scenario.random))
-        daemon.kill()
-        coverage["recovery", default: 0] += 1
+      let aim = aims[cycle % aims.count]
+      // Some kills are aimed at the start itself, so recovery is cut short too, every other time twice in a row.
+      if aim == "recovery" {
+        for _ in 0...(cycle / aims.count % 2) {
+          let delay = Double.random(in: 0...0.012, using: &scenario.random)
+          coverage[try daemon.startAndKill(after: delay) ? "recovery" : "start", default: 0] += 1
+        }
         continue
       }
+      try daemon.start()
       let client = try #require(daemon.connect(), "cycle \(cycle): vecd does not come up")
       try scenario.reconcile(with: client, daemon, cycle: cycle)
-      // The kill is armed when a step of the kind aimed at begins, and comes within a few milliseconds of it.
-      let aim = Step.kinds[cycle % Step.kinds.count]
-      let delay = Double.random(in: 0...0.006, using: &scenario.random)
-      let interrupted = scenario.run(on: client, aimingAt: aim) { Killer(daemon.pid, after: delay) }
+      let interrupted = scenario.run(on: client, aimingAt: aim) { Killer(daemon.pid, after: $0) }
       daemon.kill()
-      coverage[interrupted, default: 0] += 1
+      for name in Set([interrupted, String(interrupted.prefix { $0 != " " })]) { coverage[name, default: 0] += 1 }
     }
     try daemon.start()
     let client = try #require(daemon.connect())
     try scenario.reconcile(with: client, daemon, cycle: 300)
     #expect(scenario.acknowledged > 100, "too little happened to prove anything: \(scenario.acknowledged) steps")
-    for kind in ["ingest", "build", "publish", "recovery"] {
-      #expect(coverage[kind, default: 0] >= 3, "the kills hardly hit \(kind): \(coverage)")
+    for (kind, floor) in Self.floors {
+      #expect(coverage[kind, default: 0] >= floor, "the kills hardly hit \(kind): \(coverage)")
     }
     print("kills by what they hit: \(coverage.sorted { $0.key < $1.key }), \(scenario.acknowledged) steps acknowledged")
   }
+
+  /// Of about 50 kills aimed at each kind, how many must have hit it while it was under way.
+  static let floors = [
+    "ingest": 20, "build": 20, "publish": 10, "rollback": 10, "drop": 10, "recovery": 15,
+    "build flat": 3, "build ivf": 3, "build hnsw": 3, "build auto": 3,
+  ]
 }
 
 /// Kills a process after a while, from a thread of its own.
@@ -64,25 +70,32 @@ private struct Scenario {
   private var pending: Step?
   private var isCreated = false
   private var nextNumber = 1
+  /// Seconds that a step of each name took last: a kill aimed at one comes within them.
+  private var durations: [String: Double] = [:]
 
   init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
-  /// Does steps until the daemon is gone; returns the kind of the step that was under way.
-  /// - Parameter arm: starts the killer; called when a step of the kind aimed at is about to begin.
-  mutating func run(on client: WireClient, aimingAt aim: String, arm: () -> Killer) -> String {
+  /// Does steps until the daemon is gone; returns the name of the step that was under way.
+  /// - Parameter arm: starts the killer, which strikes after so many seconds; called when a step of the kind aimed at is
+  ///   about to begin.
+  mutating func run(on client: WireClient, aimingAt aim: String, arm: (Double) -> Killer) -> String {
     var killer: Killer?
     defer { killer?.wait() }
     for count in 0... {
       let step = nextStep()
       // Not every kind is possible soon: after some steps any will do.
-      if killer == nil, step.kind == aim || count > 40 { killer = arm() }
+      if killer == nil, step.kind == aim || count > 40 {
+        killer = arm(Double.random(in: 0...(durations[step.name] ?? 0.005), using: &random))
+      }
+      let start = ContinuousClock.now
       do {
         try step.run(on: client)
         accept(step)
         acknowledged += 1
+        durations[step.name] = (ContinuousClock.now - start) / .seconds(1)
       } catch is WireClient.Lost {
         pending = step
-        return step.kind
+        return step.name
       } catch {
         Issue.record("step \(step) was refused: \(error)")
         return "refused"

@@ -5,12 +5,17 @@ import Testing
 final class DaemonFixture {
   let folder: String
   private var daemon: Running?
+  /// Mounted somewhere in the folder.
+  var disk: TinyDisk?
 
   var store: String { folder + "/store" }
   var socket: String { folder + "/s" }
+  var pid: pid_t { daemon?.process.processIdentifier ?? 0 }
 
-  init(options: [String] = [], fileSizeLimit: Int? = nil) throws {
+  /// - Parameter prepare: called before the daemon starts.
+  init(options: [String] = [], fileSizeLimit: Int? = nil, prepare: (DaemonFixture) throws -> Void = { _ in }) throws {
     folder = try Self.temporaryFolder()
+    try prepare(self)
     try start(options, fileSizeLimit: fileSizeLimit)
   }
 
@@ -19,6 +24,7 @@ final class DaemonFixture {
       kill(daemon.process.processIdentifier, SIGKILL)
       _ = daemon.outcome()
     }
+    disk?.unmount()
     try? FileManager.default.removeItem(atPath: folder)
   }
 

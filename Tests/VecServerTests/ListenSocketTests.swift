@@ -35,6 +35,18 @@ struct ListenSocketTests {
     #expect(fileMode(directory + "/s.lock") != nil, "the lock file stays: unlinking it would let two daemons in")
   }
 
+  @Test("a socket for other users too has mode 0666, whatever the umask")
+  func modeForOthers() throws {
+    let directory = try temporaryDirectory()
+    defer { removeTree(directory) }
+    let before = umask(0o077)
+    defer { umask(before) }
+    let socket = try ListenSocket(path: directory + "/s", mode: 0o666)
+    #expect(fileMode(directory + "/s") == S_IFSOCK | 0o666)
+    socket.remove()
+    #expect(fileMode(directory + "/s") == nil)
+  }
+
   @Test("a stale socket is replaced; a second holder is refused while the first lives")
   func stale() throws {
     let directory = try temporaryDirectory()

@@ -41,8 +41,8 @@ def binary(variable: str, name: str) -> Path:
 class Daemon:
     """One `vecd serve` on its own store; may be killed and started again."""
 
-    def __init__(self, program: Path, directory: Path) -> None:
-        self.program, self.directory = program, directory
+    def __init__(self, program: Path, directory: Path, options: list[str] | None = None) -> None:
+        self.program, self.directory, self.options = program, directory, options or []
         self.store = directory / "store"
         self.socket = str(directory / "vecd.sock")
         self.log = directory / "vecd.log"
@@ -51,7 +51,7 @@ class Daemon:
     def start(self) -> None:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [str(self.program), "serve", "--store", str(self.store), "--socket", self.socket],
+                [str(self.program), "serve", "--store", str(self.store), "--socket", self.socket, *self.options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )
         until = time.monotonic() + 20
