@@ -4,8 +4,8 @@ import VecKernels
 /// One search in a graph: finds candidates by the scorer's approximate scores, by a walk or, where few rows may be
 /// returned, by scoring all of those; then settles the best of them by canonical scores.
 struct HNSWSearch<Scorer: RowScorer> {
-  /// Candidates settled per result wanted. Approximate scores are right to about half a percent, so the true best k are
-  /// among the approximately best 1.2 k.
+  /// Candidates settled per result wanted, as far as ef goes. Approximate scores are right to about half a percent, so the
+  /// true best k are among the approximately best 1.2 k.
   private static var settledPerResult: Double { 1.2 }
   /// Rows that a walk scores per place of its pool, roughly.
   private static var rowsPerPlace: Int { 16 }
@@ -27,9 +27,10 @@ struct HNSWSearch<Scorer: RowScorer> {
     let allowed = mask?.count(0..<rowCount) ?? rowCount
     let k = min(k, allowed)
     guard k > 0 else { return [] }
-    let wanted = min(allowed, k + max(8, Int(Double(k) * (Self.settledPerResult - 1))))
+    let ef = max(ef, k)
+    let wanted = min(allowed, ef, k + max(8, Int(Double(k) * (Self.settledPerResult - 1))))
     // A walk goes through all rows, so its pool must be longer the fewer of them count.
-    let length = min(rowCount, Int(Double(max(ef, wanted)) * Double(rowCount) / Double(allowed)))
+    let length = min(rowCount, Int(Double(ef) * Double(rowCount) / Double(allowed)))
 
     let isScanCheaper = Double(allowed) < Double(Self.rowsPerPlace) * Double(length)
     if !isScanCheaper {

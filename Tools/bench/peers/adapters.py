@@ -7,9 +7,16 @@ product for them.
 
 from __future__ import annotations
 
+import atexit
 import json
 import math
+import os
+import shutil
+import subprocess
+import sys
 import tempfile
+import time
+from pathlib import Path
 
 import numpy as np
 
@@ -35,6 +42,8 @@ class Peer:
     """One index of one library. `about` is what it was built with, for the report."""
 
     about = ""
+    held: np.ndarray | None = None
+    """Queries that an index may be tuned with; the worker sets them before `build`."""
 
     def build(self, items: np.ndarray, metric: str) -> None:
         raise NotImplementedError
@@ -350,8 +359,43 @@ class Zvec(Peer):
         return np.where(found >= 0, self.names[found], -1)
 
 
+class VecdSocket(Peer):
+    """vecd as its users meet it: the daemon on the core that everybody has, this client on another one. Settings are
+    recall targets in thousandths."""
+
+    about = "vecd serve --threads 1, index auto, the Python client through the socket"
+
+    def build(self, items, metric):
+        sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python"))
+        import vecd
+
+        folder = tempfile.mkdtemp()
+        daemon = subprocess.Popen(
+            [os.environ["VECD_BIN"], "serve", "--store", folder, "--threads", "1", "--log-level", "error"],
+            stdin=subprocess.DEVNULL)
+        atexit.register(lambda: (daemon.terminate(), daemon.wait(), shutil.rmtree(folder, ignore_errors=True)))
+        others = set(range(os.cpu_count() or 1)) - os.sched_getaffinity(0)
+        if others:
+            os.sched_setaffinity(0, others)
+        while not os.path.exists(f"{folder}/vecd.sock"):
+            time.sleep(0.01)
+        self.store = vecd.connect(f"{folder}/vecd.sock")
+        self.store.create("bench", items.shape[1], metric)
+        self.store.ingest("bench", np.arange(len(items), dtype=np.uint64), items, generation="g")
+        self.store.build_index("bench", "g", index="auto", queries=self.held)
+        self.store.publish("bench", "g")
+
+    def settings(self, k):
+        return [900, 950, 990, 995]
+
+    def search(self, queries, k, setting):
+        found = self.store.search("bench", queries, k=k, recall=setting / 1000)
+        return np.where(found.mask, found.ids.astype(np.int64), -1)
+
+
 # Name to adapter, and the package that brings it.
 PEERS: dict[str, tuple[type[Peer], str]] = {
+    "vecd socket": (VecdSocket, "numpy"),
     "faiss-flat": (FaissFlat, "faiss-cpu"),
     "faiss-hnsw": (FaissHNSW, "faiss-cpu"),
     "faiss-ivfpq": (FaissIVFPQ, "faiss-cpu"),

@@ -44,11 +44,14 @@ class Worker:
         return json.loads(answer)
 
     def resident(self) -> int:
-        """Bytes of memory that are this process's own; mapped files are not counted."""
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("RssAnon:"):
-                return int(line.split()[1]) * 1024
-        return 0
+        """Bytes of memory that are this process's own and its children's; mapped files are not counted."""
+        pid, total = self.process.pid, 0
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for one in [str(pid), *children]:
+            for line in Path(f"/proc/{one}/status").read_text().splitlines():
+                if line.startswith("RssAnon:"):
+                    total += int(line.split()[1]) * 1024
+        return total
 
     def build(self, line: str, seconds: float | None = None) -> tuple[dict, int]:
         """The answer to a build command, and the memory that the index takes; rows that a peer keeps are part of it.
@@ -76,8 +79,13 @@ class Worker:
             return np.load(f"{folder}/ids.npy")
 
     def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
+        if self.process.stdin:
+            self.process.stdin.close()  # it ends by itself, and stops what it has started
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 @dataclass
@@ -157,5 +165,6 @@ def ratio(results: list[dict]) -> dict | None:
     }
 
 
-def worker_command(peer: str, items: Path, queries: Path, metric: str, core: int) -> list[str]:
-    return [sys.executable, str(HERE / "worker.py"), peer, str(items), str(queries), metric, str(core)]
+def worker_command(peer: str, items: Path, queries: Path, held: Path | None, metric: str, core: int) -> list[str]:
+    command = [sys.executable, str(HERE / "worker.py"), peer, str(items), str(queries), metric, str(core)]
+    return [*command, str(held)] if held else command

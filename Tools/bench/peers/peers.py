@@ -65,7 +65,7 @@ def peer_entries(
 ) -> list[Entry]:
     entries = []
     for name in names:
-        worker = Worker(name, worker_command(name, data.items_path, data.queries_path, data.metric, core))
+        worker = Worker(name, worker_command(name, data.items_path, data.queries_path, data.held_path, data.metric, core))
         try:
             built, memory = worker.build("build", seconds=limit)
         except RuntimeError as error:

@@ -1,6 +1,6 @@
 """One peer in a process of its own, so that its memory, its threads and its crashes are its own.
 
-    worker.py PEER ITEMS.npy QUERIES.npy METRIC CORE
+    worker.py PEER ITEMS.npy QUERIES.npy METRIC CORE [HELD.npy]
 
 reads commands from standard input and answers each with one JSON line: `ready`, `build`, `settings K`, `run K SETTING BATCH`,
 `ids PATH` (writes those of the last run). vecbench speaks the same, so vecd takes part like a peer.
@@ -22,6 +22,8 @@ def main() -> None:
     from adapters import PEERS
 
     peer = PEERS[name][0]()
+    if len(sys.argv) > 6:
+        peer.held = np.load(sys.argv[6])
     items, queries = np.load(items_path, mmap_mode="r"), np.load(queries_path)
     answers = sys.stdout
     sys.stdout = sys.stderr  # libraries print
