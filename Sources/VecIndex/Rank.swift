@@ -1,8 +1,9 @@
 /// The k-th largest of many floats by their bits: counts them in cells of equal width between the least and the greatest,
-/// and goes on with those of one cell. Three rounds at most, whatever the values: a round leaves a two thousandth of the
-/// range. A quickselect would be quadratic on the wrong data.
+/// and goes on with those of one cell. A few rounds, whatever the values: each leaves one cell of the range, and there are
+/// more cells than values up to 2048. A quickselect would be quadratic on the wrong data.
 enum Rank {
-  private static let cellBits: UInt32 = 11
+  private static let cellBitsMin: UInt32 = 4
+  private static let cellBitsMax: UInt32 = 11
 
   /// - Parameters:
   ///   - values: not empty; NaN ranks by its bits and breaks nothing.
@@ -26,8 +27,9 @@ enum Rank {
       }
       guard least < greatest else { return least }
       let bits = 32 - UInt32((greatest - least).leadingZeroBitCount)
-      let shift = bits > cellBits ? bits - cellBits : 0
-      let cell = cell(of: &wanted, keys, left, least, shift)
+      let width = max(cellBitsMin, min(cellBitsMax, UInt32(Int.bitWidth - left.leadingZeroBitCount)))
+      let shift = bits > width ? bits - width : 0
+      let cell = cell(of: &wanted, among: 1 << Int(width), keys, left, least, shift)
       guard shift > 0 else { return least + cell }
       var kept = 0
       for index in 0..<left {
@@ -41,10 +43,11 @@ enum Rank {
 
   /// The cell that holds the wanted rank, which becomes the rank within it.
   private static func cell(
-    of wanted: inout Int, _ keys: UnsafeMutablePointer<UInt32>, _ count: Int, _ least: UInt32, _ shift: UInt32
+    of wanted: inout Int, among cells: Int, _ keys: UnsafeMutablePointer<UInt32>, _ count: Int, _ least: UInt32,
+    _ shift: UInt32
   ) -> UInt32 {
     var rank = wanted
-    let found = withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 1 << Int(cellBits)) { counts in
+    let found = withUnsafeTemporaryAllocation(of: UInt32.self, capacity: cells) { counts in
       counts.initialize(repeating: 0)
       for index in 0..<count { counts[Int((keys[index] - least) >> shift)] &+= 1 }
       var cell = counts.count - 1

@@ -3,7 +3,8 @@ import VecKernels
 
 /// The bytes of the two code planes of a segment; docs/codes.md says the same in words.
 ///
-///     codes      rowCount x stride code bytes, then rowCount x { scale, error, length, offset } f32
+///     codes      rowCount x stride code bytes, then rowCount x { scale, error, length, offset } f32, then the heads:
+///                rowCount x { scale } f32, under l2 { scale, offset }
 ///     sketches   blocks of 16 rows, then f32 arrays: scale and error per row, offset per row (l2 only), length per
 /// block
 ///
@@ -21,7 +22,10 @@ package struct CodeLayout: Sendable, Equatable {
 
   var stride: Int { RowCode.stride(dimension: dimension) }
   var factorsOffset: Int { rowCount * stride }
-  package var codeByteCount: Int { factorsOffset + rowCount * MemoryLayout<CodeFactors>.stride }
+  var headsOffset: Int { factorsOffset + rowCount * MemoryLayout<CodeFactors>.stride }
+  /// Floats per row that a walk reads: the scale, and under l2 the offset.
+  var headCount: Int { metric == .l2 ? 2 : 1 }
+  package var codeByteCount: Int { headsOffset + rowCount * headCount * 4 }
 
   var blockCount: Int { (rowCount + RowSketch.blockRows - 1) / RowSketch.blockRows }
   var blockBytes: Int { RowSketch.blockBytes(dimension: dimension) }
@@ -37,6 +41,9 @@ package struct CodeLayout: Sendable, Equatable {
   func codes(_ bytes: UnsafeRawPointer) -> (UnsafePointer<UInt8>, UnsafePointer<CodeFactors>) {
     (bytes.assumingMemoryBound(to: UInt8.self), (bytes + factorsOffset).assumingMemoryBound(to: CodeFactors.self))
   }
+
+  /// The heads within the same bytes.
+  func heads(_ bytes: UnsafeRawPointer) -> UnsafePointer<Float> { floats(bytes, headsOffset) }
 
   /// The sketches within bytes of `sketchByteCount`; 4-byte aligned.
   func sketches(_ bytes: UnsafeRawPointer) -> SketchRows {

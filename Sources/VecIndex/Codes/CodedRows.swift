@@ -62,6 +62,9 @@ private struct RowCoder: @unchecked Sendable {
           codes: (codes + number * layout.stride).assumingMemoryBound(to: UInt8.self))
         (codes + layout.factorsOffset).storeBytes(
           of: factors, toByteOffset: number * MemoryLayout<CodeFactors>.stride, as: CodeFactors.self)
+        let head = codes + layout.headsOffset + number * layout.headCount * 4
+        head.storeBytes(of: factors.scale, as: Float.self)
+        if layout.headCount == 2 { head.storeBytes(of: factors.offset, toByteOffset: 4, as: Float.self) }
         if let sketches { sketch(row.base, number, factors.offset, sketches) }
       }
     }

@@ -29,7 +29,9 @@ struct CodeScorer: RowScorer, @unchecked Sendable {
   private let metric: Metric
   private let vectors: VectorPlane
   private let codes: UnsafePointer<UInt8>
-  private let factors: UnsafePointer<CodeFactors>
+  private let heads: UnsafePointer<Float>
+  /// Floats per row in `heads`.
+  private let headCount: Int
   private let stride: Int
   private let sides: HotArray<Side>
   let rowCount: Int
@@ -47,7 +49,8 @@ struct CodeScorer: RowScorer, @unchecked Sendable {
     self.metric = metric
     self.vectors = vectors
     codes = plane.codes
-    factors = plane.factors
+    heads = plane.heads
+    headCount = plane.layout.headCount
     stride = RowCode.stride(dimension: vectors.dimension)
     rowCount = vectors.rowCount
     queryByteCount = Self.headerBytes + (stride + 63) / 64 * 64
@@ -63,7 +66,7 @@ struct CodeScorer: RowScorer, @unchecked Sendable {
       sum += code
       square += code * code
     }
-    let scale = Double(factors[row].scale)
+    let scale = Double(heads[row * headCount])
     let length = scale * scale * Double(square)
     return Side(
       scale: Float(scale), square: Float(length), handicap: -normWeight * Float(length), bias: Int32(-128 * sum))
@@ -95,10 +98,13 @@ struct CodeScorer: RowScorer, @unchecked Sendable {
   ) {
     let header = query.load(as: Header.self)
     let dots = dots(query, header.bias, rows, count, out)
-    // The offset is 0 unless the metric is l2, and so is the header's square.
-    for index in 0..<count {
-      let row = factors[Int(rows[index])]
-      out[index] = Float(dots[index]) * (header.scale * row.scale) + (row.offset + header.square)
+    if headCount == 2 {
+      for index in 0..<count {
+        let head = heads + 2 * Int(rows[index])
+        out[index] = Float(dots[index]) * (header.scale * head[0]) + (head[1] + header.square)
+      }
+    } else {
+      for index in 0..<count { out[index] = Float(dots[index]) * (header.scale * heads[Int(rows[index])]) }
     }
   }
 
@@ -139,7 +145,7 @@ struct CodeScorer: RowScorer, @unchecked Sendable {
     if sides.count > 0 {
       VecKernels.prefetch(sides.base + Int(row))
     } else {
-      VecKernels.prefetch(factors + Int(row))
+      VecKernels.prefetch(heads + headCount * Int(row))
     }
   }
 

@@ -15,7 +15,7 @@ package struct HNSWParameters: Sendable, Equatable {
   package var normWeight: Float = 0.75
 
   package init(
-    links: Int = 16, efConstruction: Int = 200, alpha: Float = 1.1, seed: UInt64 = 1, queryShare: Float = 0.25
+    links: Int = 16, efConstruction: Int = 128, alpha: Float = 1.1, seed: UInt64 = 1, queryShare: Float = 0.25
   ) {
     self.links = links
     self.efConstruction = efConstruction

@@ -49,9 +49,8 @@ enum Traversal {
     var best = pool.next()
     var early: UInt32?
     while let node = best {
-      var count = gather(graph, node, visited, into: gathered, at: 0)
-      if let early { count = gather(graph, early, visited, into: gathered, at: count) }
-      for index in 0..<count { probe.prefetch(gathered[index]) }
+      var count = gather(graph, node, visited, probe, into: gathered, at: 0)
+      if let early { count = gather(graph, early, visited, probe, into: gathered, at: count) }
       scratch.visitedCount &+= count
       early = pool.next()
       probe.score(gathered, count, scores)
@@ -83,9 +82,10 @@ enum Traversal {
       for turn in pools.indices {
         guard let first = pools[turn].next() else { continue }
         isWalking = true
-        var count = gather(graph, first, visited, into: gathered, at: 0)
-        if let second = pools[turn].next() { count = gather(graph, second, visited, into: gathered, at: count) }
-        for index in 0..<count { probes[turn].prefetch(gathered[index]) }
+        var count = gather(graph, first, visited, probes[turn], into: gathered, at: 0)
+        if let second = pools[turn].next() {
+          count = gather(graph, second, visited, probes[turn], into: gathered, at: count)
+        }
         scratch.visitedCount &+= count
         for at in pools.indices where count > 0 {
           probes[at].score(gathered, count, scores)
@@ -115,10 +115,11 @@ enum Traversal {
     return freshCount
   }
 
-  /// Appends the neighbours not visited before and returns the new count.
+  /// Appends the neighbours not visited before, asks for their rows, and returns the new count.
   @inline(__always)
   static func gather(
-    _ graph: Adjacency, _ node: UInt32, _ visited: Visited, into gathered: UnsafeMutablePointer<UInt32>, at start: Int
+    _ graph: Adjacency, _ node: UInt32, _ visited: Visited, _ probe: some Probe,
+    into gathered: UnsafeMutablePointer<UInt32>, at start: Int
   ) -> Int {
     let list = graph.list(node)
     var count = start
@@ -126,7 +127,10 @@ enum Traversal {
       let neighbour = list[slot]
       if neighbour == Adjacency.none { break }
       gathered[count] = neighbour
-      count += visited.insert(neighbour)
+      let isNew = visited.insert(neighbour)
+      // Rows visited before are asked for too: they are in the cache, and a branch would be mispredicted.
+      probe.prefetch(neighbour)
+      count += isNew
     }
     return count
   }

@@ -111,7 +111,8 @@ package struct Planner: Sendable {
       guard let setting = part.setting(of: type, reaching: target, k) else { return nil }
       plan.parameters.append(setting.parameter)
       plan.expectedRecall = min(plan.expectedRecall, setting.recall)
-      cost += CostModel.nanoseconds(setting.work, stride: stride, dimension: dimension, queryCount: queryCount)
+      cost += CostModel.nanoseconds(
+        setting.work, of: type, stride: stride, dimension: dimension, queryCount: queryCount)
     }
     return (plan, cost)
   }
@@ -120,7 +121,7 @@ package struct Planner: Sendable {
 
   private func scanCost(_ part: Part, _ k: Int, _ queryCount: Int) -> Double {
     let work = SearchWork(scanned: Double(part.rowCount), settled: Double(min(k, part.rowCount)) / Double(parts.count))
-    return CostModel.nanoseconds(work, stride: stride, dimension: dimension, queryCount: queryCount)
+    return CostModel.nanoseconds(work, of: .flat, stride: stride, dimension: dimension, queryCount: queryCount)
   }
 
   private func missing(_ type: IndexType, _ what: String) -> VecError {

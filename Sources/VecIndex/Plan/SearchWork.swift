@@ -1,3 +1,5 @@
+package import VecCore
+
 /// What searches did, counted where it is done: the same on every machine, so that a calibration has the same bytes
 /// wherever it is made. Rows, as means per query.
 package struct SearchWork: Sendable, Equatable {
@@ -40,13 +42,22 @@ package enum CostModel {
   /// - Parameters:
   ///   - stride: bytes of a row's code.
   ///   - queryCount: queries that travel together.
-  package static func nanoseconds(_ work: SearchWork, stride: Int, dimension: Int, queryCount: Int) -> Double {
+  package static func nanoseconds(
+    _ work: SearchWork, of index: IndexType, stride: Int, dimension: Int, queryCount: Int
+  ) -> Double {
     let bytes = Double(stride)
     let isBatch = queryCount >= batchQueries
-    let scanned = isBatch ? bytes / 360 : bytes / 90
-    let listed = isBatch ? bytes / 64 + 0.5 : bytes / 20 + 0.7
-    let visited = 12 + bytes / 10
-    let settled = (isBatch ? 150 : 450) + Double(dimension) / 2
-    return work.scanned * scanned + work.listed * listed + work.visited * visited + work.settled * settled
+    // What ivf scans are centroids, query by query.
+    let scanned = index == .ivf ? bytes / 9 : isBatch ? bytes / 150 : bytes / 75
+    let listed = isBatch ? bytes / 128 + 1 : bytes / 60 + 2
+    let visited = bytes * 0.37
+    let perDimension =
+      switch index {
+      case .flat: isBatch ? 2.7 : 5.5
+      case .ivf: isBatch ? 1.5 : 2
+      case .hnsw: 1.2
+      }
+    let settled = work.settled * perDimension * Double(dimension)
+    return work.scanned * scanned + work.listed * listed + work.visited * visited + settled
   }
 }

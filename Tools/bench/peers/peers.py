@@ -32,6 +32,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--build-limit", type=float, default=900, help="seconds after which a peer's build is given up")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "vecd-bench")
     parser.add_argument("--dssm", help="folder with items.f16.npy and queries.npy for reddit-500k")
+    parser.add_argument("--add", action="store_true", help="keep the other sets that --out has already")
     parser.add_argument("--vecbench", required=True)
     parser.add_argument("--out", type=Path, required=True, help="prefix of the .json, .md and .svg files")
     return parser.parse_args()
@@ -42,7 +43,7 @@ def vecd_entries(data: datasets.Data, vecbench: str, core: int) -> list[Entry]:
     if data.held_path:
         command.append(f"held={data.held_path}")
     about = {
-        "flat": "exact", "ivf": "4 sqrt(n) lists", "hnsw": "M 16, efConstruction 200",
+        "flat": "exact", "ivf": "4 sqrt(n) lists", "hnsw": "M 16, efConstruction 128",
         "auto": "ivf and hnsw, calibrated with " + ("queries that are not asked" if data.held_path else "made queries")}
     entries = []
     for index in about:
@@ -79,6 +80,7 @@ def peer_entries(
 
 def contest(data: datasets.Data, args: argparse.Namespace, missing: dict[str, str]) -> dict:
     ks = [int(k) for k in args.k.split(",")]
+    load = round(os.getloadavg()[0], 2)
     truth = truth_of(data.items, data.queries, data.metric, args.cache)
 
     def recall(found: np.ndarray, k: int) -> float:
@@ -107,6 +109,7 @@ def contest(data: datasets.Data, args: argparse.Namespace, missing: dict[str, st
         entry.worker.close()
     return {
         **data.facts,
+        "date": datetime.date.today().isoformat(), "load_average_before": load,
         "built": [
             {"name": e.name, "about": e.about, "build_seconds": e.build_seconds, "bytes": e.bytes} for e in entries],
         "sweeps": [
@@ -145,10 +148,12 @@ def main() -> None:
         name: f"package {package} is not installed" for name, (_, package) in PEERS.items() if found[package] == "missing"}
     args.peers = ",".join(name for name in args.peers.split(",") if name and name not in missing)
     result = {
-        "date": datetime.date.today().isoformat(), "cpu": cpu(), "cores": os.cpu_count(),
-        "load_average_before": round(os.getloadavg()[0], 2), "rounds": args.rounds, "versions": found,
-        "missing": missing, "sets": [],
+        "cpu": cpu(), "cores": os.cpu_count(), "rounds": args.rounds, "versions": found, "missing": missing, "sets": [],
     }
+    if args.add and args.out.with_suffix(".json").exists():
+        before = json.loads(args.out.with_suffix(".json").read_text())
+        result["sets"] = [one for one in before["sets"] if one["name"] not in args.sets.split(",")]
+        missing.update(before["missing"])
     for name in args.sets.split(","):
         data = datasets.load(name, args.queries, args.cache, args.dssm)
         say(f"{name}: {len(data.items):,} x {data.items.shape[1]}, {data.metric}")

@@ -10,8 +10,7 @@ def markdown(result: dict) -> str:
     lines = [
         "# vecd and its peers at equal recall",
         "",
-        f"Measured {result['date']} by `Tools/bench/peers/run` on {result['cpu']} ({result['cores']} cores, load average before "
-        f"the run {result['load_average_before']}); {versions}.",
+        f"Measured by `Tools/bench/peers/run` on {result['cpu']} ({result['cores']} cores); {versions}.",
         "",
         "Everything runs on one pinned core with one thread, in process (vecd by `vecbench`, peers by their Python modules). "
         "Each setting of each index is tried once; per target the fastest one that reaches it takes part in "
@@ -32,7 +31,7 @@ def section(data: dict) -> list[str]:
     names = [built["name"] for built in data["built"]]
     lines = [
         f"## {data['name']}: {data['rows']:,} x {data['dimension']}, {data['metric']}", "", f"{data['about']}; "
-        f"{data['queries']} queries.", "",
+        f"{data['queries']} queries; {data['date']}, load average before {data['load_average_before']}.", "",
         "| index | built with | build, s | memory, MiB |", "|---|---|---|---|",
     ]
     for built in data["built"]:
