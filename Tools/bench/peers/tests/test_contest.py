@@ -92,10 +92,11 @@ def test_a_smaller_set_is_the_beginning_of_a_larger_one(tmp_path, kind, metric):
 
 def test_every_peer_is_reported_even_when_nobody_reaches_a_target():
     result = {
-        "date": "2026-01-01", "cpu": "x", "cores": 2, "load_average_before": 0, "rounds": 5, "versions": {"a": "1"},
+        "cpu": "x", "cores": 2, "rounds": 5, "versions": {"a": "1"},
         "missing": {name: "not installed" for name in PEERS},
         "sets": [{
             "name": "s", "about": "made", "metric": "ip", "rows": 10, "dimension": 2, "queries": 3,
+            "date": "2026-01-01", "load_average_before": 0,
             "built": [{"name": "vecd flat", "about": "flat", "build_seconds": 0.1, "bytes": 0}],
             "results": [{"k": 10, "batch": 1, "target": 0.9, "entries": [], "ratio": None}],
         }],
