@@ -40,21 +40,32 @@ VK_INLINE cv_float cv_sketch_offset(const vk_sketch *rows, size_t row) {
   return rows->offset ? CF_LOAD(rows->offset + row) : CF_ZERO();
 }
 
-static size_t sketch_hits(const vk_sketch_query *query, const vk_sketch *rows, size_t first, size_t n, uint32_t *out) {
+// Lanes of the rows r..<r + 16, counted from `first`, whose upper bound under one query reaches its least.
+VK_INLINE uint32_t cv_sketch_mask(
+  const vk_sketch_query *query, const vk_sketch *rows, const uint8_t *block, size_t row
+) {
+  cv_int sum[CV_PARTS];
+  cv_sketch_sums(query, block, rows->groups, sum);
+  const cv_float least = CF_SPLAT(query->least);
+  uint32_t mask = 0;
+  VK_UNROLL for (size_t p = 0; p < CV_PARTS; p++) {
+    const size_t at = row + p * CV_WIDTH;
+    const cv_float slack = CF_ADD(cv_sketch_offset(rows, at), cv_sketch_slack(query, rows, at));
+    const cv_float upper = CF_ADD(cv_sketch_value(query, rows, at, sum[p]), slack);
+    mask |= CF_GE(upper, least) << (p * CV_WIDTH);
+  }
+  return mask;
+}
+
+static size_t sketch_hits(
+  const vk_sketch_query *queries, size_t count, const vk_sketch *rows, size_t first, size_t n, uint32_t *out
+) {
   const size_t block_bytes = rows->groups * CV_SKETCH_BYTES;
   const uint8_t *block = rows->blocks + first / VK_SKETCH_ROWS * block_bytes;
-  const cv_float least = CF_SPLAT(query->least);
   uint32_t *end = out;
   for (size_t r = 0; r < n; r += VK_SKETCH_ROWS, block += block_bytes) {
-    cv_int sum[CV_PARTS];
-    cv_sketch_sums(query, block, rows->groups, sum);
-    uint32_t mask = 0;
-    VK_UNROLL for (size_t p = 0; p < CV_PARTS; p++) {
-      const size_t row = first + r + p * CV_WIDTH;
-      const cv_float slack = CF_ADD(cv_sketch_offset(rows, row), cv_sketch_slack(query, rows, row));
-      const cv_float upper = CF_ADD(cv_sketch_value(query, rows, row, sum[p]), slack);
-      mask |= CF_GE(upper, least) << (p * CV_WIDTH);
-    }
+    uint32_t mask = cv_sketch_mask(queries, rows, block, first + r);
+    for (size_t q = 1; q < count; q++) mask |= cv_sketch_mask(queries + q, rows, block, first + r);
     if (n - r < VK_SKETCH_ROWS) mask &= (1u << (n - r)) - 1;
     for (; mask != 0; mask &= mask - 1) *end++ = (uint32_t)(first + r) + (uint32_t)__builtin_ctz(mask);
   }

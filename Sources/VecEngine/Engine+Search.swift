@@ -13,7 +13,8 @@ extension Engine {
       request.vectors, dimension: request.dimension, interests: request.interests, metric: collection.row.metric)
 
     let plan = try generation.planner(dimension: request.dimension).plan(
-      request.effort, index: request.index, k: request.k, queryCount: request.queryCount * request.interests)
+      request.effort, index: request.index, k: request.k, queryCount: request.queryCount * request.interests,
+      interests: request.interests)
     let results = try request.vectors.withUnsafeBufferPointer { (queries) throws(VecError) in
       try generation.withSearched { (segments) throws(VecError) in
         try indexSearch.search(

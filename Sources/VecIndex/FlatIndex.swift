@@ -42,59 +42,69 @@ package struct FlatIndex: Sendable {
     let reachable = min(k, planes.reduce(0) { $0 + $1.rowCount })
     guard reachable > 0 else { return Array(repeating: [], count: queryCount) }
 
-    let vectorBytes = CandidatePool.bytes(k: reachable)
-    let vectorsMax = min(Self.vectorsPerBatch, max(1, Self.poolBytesMax / vectorBytes))
-    let queriesMax = max(1, vectorsMax / interests)
+    let lanes = InterestLanes(base, count: queryCount, interests: interests, dimension: dimension)
+    let queriesMax = max(
+      1, min(Self.vectorsPerBatch / lanes.interests, Self.poolBytesMax / CandidatePool.bytes(k: reachable)))
     var results: [[Hit]] = []
     results.reserveCapacity(queryCount)
     for first in stride(from: 0, to: queryCount, by: queriesMax) {
-      let vectors = min(queriesMax, queryCount - first) * interests
-      let lists = try searchBatch(
-        base + first * interests * dimension, vectors, dimension, reachable, planes, shouldStop)
-      for start in stride(from: 0, to: vectors, by: interests) {
-        results.append(InterestMerge.merge(lists[start..<(start + interests)], k: reachable, metric: metric))
-      }
+      let batch = Batch(
+        queries: lanes.base + first * lanes.interests * dimension, count: min(queriesMax, queryCount - first),
+        interests: lanes.interests, dimension: dimension, k: reachable)
+      results += try search(batch, planes, shouldStop)
     }
     return results
   }
 
-  private func searchBatch(
-    _ queries: UnsafePointer<Float>, _ count: Int, _ dimension: Int, _ k: Int, _ planes: [VectorPlane],
-    _ shouldStop: () -> Bool
-  ) throws(VecError) -> [[Settled]] {
-    var (lists, unproven) = try searchPlanes(queries, count, dimension, k, planes, guessing: true, shouldStop)
+  /// Queries that go through all planes together.
+  private struct Batch {
+    let queries: UnsafePointer<Float>
+    let count: Int
+    let interests: Int
+    let dimension: Int
+    let k: Int
+
+    var width: Int { interests * dimension }
+  }
+
+  private func search(
+    _ batch: Batch, _ planes: [VectorPlane], _ shouldStop: () -> Bool
+  ) throws(VecError) -> [[Hit]] {
+    var (lists, unproven) = try searchPlanes(batch, planes, guessing: true, shouldStop)
     guard !unproven.isEmpty else { return lists }
-    let again = Scratch<Float>(unproven.count * dimension)
-    for (place, vector) in unproven.enumerated() {
-      (again.base + place * dimension).update(from: queries + vector * dimension, count: dimension)
+    let again = Scratch<Float>(unproven.count * batch.width)
+    for (place, query) in unproven.enumerated() {
+      (again.base + place * batch.width).update(from: batch.queries + query * batch.width, count: batch.width)
     }
-    let (proven, _) = try searchPlanes(
-      again.base, unproven.count, dimension, k, planes, guessing: false, shouldStop)
-    for (place, vector) in unproven.enumerated() { lists[vector] = proven[place] }
+    let rest = Batch(
+      queries: again.base, count: unproven.count, interests: batch.interests, dimension: batch.dimension, k: batch.k)
+    let (proven, _) = try searchPlanes(rest, planes, guessing: false, shouldStop)
+    for (place, query) in unproven.enumerated() { lists[query] = proven[place] }
     return lists
   }
 
-  /// The best rows per vector, and the vectors for which a guessed floor turned out too high.
+  /// The best rows per query, and the queries for which a guessed floor turned out too high.
   private func searchPlanes(
-    _ queries: UnsafePointer<Float>, _ count: Int, _ dimension: Int, _ k: Int, _ planes: [VectorPlane],
-    guessing: Bool, _ shouldStop: () -> Bool
-  ) throws(VecError) -> (lists: [[Settled]], unproven: [Int]) {
+    _ batch: Batch, _ planes: [VectorPlane], guessing: Bool, _ shouldStop: () -> Bool
+  ) throws(VecError) -> (lists: [[Hit]], unproven: [Int]) {
     let codeKernels = CodeKernels(within: kernels.tier)
     let lanes = 2 * max(kernels.width, codeKernels.width)
+    let vectors = batch.count * batch.interests
     let pool = CandidatePool(
-      metric: metric, queries: queries, count: count, padded: (count + lanes - 1) / lanes * lanes,
-      dimension: dimension, k: k)
+      metric: metric, queries: batch.queries, count: vectors, padded: (vectors + lanes - 1) / lanes * lanes,
+      interests: batch.interests, dimension: batch.dimension, k: batch.k)
     var elementScan: FlatScan?
     var codeScan: CodeScan?
     for plane in planes where plane.rowCount > 0 {
       if let codes = plane.codes {
         let scan = codeScan ?? CodeScan(
-          kernels: codeKernels, metric: metric, queries: queries, count: count, dimension: dimension, pool: pool)
+          kernels: codeKernels, metric: metric, queries: batch.queries, count: vectors, dimension: batch.dimension,
+          pool: pool)
         codeScan = scan
         try scan.scan(plane, codes, guessing: guessing, shouldStop)
       } else {
         let scan = elementScan ?? FlatScan(
-          kernels: kernels, metric: metric, queries: queries, count: count, dimension: dimension, pool: pool)
+          kernels: kernels, metric: metric, queries: batch.queries, count: vectors, dimension: batch.dimension, pool: pool)
         elementScan = scan
         try scan.scan(plane, shouldStop)
       }

@@ -39,7 +39,8 @@ final class FlatScan {
     self.count = count
     lanes = QueryGroup.lanes(kernels)
     let rest = count % lanes
-    grouped = rest <= min(Self.singlesMax, kernels.width - 1) ? count - rest : count
+    // The interests of a query stay in one group, so that they say one after the other what they say of a row.
+    grouped = pool.interests == 1 && rest <= min(Self.singlesMax, kernels.width - 1) ? count - rest : count
     blockRows = max(8, min(Self.blockRowsMax, Self.blockBytes / (4 * dimension)) & ~7)
     queries = Scratch(count * dimension)
     packed = Scratch((grouped + lanes - 1) / lanes * lanes * dimension)

@@ -46,6 +46,12 @@ package struct ScoreBound: Sendable {
     return Rounded.down(value - (relative * abs(value) + absolute))
   }
 
+  /// A float32 that the canonical score behind `approx` is not above. Monotone in `approx`.
+  package func upper(_ approx: Float) -> Float {
+    let value = Double(approx)
+    return Rounded.up(value + (relative * abs(value) + absolute))
+  }
+
   /// The approximate score that a row needs at least for its canonical score to reach `floor`.
   package func leastApprox(reaching floor: Float) -> Float {
     let rest = Double(floor) - absolute

@@ -1,7 +1,13 @@
-/// A settled row: its canonical score (larger is better) and id.
+import VecCore
+import VecKernels
+
+/// A settled row: its canonical score (larger is better), the first interest that has it, and its id.
 struct Settled: BitwiseCopyable, Sendable {
   var score: Float
+  var interest: UInt8 = 0
   var id: UInt64
+
+  func hit(_ metric: Metric) -> Hit { Hit(id: id, score: CanonicalScore.shown(score, metric), interest: interest) }
 
   /// The order of results: score, then ascending id. Total, as ids are unique.
   func isBefore(_ other: Settled) -> Bool { score != other.score ? score > other.score : id < other.id }

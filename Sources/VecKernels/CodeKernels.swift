@@ -100,7 +100,18 @@ package struct CodeKernels: Sendable {
   ) -> Int {
     var asked = query.table
     var rows = sketches.table
-    return table.pointee.sketch_hits(&asked, &rows, first, count, out)
+    return table.pointee.sketch_hits(&asked, 1, &rows, first, count, out)
+  }
+
+  /// The same for rows that reach it under any of several queries, one at least.
+  package func hits(
+    _ queries: [SketchQuery], sketches: SketchRows, first: Int, count: Int, out: UnsafeMutablePointer<UInt32>
+  ) -> Int {
+    withUnsafeTemporaryAllocation(of: vk_sketch_query.self, capacity: queries.count) { asked in
+      for (index, query) in queries.enumerated() { asked[index] = query.table }
+      var rows = sketches.table
+      return table.pointee.sketch_hits(asked.baseAddress, queries.count, &rows, first, count, out)
+    }
   }
 
   /// Scores by sketch of the same rows and how far the true ones, in the same unit, can lie from them. Both buffers

@@ -31,6 +31,7 @@ final class StopFlag: Sendable {
           let parity: UInt64 = reply.generation == "x" ? 0 : 1
           #expect(reply.ids.allSatisfy { $0 % 2 == parity })
           seen[reply.generation, default: 0] += 1
+          await Task.yield()  // with one core the publisher needs this thread
         }
         return seen
       }
@@ -40,6 +41,7 @@ final class StopFlag: Sendable {
           let receipt = try engine.publish("c", label: step % 2 == 0 ? "x" : "y", expected: .any)
           #expect(receipt.sequence > sequence)
           sequence = receipt.sequence
+          await Task.yield()
         }
         stop.set()
         return [:]

@@ -40,20 +40,16 @@ struct IVFRecallTests {
     #expect(third.recall >= 0.98 && third.share <= 0.5)
   }
 
-  @Test("interests together find at least what each finds alone", arguments: Metric.allCases)
+  @Test("several interests find as large a share of their best rows as one vector of its own", arguments: Metric.allCases)
   func interests(metric: Metric) throws {
     var given = Self.towers(metric, rows: 5_000, k: 50, seed: Seed(333))
     let alone = try ListedPlanes(given)
     given.interests = 4
     let together = try ListedPlanes(given)
-    let apart = try alone.search(nprobe: 10).hits
-    let joined = try together.search(nprobe: 10).hits
+    let joined = try together.search(nprobe: 20).hits
     #expect(IndexContract.defects(together.given, joined) == [])
-    let truth = Oracle.answer(together.given)
-    for query in 0..<25 {
-      let right = Set(truth[query].map(\.id))
-      let single = Set(apart[(4 * query)..<(4 * query + 4)].flatMap { $0.map(\.id) })
-      #expect(right.intersection(joined[query].map(\.id)).isSuperset(of: right.intersection(single)))
-    }
+    let single = IndexContract.recall(alone.given, try alone.search(nprobe: 20).hits)
+    let several = IndexContract.recall(together.given, joined)
+    #expect(several >= single - 0.03, "\(metric.name): \(several) of several, \(single) of one")
   }
 }

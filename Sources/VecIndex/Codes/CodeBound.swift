@@ -57,6 +57,12 @@ package struct CodeBound: Sendable {
     return Rounded.down((isL2 ? 2 * value - square * (1 + Self.spare) : value) - 2 * Self.underflow)
   }
 
+  /// A float32 that the canonical score behind a kernel's `upper` is not above.
+  package func most(_ upper: Float) -> Float {
+    let value = Double(upper)
+    return Rounded.up((isL2 ? 2 * value - square * (1 - Self.spare) : value) + 2 * Self.underflow)
+  }
+
   /// The score that a value in the kernel's unit stands for, without any promise.
   package func score(_ value: Float) -> Float { isL2 ? Float(2 * Double(value) - square) : value }
 }

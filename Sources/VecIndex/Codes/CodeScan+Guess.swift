@@ -41,7 +41,7 @@ extension CodeScan {
     for lane in 0..<min(width, grouped - start) {
       for tile in 0..<tiles { column.base[tile] = peaks.base[tile * width + lane] }
       let peak = Rank.largest(rank, of: UnsafeBufferPointer(start: column.base, count: tiles))
-      pool.guess(start + lane, floor: bounds[start + lane].score(peak))
+      pool.guess(start + lane, floor: codes.bounds[start + lane].score(peak))
     }
   }
 
@@ -55,7 +55,7 @@ extension CodeScan {
     for index in 0..<sample { numbers.base[index] = UInt32(truncatingIfNeeded: index * coded.rowCount / sample) }
     let rows = UnsafeBufferPointer(start: UnsafePointer(numbers.base), count: sample)
     for row in rows { kernels.prefetch(coded.factors + Int(row)) }
-    let query = codes[vector]
+    let query = codes.queries[vector]
     kernels.dots(query.codes, bias: query.bias, codes: coded.codes, stride: stride, rows: rows, out: dots.base)
     let scores = Scratch<Float>(sample)
     for (index, row) in rows.enumerated() {
@@ -63,6 +63,6 @@ extension CodeScan {
       scores.base[index] = Float(dots.base[index]) * query.scale * factors.scale + factors.offset
     }
     let score = Rank.largest(rank, of: UnsafeBufferPointer(start: scores.base, count: sample))
-    pool.guess(vector, floor: bounds[vector].score(score))
+    pool.guess(vector, floor: codes.bounds[vector].score(score))
   }
 }

@@ -12,70 +12,57 @@ final class CodeScan {
   private static let firstRows = 128
   private static let singlesMax = 4
   private static let sketchedRows = 4_096
+  /// Room for the rows that a guess looks at.
+  private static let sampledRows = 4_096
 
   let kernels: CodeKernels
   let pool: CandidatePool
   let count: Int
-  let stride: Int
   private let blockRows: Int
   let lanes: Int
-  /// Vectors scanned in packed groups; the rest, from here on, one by one.
+  /// Vectors scanned in packed groups; the rest, from here on, query by query.
   let grouped: Int
-  let codes: [QueryCode]
-  let bounds: [CodeBound]
-  // Per vector, padded to whole groups.
+  let codes: VectorCodes
   private let packed: Scratch<Int8>
-  private let bias: Scratch<Int32>
-  private let scale: Scratch<Float>
-  private let errorWeight: Scratch<Float>
-  private let lengthWeight: Scratch<Float>
   private let hits: Scratch<CodeHit>
   let dots: Scratch<Int32>
   let numbers: Scratch<UInt32>
+  private let sketchPass: SketchPass
   var pacer = Pacer()
 
-  /// - Parameter queries: `count` vectors as the caller gave them.
+  var stride: Int { codes.stride }
+
+  /// - Parameter queries: `count` vectors as the caller gave them, whole queries.
   init(
     kernels: CodeKernels, metric: Metric, queries: UnsafePointer<Float>, count: Int, dimension: Int, pool: CandidatePool
   ) {
     self.kernels = kernels
     self.pool = pool
     self.count = count
-    let stride = RowCode.stride(dimension: dimension)
-    self.stride = stride
     lanes = 2 * kernels.width
     let rest = count % lanes
-    grouped = rest <= min(Self.singlesMax, kernels.width / 2) ? count - rest : count
-    blockRows = max(8, min(Self.blockRowsMax, Self.blockBytes / stride))
-    let codes = (0..<count).map { QueryCode(queries + $0 * dimension, dimension: dimension, metric: metric) }
-    bounds = codes.indices.map { CodeBound(metric: metric, queryNorm: pool.norm($0), code: codes[$0]) }
-    self.codes = codes
+    // The interests of a query stay together, in a group or on their own.
+    grouped = rest <= max(pool.interests, min(Self.singlesMax, kernels.width / 2)) ? count - rest : count
     let padded = (count + lanes - 1) / lanes * lanes
-    packed = Scratch(padded * stride)
-    bias = Scratch(padded)
-    scale = Scratch(padded)
-    errorWeight = Scratch(padded)
-    lengthWeight = Scratch(padded)
-    hits = Scratch(max(Self.sketchedRows, blockRows * (grouped > 0 ? lanes : 1)))
-    dots = Scratch(max(Self.sketchedRows, blockRows))
-    numbers = Scratch(Self.sketchedRows)
-    prepare(padded)
+    codes = VectorCodes(
+      metric: metric, queries: queries, count: count, padded: padded, dimension: dimension, pool: pool)
+    blockRows = max(8, min(Self.blockRowsMax, Self.blockBytes / codes.stride))
+    packed = Scratch(padded * codes.stride)
+    hits = Scratch(blockRows * lanes)
+    dots = Scratch(max(Self.sampledRows, blockRows))
+    numbers = Scratch(Self.sampledRows)
+    sketchPass = SketchPass(kernels: kernels, codes: codes, pool: pool, blockRows: Self.sketchedRows)
+    pack()
   }
 
-  private func prepare(_ padded: Int) {
+  private func pack() {
     packed.base.initialize(repeating: 0, count: packed.count)
-    for vector in 0..<padded {
-      let isUsed = vector < count
-      bias.base[vector] = isUsed ? codes[vector].bias : 0
-      scale.base[vector] = isUsed ? codes[vector].scale : 0
-      errorWeight.base[vector] = isUsed ? bounds[vector].errorWeight : 0
-      lengthWeight.base[vector] = isUsed ? bounds[vector].lengthWeight : 0
-    }
     for vector in 0..<grouped {
       let group = vector / lanes * lanes
       let width = vectors(group) * kernels.width
       let first = packed.base + group * stride + 4 * (vector - group)
-      for at in 0..<stride { first[at / 4 * 4 * width + at % 4] = codes[vector].codes[at] }
+      let from = codes.codes.base + vector * stride
+      for at in 0..<stride { first[at / 4 * 4 * width + at % 4] = from[at] }
     }
   }
 
@@ -84,13 +71,13 @@ final class CodeScan {
 
   func group(_ first: Int) -> CodeGroup {
     CodeGroup(
-      packed: packed.base + first * stride, vectors: vectors(first), bias: bias.base + first,
-      scale: scale.base + first, errorWeight: errorWeight.base + first, lengthWeight: lengthWeight.base + first,
-      least: pool.thresholds.base + first)
+      packed: packed.base + first * stride, vectors: vectors(first), bias: codes.bias.base + first,
+      scale: codes.scale.base + first, errorWeight: codes.errorWeight.base + first,
+      lengthWeight: codes.lengthWeight.base + first, least: pool.thresholds.base + first)
   }
 
   func scan(_ plane: VectorPlane, _ coded: CodePlane, guessing: Bool, _ shouldStop: () -> Bool) throws(VecError) {
-    pool.begin(plane, bounds.map { .codes($0) })
+    pool.begin(plane, codes.bounds.map { .codes($0) })
     if guessing { try guess(coded, shouldStop) }
     if grouped > 0 {
       var first = 0
@@ -106,11 +93,11 @@ final class CodeScan {
         piece = min(blockRows, 2 * piece)
       }
     }
-    for vector in grouped..<count {
+    for vector in Swift.stride(from: grouped, to: count, by: pool.interests) {
       if let sketches = coded.sketches {
-        try scanSketches(coded, sketches, vector, shouldStop)
+        try sketchPass.scan(0..<coded.rowCount, of: coded, sketches, first: vector, mask: nil, shouldStop)
       } else {
-        try scanCodes(coded, vector, shouldStop)
+        try scanBytes(coded, vector, shouldStop)
       }
     }
     try pool.finish(shouldStop)
@@ -123,6 +110,7 @@ final class CodeScan {
     let found = kernels.hits(
       group, codes: coded.codes + first * stride, factors: coded.factors, first: first, count: rows, stride: stride,
       out: hits.base)
+    let bounds = codes.bounds
     let width = group.vectors * kernels.width  // a power of two
     let shift = width.trailingZeroBitCount
     for index in 0..<found {
@@ -134,51 +122,26 @@ final class CodeScan {
     }
   }
 
-  /// One vector against all bytes.
-  private func scanCodes(_ coded: CodePlane, _ vector: Int, _ shouldStop: () -> Bool) throws(VecError) {
-    let query = codes[vector]
+  /// The vectors of one query against all bytes, where there are no sketches.
+  private func scanBytes(_ coded: CodePlane, _ vector: Int, _ shouldStop: () -> Bool) throws(VecError) {
+    let own = LaneGroup(kernels: kernels, stride: stride)
+    let vectors = Scratch<UInt32>(pool.interests)
+    for interest in 0..<pool.interests { vectors.base[interest] = UInt32(truncatingIfNeeded: vector + interest) }
     for first in Swift.stride(from: 0, to: coded.rowCount, by: blockRows) {
       let rows = min(blockRows, coded.rowCount - first)
-      try pacer.spend(rows * stride, shouldStop)
-      kernels.dots(
-        query.codes, bias: query.bias, codes: coded.codes + first * stride, count: rows, stride: stride, out: dots.base)
+      try pacer.spend(rows * stride * pool.interests, shouldStop)
+      own.pack(
+        UnsafeBufferPointer(start: vectors.base, count: pool.interests), codes, thresholds: pool.thresholds.base)
       let found = kernels.hits(
-        group(vector), dots: dots.base, factors: coded.factors, first: first, count: rows, out: hits.base)
-      try take(vector, found, from: first, shouldStop)
-    }
-  }
-
-  /// One vector against all sketches, and the bytes of the rows that these leave.
-  private func scanSketches(
-    _ coded: CodePlane, _ sketches: SketchRows, _ vector: Int, _ shouldStop: () -> Bool
-  ) throws(VecError) {
-    try codes[vector].codes.withUnsafeBufferPointer { (query) throws(VecError) in
-      guard let query = query.baseAddress else { return }
-      var asked = SketchQuery(
-        codes: query, bias: codes[vector].sketchBias, scale: scale.base[vector],
-        errorWeight: errorWeight.base[vector], lengthWeight: lengthWeight.base[vector])
-      for first in Swift.stride(from: 0, to: coded.rowCount, by: Self.sketchedRows) {
-        let count = min(Self.sketchedRows, coded.rowCount - first)
-        try pacer.spend(count * stride / 2, shouldStop)
-        asked.least = pool.thresholds.base[vector]
-        let kept = kernels.hits(asked, sketches: sketches, first: first, count: count, out: numbers.base)
-        guard kept > 0 else { continue }
-        let rows = UnsafeBufferPointer(start: UnsafePointer(numbers.base), count: kept)
-        kernels.dots(
-          query, bias: bias.base[vector], codes: coded.codes, stride: stride, rows: rows, out: dots.base)
-        let found = kernels.hits(group(vector), dots: dots.base, factors: coded.factors, rows: rows, out: hits.base)
-        try take(vector, found, from: 0, shouldStop)
+        own.group, codes: coded.codes + first * stride, factors: coded.factors, first: first, count: rows,
+        stride: stride, out: hits.base)
+      for index in 0..<found {
+        let hit = hits.base[index]
+        let place = own.place(hit.position)
+        try pool.take(
+          vector + place.lane, row: first + place.row, key: hit.upper,
+          lower: codes.bounds[vector + place.lane].least(hit.lower), shouldStop)
       }
-    }
-  }
-
-  private func take(
-    _ vector: Int, _ found: Int, from first: Int, _ shouldStop: () -> Bool
-  ) throws(VecError) {
-    for index in 0..<found {
-      let hit = hits.base[index]
-      try pool.take(
-        vector, row: first + Int(hit.position), key: hit.upper, lower: bounds[vector].least(hit.lower), shouldStop)
     }
   }
 }

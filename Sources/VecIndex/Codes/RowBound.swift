@@ -13,4 +13,12 @@ enum RowBound: Sendable {
     case .codes(let bound): bound.leastUpper(reaching: floor)
     }
   }
+
+  /// A float32 that the canonical score behind a key is not above.
+  func most(_ key: Float) -> Float {
+    switch self {
+    case .elements(let bound): bound.upper(key)
+    case .codes(let bound): bound.most(key)
+    }
+  }
 }

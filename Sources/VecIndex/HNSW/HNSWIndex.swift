@@ -53,7 +53,7 @@ package struct HNSWIndex: Sendable {
   ///
   /// - Parameters:
   ///   - queries: `queryCount * interests` vectors that passed `QueryCheck`.
-  ///   - ef: length of the candidate list per interest; at least k is used.
+  ///   - ef: length of the candidate list; at least k is used, and (m + 3) / 4 times as much for m interests.
   ///   - plane: the rows that the graph was built over.
   ///   - mask: rows that may be returned; nil for all.
   package func search(

@@ -6,7 +6,15 @@ extension HNSWSearch {
     _ query: UnsafePointer<Float>, _ interests: Int, _ wanted: Int, _ mask: RowMask?, _ shouldStop: () -> Bool
   ) throws(VecError) -> [UInt32] {
     let probes = prepare(query, interests, capacity: wanted)
-    var pools = probes.indices.map { TraversalPool(scratch.poolKeys.base + $0 * wanted, capacity: wanted) }
+    return interests == 1
+      ? try scanned(probes[0], interests, wanted, mask, shouldStop)
+      : try scanned(together(probes), interests, wanted, mask, shouldStop)
+  }
+
+  private func scanned(
+    _ probe: some Probe, _ interests: Int, _ wanted: Int, _ mask: RowMask?, _ shouldStop: () -> Bool
+  ) throws(VecError) -> [UInt32] {
+    var pool = TraversalPool(scratch.poolKeys.base, capacity: wanted)
     let rows = scratch.gathered.base
     var pacer = Pacer()
     var next = 0
@@ -19,13 +27,12 @@ extension HNSWSearch {
         count += mask?.allows(row) ?? true ? 1 : 0
         next += 1
       }
-      try pacer.spend((next - first) + count * plane.dimension * probes.count, shouldStop)
-      for at in probes.indices where count > 0 {
-        probes[at].score(rows, count, scratch.scores.base)
-        let fresh = Traversal.enter(pools[at].bound, rows, scratch.scores.base, count, into: scratch.fresh.base)
-        pools[at].merge(scratch.fresh.base, fresh)
-      }
+      try pacer.spend((next - first) + count * plane.dimension * interests, shouldStop)
+      guard count > 0 else { continue }
+      probe.score(rows, count, scratch.scores.base)
+      let fresh = Traversal.enter(pool.bound, rows, scratch.scores.base, count, into: scratch.fresh.base)
+      pool.merge(scratch.fresh.base, fresh)
     }
-    return Array(Self.best(of: pools).prefix(wanted))
+    return (0..<pool.count).map { TraversalPool.node(pool.keys[$0]) }
   }
 }

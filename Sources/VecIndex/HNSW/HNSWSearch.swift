@@ -27,7 +27,8 @@ struct HNSWSearch<Scorer: RowScorer> {
     let allowed = mask?.count(0..<rowCount) ?? rowCount
     let k = min(k, allowed)
     guard k > 0 else { return [] }
-    let ef = max(ef, k)
+    // The candidates of all interests share one list, which is longer for that.
+    let ef = max(ef, k) * (interests + 3) / 4
     let wanted = min(allowed, ef, k + max(8, Int(Double(k) * (Self.settledPerResult - 1))))
     // A walk goes through all rows, so its pool must be longer the fewer of them count.
     let length = min(rowCount, Int(Double(ef) * Double(rowCount) / Double(allowed)))

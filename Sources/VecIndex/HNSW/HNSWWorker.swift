@@ -8,7 +8,7 @@ final class HNSWWorker {
 
   init(_ scorer: some RowScorer, _ parameters: HNSWParameters) {
     scratch.reserve(
-      nodes: scorer.rowCount, pools: 1, capacity: max(64, parameters.efConstruction), queryByteCount: scorer.queryByteCount)
+      nodes: scorer.rowCount, interests: 1, capacity: max(64, parameters.efConstruction), queryByteCount: scorer.queryByteCount)
     selection = EdgeSelection(
       alpha: parameters.alpha, capacity: parameters.efConstruction, queryByteCount: scorer.queryByteCount)
   }

@@ -53,6 +53,29 @@ struct QueryProbe<Scorer: RowScorer>: Probe {
   func prefetch(_ row: UInt32) { scorer.prefetch(row) }
 }
 
+/// All query vectors of one user: a row's score is its best over them, because that is what orders the answer. A row that is
+/// in the cache for the first of them costs little more for the others.
+struct InterestProbe<Scorer: RowScorer>: Probe {
+  let scorer: Scorer
+  /// Prepared queries, `queryByteCount` apart.
+  let queries: UnsafeRawPointer
+  let count: Int
+  /// Room for `TraversalScratch.gatherMax` scores.
+  let spare: UnsafeMutablePointer<Float>
+
+  @inline(__always)
+  func score(_ rows: UnsafePointer<UInt32>, _ count: Int, _ out: UnsafeMutablePointer<Float>) {
+    scorer.score(queries, rows, count, out)
+    for interest in 1..<self.count {
+      scorer.score(queries + interest * scorer.queryByteCount, rows, count, spare)
+      for index in 0..<count { out[index] = max(out[index], spare[index]) }
+    }
+  }
+
+  @inline(__always)
+  func prefetch(_ row: UInt32) { scorer.prefetch(row) }
+}
+
 /// A row in search of its neighbours: negative distances with handicaps.
 struct RowProbe<Scorer: RowScorer>: Probe {
   let scorer: Scorer

@@ -66,40 +66,6 @@ enum Traversal {
     }
   }
 
-  /// The same for several query vectors at once: every row that one of them leads to is scored against all, as reading
-  /// it costs more than scoring it. Each has its own pool; they take turns.
-  static func walkTogether<P: Probe>(
-    _ probes: [P], _ graph: Adjacency, _ pools: inout [TraversalPool], _ visited: Visited,
-    _ scratch: TraversalScratch, _ harvests: inout [some Harvest], _ shouldStop: () -> Bool
-  ) throws(VecError) {
-    let gathered = scratch.gathered.base
-    let scores = scratch.scores.base
-    let fresh = scratch.fresh.base
-    var steps = 0
-    var isWalking = true
-    while isWalking {
-      isWalking = false
-      for turn in pools.indices {
-        guard let first = pools[turn].next() else { continue }
-        isWalking = true
-        var count = gather(graph, first, visited, probes[turn], into: gathered, at: 0)
-        if let second = pools[turn].next() {
-          count = gather(graph, second, visited, probes[turn], into: gathered, at: count)
-        }
-        scratch.visitedCount &+= count
-        for at in pools.indices where count > 0 {
-          probes[at].score(gathered, count, scores)
-          harvests[at].take(gathered, scores, count)
-          let freshCount = enter(pools[at].bound, gathered, scores, count, into: fresh)
-          for index in 0..<freshCount { graph.prefetch(TraversalPool.node(fresh[index])) }
-          pools[at].merge(fresh, freshCount)
-        }
-      }
-      steps += 1
-      if steps & (stepsPerAsk - 1) == 0 { try Pacer.ask(shouldStop) }
-    }
-  }
-
   /// The keys that get into a pool with this bound.
   @inline(__always)
   static func enter(

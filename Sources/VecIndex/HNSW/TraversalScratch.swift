@@ -14,6 +14,8 @@ package final class TraversalScratch: @unchecked Sendable {
   private(set) var prepared: UnsafeMutableRawBufferPointer
   let gathered = Scratch<UInt32>(gatherMax)
   let scores = Scratch<Float>(gatherMax)
+  /// Scores of one interest among several.
+  let spare = Scratch<Float>(gatherMax)
   let fresh = Scratch<UInt64>(gatherMax)
   /// The same for a harvest beside the pool.
   let kept = Scratch<UInt64>(gatherMax)
@@ -27,18 +29,18 @@ package final class TraversalScratch: @unchecked Sendable {
 
   deinit { prepared.deallocate() }
 
-  /// Makes room for a graph of `nodes` nodes, `pools` pools of `capacity` keys each, and `pools` prepared queries.
-  func reserve(nodes: Int, pools: Int, capacity: Int, queryByteCount: Int) {
+  /// Makes room for a graph of `nodes` nodes, a pool of `capacity` keys, and `interests` prepared queries.
+  func reserve(nodes: Int, interests: Int, capacity: Int, queryByteCount: Int) {
     if nodes > nodeCount {
       stamps = Scratch(nodes)
       stamps.base.initialize(repeating: 0, count: nodes)
       stamp = 0
       nodeCount = nodes
     }
-    if pools * capacity > poolKeys.count { poolKeys = Scratch(pools * capacity) }
-    if pools * queryByteCount > prepared.count {
+    if capacity > poolKeys.count { poolKeys = Scratch(capacity) }
+    if interests * queryByteCount > prepared.count {
       prepared.deallocate()
-      prepared = .allocate(byteCount: pools * queryByteCount, alignment: 64)
+      prepared = .allocate(byteCount: interests * queryByteCount, alignment: 64)
     }
   }
 

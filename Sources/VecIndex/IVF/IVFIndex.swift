@@ -6,8 +6,8 @@ package struct IVFPart {
   package let lists: IVFLists
   /// The rows in the order of the lists, with codes.
   package let plane: VectorPlane
-  /// Lists per interest, at least 1; more than there are means all. More are looked at where these hold fewer than k
-  /// rows.
+  /// Lists that a query looks at, at least 1; more than there are means all. Of several interests those count that are
+  /// best for any of them. More are looked at where these hold fewer than k rows.
   package let nprobe: Int
   /// Rows that may be returned; nil for all.
   package let mask: RowMask?
@@ -84,8 +84,8 @@ package struct IVFIndex: Sendable {
     _ parts: [(part: IVFPart, coded: CodePlane)], _ base: UnsafePointer<Float>, _ queryCount: Int, _ dimension: Int,
     _ interests: Int, _ k: Int, _ shouldStop: () -> Bool
   ) throws(VecError) -> (hits: [[Hit]], work: IVFWork) {
-    let vectorsMax = min(Self.vectorsPerBatch, max(1, Self.poolBytesMax / CandidatePool.bytes(k: k)))
-    let queriesMax = max(1, vectorsMax / interests)
+    let lanes = InterestLanes(base, count: queryCount, interests: interests, dimension: dimension)
+    let queriesMax = max(1, min(Self.vectorsPerBatch / lanes.interests, Self.poolBytesMax / CandidatePool.bytes(k: k)))
     let plans = parts.map { entry in
       ProbePlan(
         lists: entry.part.lists, mask: entry.part.mask, k: min(k, entry.part.allowedCount), nprobe: entry.part.nprobe,
@@ -95,15 +95,11 @@ package struct IVFIndex: Sendable {
     results.reserveCapacity(queryCount)
     var work = IVFWork()
     for first in stride(from: 0, to: queryCount, by: queriesMax) {
-      let vectors = min(queriesMax, queryCount - first) * interests
       let scan = ListScan(
-        kernels: codeKernels, metric: metric, queries: base + first * interests * dimension, count: vectors,
-        interests: interests, k: k, first: parts[0])
+        kernels: codeKernels, metric: metric, queries: lanes.base + first * lanes.interests * dimension,
+        count: min(queriesMax, queryCount - first) * lanes.interests, interests: lanes.interests, k: k, first: parts[0])
       for (entry, plan) in zip(parts, plans) { try scan.scan(entry.part, entry.coded, plan, shouldStop) }
-      let found = scan.takeResults()
-      for start in stride(from: 0, to: vectors, by: interests) {
-        results.append(InterestMerge.merge(found[start..<(start + interests)], k: k, metric: metric))
-      }
+      results += scan.takeResults()
       work = work + scan.work
     }
     return (results, work)

@@ -2,7 +2,7 @@
 package struct IVFWork: Sendable, Equatable {
   /// Lists that queries were compared with, each counted once per query.
   package var lists = 0
-  /// Rows of these lists, each counted once per query and interest.
+  /// Rows of these lists, each counted once per query.
   package var rows = 0
   /// Canonical scores computed.
   package var settled = 0

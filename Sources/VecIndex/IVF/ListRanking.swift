@@ -9,7 +9,10 @@ final class ListRanking {
   private let kernels: Kernels
   private let codeKernels: CodeKernels
   private let dots: Scratch<Int32>
+  /// Per list the best score of the vectors of a query so far.
   private let scores: Scratch<Float>
+  private let fresh: Scratch<Float>
+  private var isEmpty = true
   private let positions: Scratch<UInt32>
   private let sample: Scratch<Float>
   private let keys: Scratch<UInt64>
@@ -20,19 +23,28 @@ final class ListRanking {
     self.codeKernels = codeKernels
     dots = Scratch(lists.count)
     scores = Scratch(lists.count)
+    fresh = Scratch(lists.count)
     positions = Scratch(lists.count)
     sample = Scratch(lists.count / Self.sampleStep + 1)
     keys = Scratch(lists.count)
   }
 
-  /// Scores all lists for a query; `best` then ranks them.
+  /// Begins with another query.
+  func clear() { isEmpty = true }
+
+  /// Scores all lists for a vector of the query; `best` then ranks them by the best of these scores.
   func score(_ query: UnsafePointer<Float>, metric: Metric, norm: Double, code: QueryCode) {
     let ranks = lists.ranks
     let asked = ranks.code(query, metric: metric, norm: norm, code: code)
     codeKernels.dots(
       asked.code.codes, bias: asked.code.bias, codes: ranks.codes, count: ranks.count, stride: ranks.stride,
       out: dots.base)
-    ranks.score(dots.base, scale: asked.code.scale, norm: asked.norm, isL2: metric == .l2, out: scores.base)
+    let out = isEmpty ? scores.base : fresh.base
+    ranks.score(dots.base, scale: asked.code.scale, norm: asked.norm, isL2: metric == .l2, out: out)
+    if !isEmpty {
+      for list in 0..<lists.count { scores.base[list] = max(scores.base[list], fresh.base[list]) }
+    }
+    isEmpty = false
   }
 
   /// The `wanted` best of the scored lists, best first, equal ones by number: `out[min(wanted, lists.count)]`, whose

@@ -25,7 +25,7 @@ final class ListScan {
   private let stride: Int
   private let hits: Scratch<CodeHit>
   private let dots: Scratch<Int32>
-  private let numbers: Scratch<UInt32>
+  private let sketchPass: SketchPass
   private var pacer = Pacer()
   private var done = IVFWork()
   /// The segment that is scanned now.
@@ -44,13 +44,15 @@ final class ListScan {
     self.interests = interests
     (part, coded) = first
     let dimension = part.plane.dimension
-    pool = CandidatePool(metric: metric, queries: queries, count: count, padded: count, dimension: dimension, k: k)
-    codes = VectorCodes(metric: metric, queries: queries, count: count, dimension: dimension, pool: pool)
+    pool = CandidatePool(
+      metric: metric, queries: queries, count: count, padded: count, interests: interests, dimension: dimension, k: k)
+    codes = VectorCodes(
+      metric: metric, queries: queries, count: count, padded: count, dimension: dimension, pool: pool)
     stride = codes.stride
     lanes = LaneGroup(kernels: kernels, stride: stride)
     hits = Scratch(Self.blockRows * lanes.lanes)
     dots = Scratch(Self.blockRows)
-    numbers = Scratch(Self.blockRows)
+    sketchPass = SketchPass(kernels: kernels, codes: codes, pool: pool, blockRows: Self.blockRows)
   }
 
   /// The work so far.
@@ -60,15 +62,15 @@ final class ListScan {
     return work
   }
 
-  /// The best k rows per vector of all segments scanned.
-  func takeResults() -> [[Settled]] { pool.takeResults() }
+  /// The best k rows per query of all segments scanned.
+  func takeResults() -> [[Hit]] { pool.takeResults() }
 
   /// Compares the vectors with the lists of a segment that the plan chooses.
   func scan(_ next: IVFPart, _ coded: CodePlane, _ plan: ProbePlan, _ shouldStop: () -> Bool) throws(VecError) {
     (part, self.coded) = (next, coded)
     let dimension = part.plane.dimension
     pool.begin(part.plane, codes.bounds.map { .codes($0) })
-    let visits = ListVisits(lists: part.lists.count)
+    let visits = ListVisits(lists: part.lists.count, interests: interests)
     for query in 0..<(count / interests) {
       let first = query * interests
       try pacer.spend(part.lists.count * stride * interests, shouldStop)
@@ -92,17 +94,24 @@ final class ListScan {
     var scanned = 0
     for list in taken {
       let range = part.lists.rows(Int(list))
-      done.rows += range.count * interests
+      done.rows += range.count
       if rows < Self.firstRowsPerK * pool.k {
         rows += range.count
         scanned += 1
-        for vector in first..<(first + interests) { try scanBytes(range, vector, shouldStop) }
+        try scanFirst(range, first, shouldStop)
       }
     }
     guard scanned < taken.count else { return }
-    for vector in first..<(first + interests) {
-      pool.tighten(vector)
-      visits.add(taken[scanned...], vector)
+    pool.tighten(first / interests)
+    visits.add(taken[scanned...], query: first / interests)
+  }
+
+  /// One query against all rows of a range.
+  private func scanFirst(_ range: Range<Int>, _ first: Int, _ shouldStop: () -> Bool) throws(VecError) {
+    guard interests > 1 else { return try scanBytes(range, first, shouldStop) }
+    try withUnsafeTemporaryAllocation(of: UInt32.self, capacity: interests) { (vectors) throws(VecError) in
+      for interest in 0..<interests { vectors[interest] = UInt32(truncatingIfNeeded: first + interest) }
+      try scanTiles(range, UnsafeBufferPointer(vectors), shouldStop)
     }
   }
 
@@ -112,12 +121,15 @@ final class ListScan {
     let range = part.lists.rows(list)
     var next = 0
     while next < vectors.count {
+      // Whole queries, because a group of lanes holds a multiple of their vectors.
       let some = UnsafeBufferPointer(rebasing: vectors[next..<min(vectors.count, next + lanes.lanes)])
       next += some.count
-      if some.count >= Self.tiledMin || coded.sketches == nil && some.count > 1 {
+      if some.count >= Self.tiledMin * (interests > 1 ? 2 : 1) || coded.sketches == nil {
         try scanTiles(range, some, shouldStop)
-      } else {
-        for vector in some { try scanSketches(range, Int(vector), shouldStop) }
+      } else if let sketches = coded.sketches {
+        for place in Swift.stride(from: 0, to: some.count, by: interests) {
+          try sketchPass.scan(range, of: coded, sketches, first: Int(some[place]), mask: part.mask, shouldStop)
+        }
       }
     }
   }
@@ -153,32 +165,6 @@ final class ListScan {
         group, dots: dots.base, factors: coded.factors, first: first, count: rows, out: hits.base)
       for index in 0..<found {
         try take(vector, row: first + Int(hits.base[index].position), hits.base[index], shouldStop)
-      }
-    }
-  }
-
-  /// One vector against the sketches of a range, and the bytes of the rows that these leave.
-  private func scanSketches(_ range: Range<Int>, _ vector: Int, _ shouldStop: () -> Bool) throws(VecError) {
-    guard let sketches = coded.sketches else { return try scanBytes(range, vector, shouldStop) }
-    let group = codes.single(vector, thresholds: pool.thresholds.base)
-    let start = range.lowerBound / RowSketch.blockRows * RowSketch.blockRows
-    for first in Swift.stride(from: start, to: range.upperBound, by: Self.blockRows) {
-      let rows = min(Self.blockRows, range.upperBound - first)
-      try pacer.spend(rows * stride / 2, shouldStop)
-      let asked = SketchQuery(
-        codes: group.packed, bias: codes.queries[vector].sketchBias, scale: group.scale[0],
-        errorWeight: group.errorWeight[0], lengthWeight: group.lengthWeight[0], least: group.least[0])
-      let kept = kernels.hits(asked, sketches: sketches, first: first, count: rows, out: numbers.base)
-      // The first block may begin with rows of the list before.
-      var other = 0
-      while other < kept, Int(numbers.base[other]) < range.lowerBound { other += 1 }
-      guard other < kept else { continue }
-      let left = UnsafeBufferPointer(start: UnsafePointer(numbers.base + other), count: kept - other)
-      kernels.dots(
-        group.packed, bias: group.bias[0], codes: coded.codes, stride: stride, rows: left, out: dots.base)
-      let found = kernels.hits(group, dots: dots.base, factors: coded.factors, rows: left, out: hits.base)
-      for index in 0..<found {
-        try take(vector, row: Int(hits.base[index].position), hits.base[index], shouldStop)
       }
     }
   }

@@ -3,8 +3,10 @@ import VecKernels
 
 /// Which lists the queries of a batch look at, and in which order.
 ///
-/// A query's interests share the lists that any of them asks for: every row of these is scored against all interests.
-/// Where the lists hold fewer than k rows that may be returned, more follow in the order of their rank until there are k.
+/// A query of several interests looks at the lists that score best for any of them, and every row of these is scored against
+/// all: what counts is a row's best score, so an interest whose best lists score low has a small share of the answer and
+/// of the lists. Where the lists hold fewer than k rows that may be returned, more follow in the order of their rank until
+/// there are k.
 final class ProbePlan {
   private let lists: IVFLists
   private let mask: RowMask?
@@ -12,9 +14,8 @@ final class ProbePlan {
   private let nprobe: Int
   private let interests: Int
   private let ranking: ListRanking
-  /// Per interest the ranked lists, as many as are known so far.
+  /// The ranked lists, as many as are known so far.
   private let ranked: Scratch<UInt32>
-  private let isTaken: Scratch<Bool>
   private(set) var taken: [UInt32] = []
 
   init(
@@ -26,40 +27,27 @@ final class ProbePlan {
     self.nprobe = max(1, min(nprobe, lists.count))
     self.interests = interests
     ranking = ListRanking(lists: lists, kernels: kernels, codeKernels: codeKernels)
-    ranked = Scratch(lists.count * interests)
-    isTaken = Scratch(lists.count)
-    isTaken.base.initialize(repeating: false, count: lists.count)
+    ranked = Scratch(lists.count)
   }
 
-  /// The lists of one query, best first, in `taken`: those that its first interest ranks highest, then its second, and so
-  /// on in turns.
+  /// The lists of one query, best first, in `taken`.
   /// - Parameter score: has the ranking score all lists for an interest.
   func choose(_ score: (ListRanking, _ interest: Int) -> Void) {
     taken.removeAll(keepingCapacity: true)
+    ranking.clear()
+    for interest in 0..<interests { score(ranking, interest) }
     var depth = nprobe
     var rows = 0
-    var done = 0
     while true {
-      for interest in 0..<interests {
-        score(ranking, interest)
-        _ = ranking.best(depth, out: ranked.base + interest * lists.count)
+      let known = ranking.best(depth, out: ranked.base)
+      while taken.count < known, taken.count < nprobe || rows < k {
+        let list = ranked.base[taken.count]
+        taken.append(list)
+        let range = lists.rows(Int(list))
+        rows += mask.map { $0.count(range) } ?? range.count
       }
-      while done < depth, done < nprobe || rows < k {
-        for interest in 0..<interests { rows += take(ranked.base[interest * lists.count + done]) }
-        done += 1
-      }
-      if rows >= k || depth == lists.count { break }
+      if rows >= k || depth == lists.count { return }
       depth = min(lists.count, 2 * depth + 64)
     }
-    for list in taken { isTaken.base[Int(list)] = false }
-  }
-
-  /// Takes a list; returns how many rows that may be returned this adds.
-  private func take(_ list: UInt32) -> Int {
-    guard !isTaken.base[Int(list)] else { return 0 }
-    isTaken.base[Int(list)] = true
-    taken.append(list)
-    let rows = lists.rows(Int(list))
-    return mask.map { $0.count(rows) } ?? rows.count
   }
 }

@@ -40,9 +40,10 @@ package struct Planner: Sendable {
   /// - Parameters:
   ///   - index: nil leaves it to the planner.
   ///   - queryCount: queries of the request times their interests.
+  ///   - interests: vectors per query.
   /// - Throws: `not-available` for an index or parameter that the generation does not have, `invalid-argument`.
   package func plan(
-    _ effort: SearchEffort, index: IndexType?, k: Int, queryCount: Int
+    _ effort: SearchEffort, index: IndexType?, k: Int, queryCount: Int, interests: Int = 1
   ) throws(VecError) -> SearchPlan {
     if let index, index != .flat, !available.contains(index) { throw missing(index, "index \(index.name)") }
     switch effort {
@@ -57,9 +58,10 @@ package struct Planner: Sendable {
       guard target > 0, target <= 1 else {
         throw VecError(.invalidArgument, "recall target \(target): must be above 0 and at most 1")
       }
-      return reaching(target, index, k, queryCount)
+      return reaching(target, index, k, queryCount, interests)
     case .standard:
-      return reaching(parts.compactMap { $0.calibration?.targetRecall }.max() ?? 1, index, k, queryCount)
+      let target = parts.compactMap { $0.calibration?.targetRecall }.max() ?? 1
+      return reaching(target, index, k, queryCount, interests)
     }
   }
 
@@ -79,11 +81,14 @@ package struct Planner: Sendable {
 
   /// The cheapest of what reaches the target. An index that was named is used even if flat were cheaper; if it cannot
   /// reach the target, its best setting is used, and the expected recall says so.
-  private func reaching(_ target: Float, _ index: IndexType?, _ k: Int, _ queryCount: Int) -> SearchPlan {
+  private func reaching(
+    _ target: Float, _ index: IndexType?, _ k: Int, _ queryCount: Int, _ interests: Int
+  ) -> SearchPlan {
     var best = SearchPlan.exact
     var least = index == nil || index == .flat ? parts.reduce(0) { $0 + scanCost($1, k, queryCount) } : .infinity
     for type in [IndexType.ivf, .hnsw] where available.contains(type) && (index == nil || index == type) {
-      guard let (plan, cost) = plan(type, reaching: target, k, queryCount), cost < least else { continue }
+      let aim = Self.aim(target, type, interests)
+      guard let (plan, cost) = plan(type, reaching: aim, k, queryCount), cost < least else { continue }
       (best, least) = (plan, cost)
     }
     guard let index, index != .flat, best.index == .flat else { return best }
@@ -94,6 +99,12 @@ package struct Planner: Sendable {
     }
     let recalls = indexed(index).map { part in part.curves(index, k).compactMap { $0.points.last?.recall }.min() ?? 0 }
     return SearchPlan(index: index, parameters: parameters, expectedRecall: recalls.min() ?? 0)
+  }
+
+  /// Calibration asks single vectors. Lists find as much for several interests as for one; a walk that serves several
+  /// misses more, so it is asked for a third of the misses (docs/decisions/0006-planner.md).
+  private static func aim(_ target: Float, _ type: IndexType, _ interests: Int) -> Float {
+    type == .hnsw && interests > 1 ? 1 - (1 - target) / 3 : target
   }
 
   /// Parameters of one index for all segments, and what they cost; nil when a segment is not sure of the target.

@@ -146,7 +146,8 @@ final class Bench {
   ) throws -> (results: [[Hit]], work: SearchWork) {
     if index == "auto" {
       plan = try indexes.planner(rowCount: items.rowCount, dimension: items.dimension).plan(
-        .recall(Float(parameter) / 1000), index: nil, k: k, queryCount: part.count / items.dimension)
+        .recall(Float(parameter) / 1000), index: nil, k: k, queryCount: part.count / items.dimension,
+        interests: interests)
     } else {
       guard let type = IndexType(name: index) else { throw VecError(.invalidArgument, "\(index) is no index") }
       plan = SearchPlan(index: type, parameter: UInt32(clamping: parameter), expectedRecall: 0)

@@ -1,7 +1,7 @@
 import VecCore
 import VecKernels
 
-/// The codes of a batch's vectors, array by array.
+/// The codes of a batch's vectors, array by array, for the scans of flat and of lists.
 final class VectorCodes {
   let stride: Int
   let queries: [QueryCode]
@@ -13,14 +13,22 @@ final class VectorCodes {
   let errorWeight: Scratch<Float>
   let lengthWeight: Scratch<Float>
 
-  /// - Parameter pool: of the same vectors.
-  init(metric: Metric, queries given: UnsafePointer<Float>, count: Int, dimension: Int, pool: CandidatePool) {
+  /// - Parameters:
+  ///   - padded: entries of the arrays, `count` or more; those beyond `count` are zero.
+  ///   - pool: of the same vectors.
+  init(
+    metric: Metric, queries given: UnsafePointer<Float>, count: Int, padded: Int, dimension: Int, pool: CandidatePool
+  ) {
     stride = RowCode.stride(dimension: dimension)
     codes = Scratch(count * stride)
-    bias = Scratch(count)
-    scale = Scratch(count)
-    errorWeight = Scratch(count)
-    lengthWeight = Scratch(count)
+    bias = Scratch(padded)
+    scale = Scratch(padded)
+    errorWeight = Scratch(padded)
+    lengthWeight = Scratch(padded)
+    bias.base.initialize(repeating: 0, count: padded)
+    for factors in [scale.base, errorWeight.base, lengthWeight.base] {
+      factors.initialize(repeating: 0, count: padded)
+    }
     queries = (0..<count).map { QueryCode(given + $0 * dimension, dimension: dimension, metric: metric) }
     bounds = queries.indices.map { [queries] in
       CodeBound(metric: metric, queryNorm: pool.norm($0), code: queries[$0])
@@ -39,5 +47,12 @@ final class VectorCodes {
     CodeGroup(
       packed: codes.base + vector * stride, vectors: 1, bias: bias.base + vector, scale: scale.base + vector,
       errorWeight: errorWeight.base + vector, lengthWeight: lengthWeight.base + vector, least: thresholds + vector)
+  }
+
+  /// The same for sketches.
+  func sketchQuery(_ vector: Int, thresholds: UnsafePointer<Float>) -> SketchQuery {
+    SketchQuery(
+      codes: codes.base + vector * stride, bias: queries[vector].sketchBias, scale: scale.base[vector],
+      errorWeight: errorWeight.base[vector], lengthWeight: lengthWeight.base[vector], least: thresholds[vector])
   }
 }

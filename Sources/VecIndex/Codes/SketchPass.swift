@@ -1,0 +1,109 @@
+import VecCore
+import VecKernels
+
+/// The vectors of one query against ranges of sketches, and against the bytes of the rows that these leave: what a query
+/// on its own is fastest by. All interests go over a row while it is in the cache.
+final class SketchPass {
+  private let kernels: CodeKernels
+  private let codes: VectorCodes
+  private let pool: CandidatePool
+  private let blockRows: Int
+  private let numbers: Scratch<UInt32>
+  private let dots: Scratch<Int32>
+  /// `blockRows` per interest.
+  private let hits: Scratch<CodeHit>
+  private var pacer = Pacer()
+
+  /// - Parameter blockRows: rows per step, a multiple of those of a block.
+  init(kernels: CodeKernels, codes: VectorCodes, pool: CandidatePool, blockRows: Int) {
+    self.kernels = kernels
+    self.codes = codes
+    self.pool = pool
+    self.blockRows = blockRows
+    numbers = Scratch(blockRows)
+    dots = Scratch(blockRows)
+    hits = Scratch(blockRows * pool.interests)
+  }
+
+  /// - Parameters:
+  ///   - first: the first vector of the query.
+  ///   - mask: rows that may be taken; nil for all.
+  func scan(
+    _ range: Range<Int>, of coded: CodePlane, _ sketches: SketchRows, first vector: Int, mask: RowMask?,
+    _ shouldStop: () -> Bool
+  ) throws(VecError) {
+    let start = range.lowerBound / RowSketch.blockRows * RowSketch.blockRows
+    for first in Swift.stride(from: start, to: range.upperBound, by: blockRows) {
+      let count = min(blockRows, range.upperBound - first)
+      try pacer.spend(count * codes.stride / 2 * pool.interests, shouldStop)
+      let kept = self.kept(first, count, sketches, vector)
+      // The first block may begin with rows before the range.
+      var other = 0
+      while other < kept, Int(numbers.base[other]) < range.lowerBound { other += 1 }
+      guard other < kept else { continue }
+      let rows = UnsafeBufferPointer(start: UnsafePointer(numbers.base + other), count: kept - other)
+      try takeByBytes(rows, coded, vector, mask, shouldStop)
+    }
+  }
+
+  /// Rows that a sketch leaves under any interest, in `numbers`.
+  private func kept(_ first: Int, _ count: Int, _ sketches: SketchRows, _ vector: Int) -> Int {
+    guard pool.interests > 1 else {
+      return kernels.hits(
+        codes.sketchQuery(vector, thresholds: pool.thresholds.base), sketches: sketches, first: first, count: count,
+        out: numbers.base)
+    }
+    let queries = (vector..<(vector + pool.interests)).map { codes.sketchQuery($0, thresholds: pool.thresholds.base) }
+    return kernels.hits(queries, sketches: sketches, first: first, count: count, out: numbers.base)
+  }
+
+  private func takeByBytes(
+    _ rows: UnsafeBufferPointer<UInt32>, _ coded: CodePlane, _ vector: Int, _ mask: RowMask?, _ shouldStop: () -> Bool
+  ) throws(VecError) {
+    guard pool.interests > 1 else {
+      let found = hits(rows, coded, vector, into: hits.base)
+      let bound = codes.bounds[vector]
+      for index in 0..<found {
+        let hit = hits.base[index]
+        if let mask, !mask.allows(hit.position) { continue }
+        try pool.take(vector, row: Int(hit.position), key: hit.upper, lower: bound.least(hit.lower), shouldStop)
+      }
+      return
+    }
+    let ends = (0..<pool.interests).map { hits(rows, coded, vector + $0, into: hits.base + $0 * blockRows) }
+    try takeJoined(ends, vector, mask, shouldStop)
+  }
+
+  /// The rows whose upper bound by bytes reaches a vector's threshold.
+  private func hits(
+    _ rows: UnsafeBufferPointer<UInt32>, _ coded: CodePlane, _ vector: Int, into out: UnsafeMutablePointer<CodeHit>
+  ) -> Int {
+    let group = codes.single(vector, thresholds: pool.thresholds.base)
+    kernels.dots(
+      group.packed, bias: group.bias[0], codes: coded.codes, stride: codes.stride, rows: rows, out: dots.base)
+    return kernels.hits(group, dots: dots.base, factors: coded.factors, rows: rows, out: out)
+  }
+
+  /// Takes the hits of all interests, which are ascending each, row after row.
+  private func takeJoined(
+    _ ends: [Int], _ vector: Int, _ mask: RowMask?, _ shouldStop: () -> Bool
+  ) throws(VecError) {
+    var next = [Int](repeating: 0, count: ends.count)
+    while true {
+      var row = UInt32.max
+      for interest in 0..<ends.count where next[interest] < ends[interest] {
+        row = min(row, hits.base[interest * blockRows + next[interest]].position)
+      }
+      guard row < .max else { return }
+      for interest in 0..<ends.count where next[interest] < ends[interest] {
+        let hit = hits.base[interest * blockRows + next[interest]]
+        guard hit.position == row else { continue }
+        next[interest] += 1
+        if let mask, !mask.allows(row) { continue }
+        try pool.take(
+          vector + interest, row: Int(row), key: hit.upper, lower: codes.bounds[vector + interest].least(hit.lower),
+          shouldStop)
+      }
+    }
+  }
+}
