@@ -143,3 +143,42 @@ struct CalibrationTests {
     }
   }
 }
+
+extension PlannerTests {
+  @Test("all segments are searched by one index, each by its own setting, and the least sure of them is what is promised")
+  func manySegments() throws {
+    var other = Self.calibration
+    for index in other.curves.indices {
+      for point in other.curves[index].points.indices {
+        other.curves[index].points[point].recall -= 0.02
+        other.curves[index].points[point].surely -= 0.02
+      }
+    }
+    let planner = Planner(
+      parts: [
+        .init(calibration: Self.calibration, available: [.ivf, .hnsw], rowCount: 1_000_000),
+        .init(calibration: other, available: [.ivf], rowCount: 1_000_000),
+        .init(calibration: nil, available: [], rowCount: 500),
+      ], stride: 64, dimension: 64)
+    let plan = try planner.plan(.recall(0.95), index: nil, k: 10, queryCount: 1)
+    #expect(plan == SearchPlan(index: .ivf, parameters: [8, 64, 0], expectedRecall: 0.96))
+    #expect(plan.parameter == 64)
+    let fixed = try planner.plan(.nprobe(8), index: nil, k: 10, queryCount: 1)
+    #expect(fixed.parameters == [8, 8, 0] && fixed.index == .ivf)
+    var refusal: VecErrorCode?
+    do throws(VecError) { _ = try planner.plan(.ef(9), index: nil, k: 10, queryCount: 1) } catch { refusal = error.code }
+    #expect(refusal == .notAvailable, "one of the segments has no graph")
+    let sure = try planner.plan(.recall(0.985), index: nil, k: 10, queryCount: 1)
+    #expect(sure == .exact, "a segment that cannot reach the target makes all of them flat")
+  }
+
+  @Test("a walk that serves several interests is asked for a third of the misses, lists are not")
+  func interests() throws {
+    let graph = Self.planner(available: [.hnsw])
+    #expect(try graph.plan(.recall(0.89), index: .hnsw, k: 10, queryCount: 4).parameter == 10)
+    #expect(try graph.plan(.recall(0.89), index: .hnsw, k: 10, queryCount: 4, interests: 4).parameter == 40)
+    let lists = Self.planner(available: [.ivf])
+    #expect(try lists.plan(.recall(0.95), index: nil, k: 10, queryCount: 4, interests: 4).parameter == 8)
+  }
+
+}
