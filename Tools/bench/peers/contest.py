@@ -79,10 +79,12 @@ class Worker:
             return np.load(f"{folder}/ids.npy")
 
     def close(self) -> None:
-        if self.process.stdin:
-            self.process.stdin.close()  # it ends by itself, and stops what it has started
         try:
+            if self.process.stdin:
+                self.process.stdin.close()  # it ends by itself, and stops what it has started
             self.process.wait(10)
+        except BrokenPipeError:
+            self.process.wait()  # it has ended before
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -138,8 +140,12 @@ def rounds(entries: list[Entry], k: int, batch: int, target: float, count: int) 
     picks = [(entry, pick) for entry in entries if (pick := chosen(entry.sweep.get((k, batch), []), target))]
     speeds: dict[str, list[float]] = {entry.name: [] for entry, _ in picks}
     for number in range(count + 1):
-        for entry, (setting, _) in picks:
-            speed = entry.run(k, setting, batch)
+        for entry, (setting, _) in list(picks):
+            try:
+                speed = entry.run(k, setting, batch)
+            except RuntimeError:  # it died: the others' numbers stand
+                picks = [pick for pick in picks if pick[0] is not entry]
+                continue
             if number:  # the first round warms up
                 speeds[entry.name].append(speed)
     return [

@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -78,8 +79,8 @@ def peer_entries(
     return entries
 
 
-def contest(data: datasets.Data, args: argparse.Namespace, missing: dict[str, str]) -> dict:
-    ks = [int(k) for k in args.k.split(",")]
+def contest(data: datasets.Data, args: argparse.Namespace, missing: dict[str, str], save: Callable[[dict], None]) -> None:
+    """Measures a set, and saves after every k what is known by then: hours of work must not hang on the last minute."""
     load = round(os.getloadavg()[0], 2)
     truth = truth_of(data.items, data.queries, data.metric, args.cache)
 
@@ -88,25 +89,35 @@ def contest(data: datasets.Data, args: argparse.Namespace, missing: dict[str, st
 
     entries = vecd_entries(data, args.vecbench, args.core)
     entries += peer_entries(data, [name for name in args.peers.split(",") if name], args.core, args.build_limit, missing)
-    results = []
+    results: list[dict] = []
     for batch in (int(batch) for batch in args.batch.split(",")):
-        for k in ks:
-            for entry in entries:
-                try:
-                    if entry.index:
-                        settings = vecd_settings(entry.index, len(data.items), k)
-                    else:
-                        settings = entry.worker.ask(f"settings {k}")["settings"]
-                    sweep(entry, k, batch, settings, recall, say)
-                except RuntimeError as error:
-                    missing[f"{entry.name} on {data.name} at k = {k}"] = str(error)
+        for k in (int(k) for k in args.k.split(",")):
+            sweep_all(entries, data, k, batch, recall, missing)
             alive = [entry for entry in entries if (k, batch) in entry.sweep]
             for target in TARGETS:
                 found = rounds(alive, k, batch, target, args.rounds)
-                results.append(
-                    {"k": k, "batch": batch, "target": target, "entries": found, "ratio": ratio(found)})
+                results.append({"k": k, "batch": batch, "target": target, "entries": found, "ratio": ratio(found)})
+            save(facts(data, load, entries, results))
     for entry in entries:
         entry.worker.close()
+
+
+def sweep_all(
+    entries: list[Entry], data: datasets.Data, k: int, batch: int, recall: Callable[[np.ndarray, int], float],
+    missing: dict[str, str],
+) -> None:
+    for entry in entries:
+        try:
+            if entry.index:
+                settings = vecd_settings(entry.index, len(data.items), k)
+            else:
+                settings = entry.worker.ask(f"settings {k}")["settings"]
+            sweep(entry, k, batch, settings, recall, say)
+        except RuntimeError as error:
+            missing[f"{entry.name} on {data.name} at k = {k}"] = str(error)
+
+
+def facts(data: datasets.Data, load: float, entries: list[Entry], results: list[dict]) -> dict:
     return {
         **data.facts,
         "date": datetime.date.today().isoformat(), "load_average_before": load,
@@ -157,11 +168,16 @@ def main() -> None:
     for name in args.sets.split(","):
         data = datasets.load(name, args.queries, args.cache, args.dssm)
         say(f"{name}: {len(data.items):,} x {data.items.shape[1]}, {data.metric}")
-        result["sets"].append(contest(data, args, missing))
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
-        args.out.with_suffix(".md").write_text(markdown(result))
-        plots(result, args.out)
+        others = result["sets"]
+
+        def save(measured: dict) -> None:
+            result["sets"] = [*others, measured]
+            args.out.parent.mkdir(parents=True, exist_ok=True)
+            args.out.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
+            args.out.with_suffix(".md").write_text(markdown(result))
+            plots(result, args.out)
+
+        contest(data, args, missing, save)
     say(f"Written: {args.out}.md, .json and .svg")
 
 
