@@ -33,12 +33,18 @@ final class Bench {
 
   private var queryCount: Int { queries.count / (items.dimension * interests) }
 
-  static func main() throws {
-    let bench = try Bench(Array(CommandLine.arguments.dropFirst()))
-    while let line = readLine() {
-      // Not print: a pipe's buffer would keep the answer from whoever waits for it.
-      let answer = Array((try bench.answer(line) + "\n").utf8)
-      guard write(STDOUT_FILENO, answer, answer.count) == answer.count else { return }
+  static func main() {
+    do {
+      let bench = try Bench(Array(CommandLine.arguments.dropFirst()))
+      while let line = readLine() {
+        // Not print: a pipe's buffer would keep the answer from whoever waits for it.
+        let answer = Array((try bench.answer(line) + "\n").utf8)
+        guard write(STDOUT_FILENO, answer, answer.count) == answer.count else { return }
+      }
+    } catch {
+      let message = Array("vecbench: \(error)\n".utf8)
+      _ = write(STDERR_FILENO, message, message.count)
+      exit(64)
     }
   }
 
