@@ -377,9 +377,13 @@ class VecdSocket(Peer):
         others = set(range(os.cpu_count() or 1)) - os.sched_getaffinity(0)
         if others:
             os.sched_setaffinity(0, others)
-        while not os.path.exists(f"{folder}/vecd.sock"):
-            time.sleep(0.01)
         self.store = vecd.connect(f"{folder}/vecd.sock")
+        while daemon.poll() is None:
+            try:
+                self.store.ping()
+                break
+            except vecd.VecdError:  # it is starting
+                time.sleep(0.01)
         self.store.create("bench", items.shape[1], metric)
         self.store.ingest("bench", np.arange(len(items), dtype=np.uint64), items, generation="g")
         self.store.build_index("bench", "g", index="auto", queries=self.held)
