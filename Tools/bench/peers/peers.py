@@ -25,6 +25,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sets", default="reddit-50k,towers-ip-200k-64", help="data sets, see datasets.py")
     parser.add_argument("--peers", default=",".join(PEERS), help="peers, by name")
+    parser.add_argument("--vecd", default="flat,ivf,hnsw,auto", help="vecd's indexes that take part")
     parser.add_argument("--k", default="10,100,500")
     parser.add_argument("--batch", default="256,1", help="queries per call")
     parser.add_argument("--queries", type=int, default=500)
@@ -39,7 +40,7 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def vecd_entries(data: datasets.Data, vecbench: str, core: int) -> list[Entry]:
+def vecd_entries(data: datasets.Data, vecbench: str, core: int, names: list[str]) -> list[Entry]:
     command = ["taskset", "-c", str(core), vecbench, str(data.items_path), str(data.queries_path), data.metric, "1"]
     if data.held_path:
         command.append(f"held={data.held_path}")
@@ -47,7 +48,7 @@ def vecd_entries(data: datasets.Data, vecbench: str, core: int) -> list[Entry]:
         "flat": "exact", "ivf": "4 sqrt(n) lists", "hnsw": "M 16, efConstruction 128",
         "auto": "ivf and hnsw, calibrated with " + ("queries that are not asked" if data.held_path else "made queries")}
     entries = []
-    for index in about:
+    for index in names:
         worker = Worker(f"vecd {index}", command)
         built, memory = worker.build(f"build {index}")
         say(f"  vecd {index}: built in {built['seconds']:.1f} s, {memory / 2**20:.0f} MiB")
@@ -87,7 +88,7 @@ def contest(data: datasets.Data, args: argparse.Namespace, missing: dict[str, st
     def recall(found: np.ndarray, k: int) -> float:
         return recall_of(found, truth, k, data.items, data.queries, data.metric)
 
-    entries = vecd_entries(data, args.vecbench, args.core)
+    entries = vecd_entries(data, args.vecbench, args.core, args.vecd.split(","))
     entries += peer_entries(data, [name for name in args.peers.split(",") if name], args.core, args.build_limit, missing)
     results: list[dict] = []
     for batch in (int(batch) for batch in args.batch.split(",")):
