@@ -47,15 +47,6 @@ package struct CodeKernels: Sendable {
     table.pointee.dot_gather(query, bias, codes, stride, numbers, rows.count, out)
   }
 
-  /// Brings a row's codes and factors into the cache.
-  @inline(__always)
-  package func prefetch(
-    _ codes: UnsafePointer<UInt8>, _ factors: UnsafePointer<CodeFactors>, row: Int, stride: Int
-  ) {
-    vk_prefetch_bytes(codes + row * stride, stride)
-    vk_prefetch_bytes(factors + row, MemoryLayout<CodeFactors>.stride)
-  }
-
   /// Brings a row's factors into the cache.
   @inline(__always)
   package func prefetch(_ factors: UnsafePointer<CodeFactors>) { vk_prefetch_bytes(factors, 1) }
