@@ -54,7 +54,7 @@ struct IndexRecipe: Sendable {
   func sections(
     of segment: SegmentHandle, lists: IVFLists, _ engine: Engine, _ steps: BuildSteps, _ shouldStop: () -> Bool
   ) throws(VecError) -> [(kind: SectionKind, bytes: [UInt8])] {
-    segment.prepare(engine.team)
+    segment.prepare(engine.team, forBuild: true)
     let indexes = try segment.withPlane { (plane) throws(VecError) in
       guard plane.codes != nil else {
         throw VecError(.limitExceeded, "there is no memory for the codes of \(plane.rowCount) rows, which an index needs")

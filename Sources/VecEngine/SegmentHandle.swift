@@ -99,19 +99,22 @@ final class SegmentHandle: Sendable {
   private func bare(ids: UnsafePointer<UInt64>) throws(VecError) -> VectorPlane { try plane(ids: ids, codes: nil) }
 
   /// Makes the codes now, with several threads, unless they are there.
-  func prepare(_ team: WorkTeam) { _ = try? codes(team) }
+  /// - Parameter forBuild: whatever others hold of the budget; a build was cut to its share of it.
+  func prepare(_ team: WorkTeam, forBuild: Bool = false) { _ = try? codes(team, forBuild: forBuild) }
 
   /// Memory that codes take; 0 as long as no search needed them, or while they are made.
   var codeByteCount: Int { coded.withLockIfAvailable { $0?.byteCount ?? 0 } ?? 0 }
 
   /// Threads that come while codes are made wait for them.
-  private func codes(_ team: WorkTeam) throws(VecError) -> CodedRows {
+  private func codes(_ team: WorkTeam, forBuild: Bool = false) throws(VecError) -> CodedRows {
     try coded.withLock { (coded) throws(VecError) in
       if let coded { return coded }
       let header = file.header
       let byteCount = CodedRows.byteCount(
         rowCount: header.rowCount, dimension: header.dimension, metric: header.metric)
-      guard memory.ask(byteCount) else {
+      if forBuild {
+        memory.take(byteCount)
+      } else if !memory.ask(byteCount) {
         throw VecError(.overloaded, "the memory budget has no room for \(byteCount) bytes of codes")
       }
       do throws(VecError) {

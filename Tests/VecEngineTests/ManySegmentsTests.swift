@@ -93,6 +93,21 @@ struct ManySegmentsTests {
     #expect(engine.statistics.heldBytes <= 12_000_000)
   }
 
+  @Test("a build has its share of the budget even where codes of what is live hold most of the rest")
+  func buildsBesideLiveCodes() throws {
+    let sample = Sample(3000, seed: 47)
+    let fixture = try EngineFixture()
+    let engine = try fixture.open(memoryBudget: 800_000)
+    defer { engine.close() }
+    try IndexBuildTests.load(engine, sample)
+    try engine.beginBuild("c", generation: "g", type: .ivf).run()
+    _ = try engine.publish("c", label: "g", expected: .any)
+    _ = try IndexBuildTests.ask(engine, sample, k: 5, .exact)
+    #expect(engine.statistics.codeBytes > 200_000)
+    try engine.load("c", "next", ids: sample.ids, vectors: sample.rows)
+    #expect(try engine.beginBuild("c", generation: "next", type: .ivf).run().segmentCount == 1)
+  }
+
   @Test("a budget with no room for a build is an error that says how much is needed, and changes nothing")
   func tooSmallBudget() throws {
     let fixture = try EngineFixture()
