@@ -65,6 +65,12 @@ package final class IndexBuild: Sendable {
   private func segments(
     of generation: Generation, _ made: inout [SegmentHandle], _ shouldStop: () -> Bool
   ) throws(VecError) -> [SegmentHandle] {
+    guard generation.rowCount <= UInt64(Limits.segmentRowsMax) else {
+      throw VecError(
+        .limitExceeded,
+        "generation \(label) has \(generation.rowCount) rows, a build numbers at most \(Limits.segmentRowsMax): "
+          + "spread them over several collections")
+    }
     let rowBytes = recipe.rowBytes(dimension: collection.dimension)
     let cut = try SegmentCut(
       rowCount: Int(generation.rowCount), rowsMax: engine.options.segmentRows, rowBytes: rowBytes,
