@@ -16,6 +16,14 @@ public enum Limits {
   public static let ingestRowsMax = 1_048_576
   /// Ids per get request.
   public static let getIdsMax = 65_536
+  /// Rows per upsert.
+  public static let upsertRowsMax = 16_384
+  /// Bytes of the ids and vectors of an upsert.
+  public static let upsertBytesMax = 8 << 20
+  /// Ids per delete.
+  public static let deleteIdsMax = 65_536
+  /// Tokens of past writes that a generation remembers.
+  public static let tokensMax = 16_384
   /// Bytes of a collection name or a generation label.
   public static let nameBytesMax = 64
   /// Bytes of a frame's body.

@@ -27,10 +27,12 @@ public struct SearchRequest: Sendable, Equatable {
   public var dimension: Int
   /// Query after query, interest after interest: `queryCount * interests * dimension` values.
   public var vectors: [Float]
+  /// The answer must be complete at least up to this sequence number; nil for what is there.
+  public var leastSequence: UInt64?
 
   public init(
     collection: String, generation: String? = nil, k: Int, effort: SearchEffort = .standard,
-    index: IndexType? = nil, interests: Int = 1, dimension: Int, vectors: [Float]
+    index: IndexType? = nil, interests: Int = 1, dimension: Int, vectors: [Float], leastSequence: UInt64? = nil
   ) {
     self.collection = collection
     self.generation = generation
@@ -40,6 +42,7 @@ public struct SearchRequest: Sendable, Equatable {
     self.interests = interests
     self.dimension = dimension
     self.vectors = vectors
+    self.leastSequence = leastSequence
   }
 
   /// Queries in the request; 0 when the shape is empty.

@@ -40,6 +40,7 @@ public enum VecErrorCode: UInt16, CaseIterable, Sendable {
   case cannotCreate = 5004
   case notReachable = 5005
   case connectionLost = 5006
+  case outcomeUnknown = 5007
   case internalDefect = 9001
 
   /// The name used in messages, logs and documents, e.g. `collection-not-found`.
@@ -81,6 +82,7 @@ public enum VecErrorCode: UInt16, CaseIterable, Sendable {
     case .cannotCreate: "cannot-create"
     case .notReachable: "not-reachable"
     case .connectionLost: "connection-lost"
+    case .outcomeUnknown: "outcome-unknown"
     case .internalDefect: "internal-defect"
     }
   }
@@ -88,7 +90,8 @@ public enum VecErrorCode: UInt16, CaseIterable, Sendable {
   /// Whether the same request may succeed later without a change.
   public var isRetryable: Bool {
     switch self {
-    case .busy, .storeInUse, .overloaded, .deadlineExceeded, .shuttingDown, .notReachable, .connectionLost: true
+    case .busy, .storeInUse, .overloaded, .deadlineExceeded, .shuttingDown, .notReachable, .connectionLost,
+      .outcomeUnknown: true
     default: false
     }
   }
@@ -105,7 +108,7 @@ public enum VecErrorCode: UInt16, CaseIterable, Sendable {
     case .internalDefect: 70
     case .collectionExists, .cannotCreate: 73
     case .segmentDamaged, .manifestDamaged, .collectionFenced, .ioError, .storageFull: 74
-    case .busy, .storeInUse, .overloaded, .deadlineExceeded, .shuttingDown, .connectionLost: 75
+    case .busy, .storeInUse, .overloaded, .deadlineExceeded, .shuttingDown, .connectionLost, .outcomeUnknown: 75
     case .malformedFrame, .frameTooLong, .unsupportedVersion: 76
     case .permissionDenied: 77
     }
