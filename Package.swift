@@ -82,7 +82,7 @@ let package = Package(
     tests("VecIndexTests", ["VecCore", "VecKernels", "VecIndex", "VecTestSupport"]),
     tests("VecStorageTests", ["VecCore", "VecStorage", "VecTestSupport"]),
     tests("VecManifestTests", ["VecCore", "VecManifest", "VecTestSupport"]),
-    tests("VecEngineTests", ["VecCore", "VecEngine", "VecTestSupport"]),
+    tests("VecEngineTests", ["VecCore", "VecStorage", "VecEngine", "VecTestSupport"]),
     tests("VecProtocolTests", ["VecCore", "VecProtocol", "VecTestSupport"]),
     tests("VecClientTests", ["VecCore", "VecProtocol", "VecClient", nioCore, nioPosix, "VecTestSupport"]),
     tests("VecFilesTests", ["VecCore", "VecFiles", "VecTestSupport"]),

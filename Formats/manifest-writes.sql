@@ -45,6 +45,14 @@ CREATE TABLE dead_rows (
   PRIMARY KEY (segment_uuid, part)
 ) STRICT, WITHOUT ROWID;
 
+-- Real queries that the index of a generation was built with, so that it can be built again: the latest 4096 at most.
+CREATE TABLE samples (
+  generation_number  INTEGER PRIMARY KEY NOT NULL,
+  query_count        INTEGER NOT NULL,
+  vectors            BLOB NOT NULL,      -- f32[query_count x dimension], little-endian
+  checksum           INTEGER NOT NULL    -- CRC32C over u64 generation_number, u64 query_count, vectors
+) STRICT;
+
 -- The checksum of a collection goes on, after its segments and only if there are any, over its deltas in the order of
 -- their numbers (u8 1, u64 delta_number, u64 generation_number), and over its parts of dead rows in the order of segment_uuid and
 -- part (u8 2, uuid, u64 part, u64 row_count, u32 checksum).

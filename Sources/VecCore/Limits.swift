@@ -10,6 +10,8 @@ public enum Limits {
   public static let queriesMax = 4_096
   /// Queries of a sample for calibration.
   public static let sampleQueriesMax = 65_536
+  /// Queries of a sample that are kept for later builds.
+  public static let sampleQueriesKept = 4_096
   /// Results of one request: queries x k.
   public static let resultsMax = 2_097_152
   /// Rows per ingest frame.

@@ -50,7 +50,8 @@ extension Engine {
     let builds = try collection(name).work.compactMap { own, work in label == nil || label == own ? work.build : nil }
     if let label { _ = try collection(name).requireGeneration(label) }
     guard builds.count <= 1 else {
-      throw VecError(.invalidArgument, "collection \(name) has \(builds.count) builds under way: say which generation's to cancel")
+      throw VecError(
+        .invalidArgument, "collection \(name) has \(builds.count) builds under way: say which generation's to cancel")
     }
     for build in builds { build.value?.isCalledOff.store(true, ordering: .relaxed) }
     return !builds.isEmpty

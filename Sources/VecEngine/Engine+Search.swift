@@ -1,6 +1,7 @@
 package import VecCore
 import VecIndex
 import VecManifest
+import VecStorage
 
 // Reading: search and get. Both take one snapshot and answer from it alone.
 extension Engine {
@@ -23,6 +24,7 @@ extension Engine {
         ).results
       }
     }
+    try fenceUnreadable(generation, of: request.collection)
     return Self.reply(results, plan, from: generation, sequence: collection.row.sequence)
   }
 
@@ -43,7 +45,21 @@ extension Engine {
       reply.found.append(vector != nil)
       if let vector { reply.vectors += vector }
     }
+    try fenceUnreadable(generation, of: name)
     return reply
+  }
+
+  /// An answer read from pages that the disk did not deliver is no answer, and there will be no further ones.
+  private func fenceUnreadable(_ generation: Generation, of name: String) throws(VecError) {
+    guard let bad = generation.segments.first(where: { $0.file.isUnreadable }) else { return }
+    let reason = "\(bad.file.path): the disk did not deliver a part of the file (SIGBUS)"
+    fence(name, because: reason)
+    throw VecError(.segmentDamaged, reason)
+  }
+
+  /// The collection answers nothing until the next start finds it sound.
+  func fence(_ name: String, because reason: String) {
+    update(name) { $0.fence = $0.fence ?? reason }
   }
 
   private static func checkShape(_ request: SearchRequest, of collection: Collection) throws(VecError) {

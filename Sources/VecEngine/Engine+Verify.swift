@@ -14,9 +14,53 @@ extension Engine {
       report.findings.append(.init(collection: damaged, file: directory.manifestPath, message: reason))
     }
     for record in catalogue.collections where name == nil || name == record.row.name {
+      if let finding = try verifyWrites(of: record) { report.findings.append(finding) }
       for segment in record.segments { verify(segment, of: record.row.name, into: &report) }
     }
     return report
+  }
+
+  /// The first thing that is wrong with the log of single writes and the dead rows of a collection.
+  private func verifyWrites(of record: CollectionRecord) throws(VecError) -> VerifyReport.Finding? {
+    try withWriter { (writer) throws(VecError) in
+      do throws(VecError) {
+        // Deltas that were sealed since the manifest was read are gone.
+        for delta in try writer.manifest.load().collections.first(where: { $0.row.number == record.row.number })?.deltas ?? [] {
+          try writer.manifest.readWrites(of: delta, dimension: record.row.dimension) { (_) in }
+        }
+        for segment in record.segments {
+          let parts = record.deadRows.filter { $0.segment == segment.uuid }
+          _ = try writer.manifest.deadRows(parts, rowCount: segment.rowCount)
+        }
+        return nil
+      } catch {
+        return .init(collection: record.row.name, file: directory.manifestPath, message: error.message)
+      }
+    }
+  }
+
+  /// Reads every byte of the next segment in the round that goes through all of them, for a scrub that never ends; a
+  /// damaged one fences its collection.
+  ///
+  /// - Parameters:
+  ///   - after: the segment read last; nil begins a round.
+  ///   - progress: told the bytes read since the last call; may take its time, which is what limits the rate.
+  /// - Returns: the segment read and what is wrong with it; nil when the round is over.
+  package func scrub(after: UUID?, progress: (Int) -> Void) -> (segment: UUID, finding: VerifyReport.Finding?)? {
+    let all = state.withLock { state in
+      state.collections.values.filter { $0.fence == nil }.flatMap { collection in
+        collection.generations.flatMap(\.segments).map { (collection.row.name, $0) }
+      }
+    }.sorted { $0.1.row.uuid.bytes.lexicographicallyPrecedes($1.1.row.uuid.bytes) }
+    let next = all.first { after?.bytes.lexicographicallyPrecedes($0.1.row.uuid.bytes) ?? true }
+    guard let (name, segment) = next else { return nil }
+    do throws(VecError) {
+      try segment.file.verify(progress: progress)
+      return (segment.row.uuid, nil)
+    } catch {
+      fence(name, because: error.message)
+      return (segment.row.uuid, .init(collection: name, file: segment.file.path, message: error.message))
+    }
   }
 
   private func verify(_ row: SegmentRow, of collection: String, into report: inout VerifyReport) {

@@ -64,9 +64,4 @@ extension Engine {
 
   /// The sequence number that answers of a collection are complete up to now.
   package func sequence(of name: String) throws(VecError) -> UInt64 { try collection(name).row.sequence }
-
-  /// Makes a verified copy of the store in its directory `snapshots`.
-  package func snapshot(_ name: String) throws(VecError) -> SnapshotOutcome {
-    throw VecError(.notAvailable, "not yet")
-  }
 }

@@ -48,6 +48,7 @@ package final class Engine: Sendable {
   /// Opens the store, or creates it; recovers from whatever state it was left in.
   package init(_ options: EngineOptions) throws(VecError) {
     self.options = options
+    try MappedSegment.guardMappings()
     kernels = try Self.chooseKernels(options.kernelTier)
     memory = MemoryLedger(budget: options.memoryBudget)
     indexSearch = IndexSearch(kernels: kernels)
@@ -64,6 +65,7 @@ package final class Engine: Sendable {
     recovery = recovered.report
     writer = Mutex(Writer(manifest: recovered.manifest, nextNumber: recovered.nextNumber, states: recovered.states))
     state = Mutex(State(collections: recovered.collections))
+    if !options.keepsLeftovers { SnapshotWriter.removeLeftovers(in: directory) }
     for collection in recovered.collections.values { prepare(collection.live) }
   }
 

@@ -7,9 +7,9 @@ import VecStorage
 /// The building of a generation's index, held from `beginBuild` to the end of `run`.
 ///
 /// Every build verifies all bytes of the generation and rewrites its segments into as few as the memory budget allows
-/// (`SegmentCut`), mostly one, without the rows that no longer count. Flat needs no structure of its own. For the others `IndexRecipe` says what follows for each
-/// of them; each step is a rewrite of segments into another, so a kill at any time leaves files that no manifest knows,
-/// and the generation as it was.
+/// (`SegmentCut`), mostly one, without the rows that no longer count. Flat needs no structure of its own. For the others
+/// `IndexRecipe` says what follows for each of them; each step is a rewrite of segments into another, so a kill at any
+/// time leaves files that no manifest knows, and the generation as it was.
 package final class IndexBuild: Sendable {
   package let label: String
   /// Set by `cancelBuild`.
@@ -53,7 +53,7 @@ package final class IndexBuild: Sendable {
       let segments = try segments(of: generation, &made, shouldStop)
       for segment in segments { segment.prepare(engine.team) }
       let index = recipe.recorded(segments)
-      try SegmentSwap(source: generation, made: segments, index: index).run(engine, of: collection.name)
+      try SegmentSwap(source: generation, made: segments, index: index, sample: recipe.sample).run(engine, of: collection.name)
       for segment in made where !segments.contains(where: { $0 === segment }) { segment.retire() }
       return BuildOutcome(
         index: index, rowCount: generation.rowCount, byteCount: segments.reduce(0) { $0 + $1.row.byteCount },

@@ -27,7 +27,10 @@ extension Manifest {
     }
     statement.reset()
     guard count == delta.writeCount, chain == delta.chain, sequence == delta.lastSequence else {
-      throw Self.damaged(delta, "it has \(count) writes up to sequence \(sequence), and should have \(delta.writeCount) up to \(delta.lastSequence)")
+      throw Self.damaged(
+        delta,
+        "it has \(count) writes up to sequence \(sequence), and should have \(delta.writeCount) up to "
+          + "\(delta.lastSequence)")
     }
   }
 
@@ -52,6 +55,35 @@ extension Manifest {
       all += rows
     }
     return all
+  }
+
+  /// The real queries that a generation was built with; nil when there were none.
+  package func sample(of generation: UInt64, dimension: Int) throws(VecError) -> [Float]? {
+    guard try CatalogueReader(connection).hasWrites() else { return nil }
+    let statement = try connection.prepare(
+      "SELECT query_count, checksum, vectors FROM samples WHERE generation_number = ?")
+    try statement.bind([.integer(Int64(bitPattern: generation))])
+    guard let row = try statement.rows(columns: 3).first else { return nil }
+    guard case .integer(let count) = row[0], case .integer(let checksum) = row[1], case .blob(let bytes) = row[2],
+      count > 0, bytes.count == Int(count) * dimension * 4
+    else { throw VecError(.manifestDamaged, "the sample of queries of generation \(generation) is out of range") }
+    let vectors = bytes.withUnsafeBytes { bytes in
+      (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+    }
+    guard Int64(Self.sampleChecksum(generation, UInt64(count), vectors)) == checksum else {
+      throw VecError(.manifestDamaged, "the sample of queries of generation \(generation) fails its checksum")
+    }
+    return vectors
+  }
+
+  static func sampleChecksum(_ generation: UInt64, _ count: UInt64, _ vectors: [Float]) -> UInt32 {
+    var head = ByteWriter(reserving: 16)
+    head.write(generation)
+    head.write(count)
+    var crc = CRC32C()
+    crc.update(head.bytes)
+    vectors.withUnsafeBytes { crc.update($0) }
+    return crc.value
   }
 
   private static func damaged(_ delta: DeltaRow, _ what: String) -> VecError {

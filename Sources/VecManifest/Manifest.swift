@@ -39,6 +39,12 @@ package final class Manifest {
     }
   }
 
+  /// Writes a copy of the database as of now to a path where nothing is.
+  package func copy(to path: String) throws(VecError) {
+    if let poison { throw poison }
+    try connection.copy(to: path)
+  }
+
   package func close() { connection.close(keepingLog: poison != nil) }
 
   /// Runs `body` in one transaction: all of it durable when this returns, none of it when it throws, but for

@@ -74,6 +74,21 @@ extension ManifestTransaction {
     touched.insert(collection)
   }
 
+  /// Keeps the real queries that a generation was built with. A manifest of schema version 1 has no place for them.
+  package func setSample(_ vectors: [Float], dimension: Int, of generation: UInt64) throws(VecError) {
+    guard try CatalogueReader(connection).hasWrites() else { return }
+    let most = min(Limits.sampleQueriesKept, Limits.upsertBytesMax / (4 * dimension))
+    let kept = Array(vectors.suffix(most * dimension))
+    let count = UInt64(kept.count / dimension)
+    try connection.prepare(
+      "INSERT OR REPLACE INTO samples (generation_number, query_count, checksum, vectors) VALUES (?, ?, ?, ?)"
+    ).run(
+      [
+        .integer(Int64(bitPattern: generation)), .integer(Int64(bitPattern: count)),
+        .integer(Int64(Manifest.sampleChecksum(generation, count, kept))),
+      ], last: kept.withUnsafeBytes { [UInt8]($0) })
+  }
+
   func deleteDeadRows(of segment: UUID) throws(VecError) {
     guard try CatalogueReader(connection).hasWrites() else { return }
     try connection.prepare("DELETE FROM dead_rows WHERE segment_uuid = ?").run([.blob(segment.bytes)])
@@ -95,6 +110,7 @@ extension ManifestTransaction {
       try drop(UInt64(bitPattern: number))
     }
     try connection.prepare("DELETE FROM deltas WHERE generation_number IN \(generations)").run([parameter])
+    try connection.prepare("DELETE FROM samples WHERE generation_number IN \(generations)").run([parameter])
   }
 
   private func drop(_ number: UInt64) throws(VecError) {

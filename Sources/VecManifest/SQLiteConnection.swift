@@ -79,6 +79,14 @@ final class SQLiteConnection {
     guard status == SQLITE_OK else { throw failure(status) }
   }
 
+  /// Copies the database with what its log holds, without unused pages (VACUUM INTO). SQLite attaches the target for it.
+  func copy(to path: String) throws(VecError) {
+    sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 1)
+    defer { sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0) }
+    let statement = try prepare("VACUUM INTO ?")
+    try statement.run([.text(path)])
+  }
+
   /// - Parameter keepingLog: leaves a log that is not empty alone. SQLite would fold it, which repeats a sync that may
   ///   have failed, and then remove what may be the only good copy.
   func close(keepingLog: Bool) {

@@ -1,3 +1,4 @@
+internal import CVecShims
 internal import Glibc
 package import VecCore
 
@@ -12,6 +13,13 @@ package final class MappedSegment: Sendable {
   private let file: OpenFile
   // Immutable memory: mapped read-only, unmapped only in deinit.
   private nonisolated(unsafe) let mapping: UnsafeRawBufferPointer
+  /// Of the mapping (`vs_guard_add`).
+  private let guardNumber: Int32
+
+  /// From now on bad pages of segments read as zeros, and `isUnreadable` says so; without this they end the process.
+  package static func guardMappings() throws(VecError) {
+    guard vs_guard_mappings() == 0 else { throw .system("sigaction", "SIGBUS", errno) }
+  }
 
   /// - Parameter expecting: what the manifest says; nil accepts any sound segment.
   /// - Throws: `segment-damaged`, `unsupported-format`, `io-error`, `permission-denied`; all name the file.
@@ -30,11 +38,18 @@ package final class MappedSegment: Sendable {
     self.file = file
     self.structure = structure
     self.mapping = mapping
+    guardNumber = vs_guard_add(mapping.baseAddress, mapping.count)
     header = structure.header
     identity = structure.identity
   }
 
-  deinit { munmap(UnsafeMutableRawPointer(mutating: mapping.baseAddress), mapping.count) }
+  deinit {
+    vs_guard_remove(guardNumber)
+    munmap(UnsafeMutableRawPointer(mutating: mapping.baseAddress), mapping.count)
+  }
+
+  /// The disk did not deliver a page of the mapping: what was read from it meanwhile may be wrong.
+  package var isUnreadable: Bool { vs_guard_faulted(guardNumber) != 0 }
 
   /// Row after row, `dimension` elements each, 64-byte aligned.
   package var vectors: UnsafeRawBufferPointer { bytes(.vectors) }

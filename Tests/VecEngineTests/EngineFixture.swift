@@ -39,6 +39,17 @@ final class EngineFixture: Sendable {
     return try Engine(options)
   }
 
+  /// A store at a path that is somebody else's to remove.
+  static func open(_ path: String) throws(VecError) -> Engine {
+    try Engine(
+      EngineOptions(
+        storePath: path, kernelTier: nil, memoryBudget: 1 << 30, now: { 1 },
+        makeUUID: {
+          var random = SystemRandomNumberGenerator()
+          return UUID(high: random.next(), low: random.next())
+        }))
+  }
+
   var segmentFiles: [String] { get throws { try Self.names(in: directory + "/segments").sorted() } }
 
   static func names(in path: String) throws -> [String] {

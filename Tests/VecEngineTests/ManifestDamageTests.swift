@@ -41,7 +41,7 @@ import VecTestSupport
     var random = SplitMix64(seed: 20_261_127)
     // Two bits of every byte of SQLite's header, and some of the rest.
     let places = (0..<200).map { $0 / 2 * 8 + Int.random(in: 0..<8, using: &random) }
-      + (0..<500).map { _ in Int.random(in: 800..<sound.count * 8, using: &random) }
+      + (0..<1_500).map { _ in Int.random(in: 800..<sound.count * 8, using: &random) }
     for bit in places {
       var bytes = sound
       bytes[bit / 8] ^= 1 << UInt8(bit % 8)

@@ -20,4 +20,17 @@ int vs_peer_uid(int fd, uint32_t *uid);
 // Names the calling thread for tools such as top; what is longer than 15 bytes is cut.
 void vs_name_thread(const char *name);
 
+// Makes bad pages of guarded mappings readable as zeros instead of ending the process (SIGBUS). Once per process;
+// 0, or -1 with errno set.
+int vs_guard_mappings(void);
+
+// Guards a mapping; the number to ask and remove it by, or -1 when there are too many (it is then not guarded).
+int vs_guard_add(const void *base, size_t count);
+
+// Whether a page of the mapping could not be read. Never again 0 once it is 1.
+int vs_guard_faulted(int slot);
+
+// To be called before the mapping goes.
+void vs_guard_remove(int slot);
+
 #endif

@@ -137,11 +137,15 @@ extension Engine {
 
   /// Builds all segments anew. Deltas that fill up meanwhile are sealed in between.
   private func rebuild(_ name: String, _ number: UInt64, _ shouldStop: () -> Bool) throws(VecError) {
-    let build = try withWriter { (_) throws(VecError) in
+    let build = try withWriter { (writer) throws(VecError) in
       let collection = try collection(name)
       let generation = try readable(name, number)
       try collection.refuseIfBusy(generation.row.label)
-      return reserve(generation.row.label, of: collection.row, IndexRecipe(of: generation))
+      let dimension = collection.row.dimension
+      let sample = try writer.manifest.sample(of: number, dimension: dimension).map {
+        QuerySample(dimension: dimension, vectors: $0)
+      }
+      return reserve(generation.row.label, of: collection.row, IndexRecipe(of: generation, sample: sample))
     }
     var failure: VecError?
     try build.run {

@@ -11,6 +11,8 @@ struct SegmentSwap {
   let made: [SegmentHandle]
   /// What the generation is from now on; nil leaves it as it is.
   let index: IndexType?
+  /// Real queries that it was built with.
+  var sample: QuerySample?
 
   private var gone: [SegmentHandle] { source.segments.filter { old in !made.contains { $0 === old } } }
   private var new: [SegmentHandle] { made.filter { one in !source.segments.contains { $0 === one } } }
@@ -37,6 +39,9 @@ struct SegmentSwap {
         for (segment, died) in dead {
           let numbers = died.map { UInt32(truncatingIfNeeded: $0) }
           try transaction.insertDeadRows(numbers, part: 1, of: segment.row.uuid, collection: row.number)
+        }
+        if let sample {
+          try transaction.setSample(sample.vectors, dimension: sample.dimension, of: next.row.number)
         }
         try transaction.update(next.row)
         try transaction.update(row)
