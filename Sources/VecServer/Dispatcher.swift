@@ -15,9 +15,8 @@ struct Dispatcher: Sendable {
   func enqueue(_ ticket: Ticket) throws(VecError) {
     let (lane, admission) = route(ticket.kind)
     daemon.requestAccepted()
-    let isWrite = ticket.kind == .upsert || ticket.kind == .delete
     let isQueued =
-      isWrite
+      ticket.kind.isSingleWrite
       ? lane.submit(part: { daemon.group.add(ticket, isLast: $0, self) }, byteCount: ticket.body.count)
       : lane.submit(admission) { run(ticket) }
     guard isQueued else {
@@ -108,7 +107,7 @@ struct Dispatcher: Sendable {
         "request.kind": "\(ticket.kind.name)", "duration.ms": "\(microseconds / 1000)",
       ]
     }
-    if case .failure(let error) = reply, isDamage(error.code) {
+    if case .failure(let error) = reply, Self.isDamage(error.code), !ticket.kind.isSingleWrite {
       daemon.logger.error("request failed", metadata: metadata.merging(["error": "\(error)"]) { $1 })
     } else if microseconds >= UInt64(daemon.options.slowRequestMilliseconds) * 1000, ticket.kind.hasDefaultDeadline {
       daemon.logger.info("slow request", metadata: metadata)
@@ -116,7 +115,7 @@ struct Dispatcher: Sendable {
   }
 
   /// What an operator must hear of, whoever asked. `outcome-unknown` is told once, as the reason of the daemon's end.
-  private func isDamage(_ code: VecErrorCode) -> Bool {
+  static func isDamage(_ code: VecErrorCode) -> Bool {
     switch code {
     case .segmentDamaged, .manifestDamaged, .ioError, .storageFull, .internalDefect: true
     default: false
@@ -125,6 +124,9 @@ struct Dispatcher: Sendable {
 }
 
 extension MessageKind {
+  /// Whether it is committed together with others.
+  fileprivate var isSingleWrite: Bool { self == .upsert || self == .delete }
+
   /// Whether it may make answers complete up to a greater number than before.
   fileprivate var changesSequence: Bool {
     switch self {

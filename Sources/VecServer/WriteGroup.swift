@@ -1,3 +1,4 @@
+import Logging
 import Synchronization
 import VecCore
 import VecEngine
@@ -33,7 +34,7 @@ final class WriteGroup: Sendable {
     let writes = group.map(\.write)
     let results = daemon.commit(writes)
     daemon.writes.record(writes, results)
-    var failure: VecError?
+    var failures: [VecError] = []
     for (position, member) in group.enumerated() {
       let result =
         position < results.count ? results[position] : .failure(VecError(.internalDefect, "the write got no answer"))
@@ -41,12 +42,23 @@ final class WriteGroup: Sendable {
       case (.upsert, .success(let receipt)): dispatcher.finish(member.ticket, .upsert(receipt))
       case (.delete, .success(let receipt)): dispatcher.finish(member.ticket, .delete(receipt))
       case (_, .failure(let error)):
-        if error.code == .outcomeUnknown { failure = error }
+        failures.append(error)
         dispatcher.finish(member.ticket, .failure(error))
       }
     }
-    if let failure = failure ?? daemon.engine.stoppedWriting { daemon.fail(failure) }
+    log(failures, daemon)
+    let unknown = failures.first { $0.code == .outcomeUnknown }
+    if let reason = unknown ?? daemon.engine.stoppedWriting { daemon.fail(reason) }
     daemon.changed()
+  }
+}
+
+extension WriteGroup {
+  /// What an operator must hear of, once for all writes of a group: a full disk fails each of them.
+  private func log(_ failures: [VecError], _ daemon: Daemon) {
+    let told = failures.filter { Dispatcher.isDamage($0.code) }
+    guard let first = told.first else { return }
+    daemon.logger.error("writes failed", metadata: ["error": "\(first)", "write.count": "\(told.count)"])
   }
 }
 

@@ -25,6 +25,8 @@ final class LogLines: Sendable {
 
   func add(_ line: String) { lines.withLock { $0.append(line) } }
 
+  func count(_ text: String) -> Int { lines.withLock { $0.count { $0.contains(text) } } }
+
   func contains(_ text: String) -> Bool { lines.withLock { $0.contains { $0.contains(text) } } }
 }
 
