@@ -54,7 +54,8 @@ let package = Package(
     library("VecIndex", ["VecCore", "VecKernels"]),
     library("VecStorage", ["VecCore", "CLZ4", "CVecShims"]),
     library(
-      "VecManifest", ["VecCore", "CSQLite"], resources: [.embedInCode("Resources/manifest.sql")]),
+      "VecManifest", ["VecCore", "CSQLite"],
+      resources: [.embedInCode("Resources/manifest.sql"), .embedInCode("Resources/manifest-writes.sql")]),
     library("VecEngine", ["VecCore", "VecKernels", "VecIndex", "VecStorage", "VecManifest"]),
 
     // The asynchronous shell.

@@ -11,6 +11,9 @@ public struct VecError: Error, Sendable, Equatable, CustomStringConvertible {
     self.message = message
   }
 
+  /// A change that failed with it may be there after the next start all the same.
+  package var mayHaveHappened: Bool { code == .ioError || code == .outcomeUnknown }
+
   /// `code-name: message`, the form of logs and of the command line.
   public var description: String { "\(code.name): \(message)" }
 }

@@ -1,6 +1,13 @@
 import VecCore
 import VecManifest
 
+/// A build, for whoever may call it off.
+struct WeakBuild: Sendable {
+  weak let value: IndexBuild?
+
+  init(_ value: IndexBuild) { self.value = value }
+}
+
 /// A collection in memory: what the manifest says of it, its generations, and who is working on them.
 struct Collection: Sendable {
   /// Work that holds a generation, so that two never write the same one.
@@ -13,6 +20,7 @@ struct Collection: Sendable {
     var kind: Kind
     /// 0 to 1, for builds.
     var progress: Float = 0
+    var build: WeakBuild?
   }
 
   var row: CollectionRow

@@ -1,3 +1,4 @@
+import Synchronization
 package import VecCore
 import VecIndex
 import VecManifest
@@ -22,10 +23,16 @@ extension Engine {
       guard !generation.segments.isEmpty else {
         throw VecError(.generationState, "generation \(found.label) of \(name) has no rows: ingest into it first")
       }
-      update(name) { $0.work[found.label] = Collection.Work(kind: .build) }
       let recipe = IndexRecipe(type: type, targetRecall: targetRecall, sample: sample)
-      return IndexBuild(self, collection: collection.row, label: found.label, recipe: recipe)
+      return reserve(found.label, of: collection.row, recipe)
     }
+  }
+
+  /// Holds a generation for a build.
+  func reserve(_ label: String, of collection: CollectionRow, _ recipe: IndexRecipe) -> IndexBuild {
+    let build = IndexBuild(self, collection: collection, label: label, recipe: recipe)
+    update(collection.name) { $0.work[label] = Collection.Work(kind: .build, build: WeakBuild(build)) }
+    return build
   }
 
   /// A sample that flat does not need is held to the same rules, so that a wrong one is noticed with every type.
@@ -38,31 +45,14 @@ extension Engine {
     try QueryCheck.check(sample.vectors, dimension: sample.dimension, interests: 1, metric: collection.metric)
   }
 
-  /// Swaps a generation's segments for those of its build, in the manifest and then in memory.
-  func finishBuild(
-    _ generation: Generation, of name: String, segments: [SegmentHandle], index: IndexType
-  ) throws(VecError) {
-    let gone = generation.segments.filter { old in !segments.contains { $0.row.uuid == old.row.uuid } }
-    let new = segments.filter { new in !generation.segments.contains { $0.row.uuid == new.row.uuid } }
-    try withWriter { (writer) throws(VecError) in
-      var row = try collection(name).row
-      row.sequence += 1
-      var next = generation
-      next.segments = segments
-      next.row.state = .built
-      next.row.index = index
-      next.row.builtAt = options.now()
-      try writer.manifest.transaction { [row, next] (transaction) throws(VecError) in
-        for segment in gone { try transaction.deleteSegment(segment.row.uuid, of: row.number) }
-        for segment in new { try transaction.insert(segment.row, of: row.number) }
-        try transaction.update(next.row)
-        try transaction.update(row)
-      }
-      update(name) { [row, next] in
-        $0.replace(next)
-        $0.row = row
-      }
+  /// Calls off the index build of a generation; false when none runs. It ends soon after, and changes nothing.
+  package func cancelBuild(_ name: String, generation label: String?) throws(VecError) -> Bool {
+    let builds = try collection(name).work.compactMap { own, work in label == nil || label == own ? work.build : nil }
+    if let label { _ = try collection(name).requireGeneration(label) }
+    guard builds.count <= 1 else {
+      throw VecError(.invalidArgument, "collection \(name) has \(builds.count) builds under way: say which generation's to cancel")
     }
-    for segment in gone { segment.retire() }
+    for build in builds { build.value?.isCalledOff.store(true, ordering: .relaxed) }
+    return !builds.isEmpty
   }
 }

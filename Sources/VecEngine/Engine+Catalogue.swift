@@ -47,6 +47,7 @@ extension Engine {
         try transaction.deleteCollection(named: name)
       }
       state.withLock { $0.collections[name] = nil }
+      for generation in collection.generations { forget(generation, &writer) }
       for segment in collection.generations.flatMap(\.segments) { segment.retire() }
     }
   }
@@ -71,8 +72,15 @@ extension Engine {
         $0.generations.removeAll { $0.row.number == generation.row.number }
         $0.buildErrors[label] = nil
       }
+      forget(generation, &writer)
       for segment in generation.segments { segment.retire() }
     }
+  }
+
+  /// What the writer knew of a generation that is gone.
+  private func forget(_ generation: Generation, _ writer: inout Writer) {
+    guard let state = writer.states.removeValue(forKey: generation.row.number) else { return }
+    memory.giveBack(state.byteCount)
   }
 
   /// The generations of a collection, oldest first.

@@ -39,8 +39,7 @@ extension Engine {
           + "\((Limits.frameBodyBytesMax - (1 << 20)) / (dimension * 4))")
     }
     var reply = GetReply(generation: generation.row.label, dimension: dimension, found: [], vectors: [])
-    for id in ids {
-      let vector = generation.segments.lazy.compactMap { $0.vector(of: id) }.first
+    for vector in generation.vectors(of: ids) {
       reply.found.append(vector != nil)
       if let vector { reply.vectors += vector }
     }

@@ -16,9 +16,8 @@ extension Engine {
     let written = try stoppingAtIOErrors { () throws(VecError) in try write(options.makeUUID()) }
     do {
       try refuseKnownIDs(written, in: existing?.segments ?? [], of: generation.label)
-      let ordinal = (existing?.segments.last?.row.ordinal ?? -1) + 1
       let handle = try SegmentHandle(
-        SegmentRow(written, generation: generation.number, ordinal: ordinal), of: collection, in: directory,
+        SegmentRow(written, generation: generation.number, ordinal: 0), of: collection, in: directory,
         memory: memory, isVerified: true)
       let sequence = try enter(handle, generation, existing, collection)
       return IngestReceipt(
@@ -26,7 +25,7 @@ extension Engine {
         sequence: sequence)
     } catch {
       // After an I/O error at commit the outcome is unknown, and the manifest may know the file: the next start decides.
-      if error.code != .ioError { try? directory.unlinkSegment(written.identity.uuid) }
+      if !error.mayHaveHappened { try? directory.unlinkSegment(written.identity.uuid) }
       throw error
     }
   }
@@ -37,7 +36,7 @@ extension Engine {
     do {
       return try write()
     } catch {
-      if error.code == .ioError { writer.withLock { $0?.manifest.stopWriting(because: error) } }
+      if error.mayHaveHappened { writer.withLock { $0?.manifest.stopWriting(because: error) } }
       throw error
     }
   }
@@ -53,10 +52,11 @@ extension Engine {
       next.row.index = nil
       next.row.builtAt = nil
       next.segments.append(handle)
+      let segment = next.placed(handle.row)
       let nextNumber = writer.nextNumber
       try writer.manifest.transaction { [row, next] (transaction) throws(VecError) in
         if existing == nil { try transaction.insert(next.row) } else { try transaction.update(next.row) }
-        try transaction.insert(handle.row, of: row.number)
+        try transaction.insert(segment, of: row.number)
         try transaction.update(row)
         try transaction.setNextNumber(nextNumber)
       }

@@ -1,10 +1,6 @@
+import Synchronization
 package import VecCore
-
-/// One write of the group that `Engine.write` commits together.
-package enum Write: Sendable, Equatable {
-  case upsert(UpsertRequest)
-  case delete(DeleteRequest)
-}
+import VecManifest
 
 /// What `seal` did.
 package struct SealOutcome: Sendable, Equatable {
@@ -56,38 +52,21 @@ extension Engine {
   /// When this returns, what succeeded is durable and seen by every search that begins now. A failure of the sync fails
   /// all of them with `outcome-unknown`, and `stoppedWriting` says so from then on.
   package func write(_ writes: [Write]) -> [Result<WriteReceipt, VecError>] {
-    writes.map { _ in .failure(VecError(.notAvailable, "not yet")) }
+    do throws(VecError) {
+      return try withWriter { (writer) throws(VecError) in WriteGroup.commit(writes, in: self, &writer) }
+    } catch {
+      return writes.map { _ in .failure(error) }
+    }
   }
 
   /// Why no more writes are taken, until the store is opened again; nil as long as all is well.
-  package var stoppedWriting: VecError? { nil }
+  package var stoppedWriting: VecError? { writer.withLock { $0?.manifest.poison } }
 
   /// The sequence number that answers of a collection are complete up to now.
   package func sequence(of name: String) throws(VecError) -> UInt64 { try collection(name).row.sequence }
-
-  /// Moves all rows of a generation's delta into a segment.
-  package func seal(_ name: String, generation label: String?) throws(VecError) -> SealOutcome {
-    throw VecError(.notAvailable, "not yet")
-  }
-
-  /// Seals, and rewrites a generation's segments without dead rows, with the indexes they have. Long.
-  package func compact(
-    _ name: String, generation label: String?, shouldStop: () -> Bool
-  ) throws(VecError) -> CompactOutcome {
-    throw VecError(.notAvailable, "not yet")
-  }
 
   /// Makes a verified copy of the store in its directory `snapshots`.
   package func snapshot(_ name: String) throws(VecError) -> SnapshotOutcome {
     throw VecError(.notAvailable, "not yet")
   }
-
-  /// Calls off the index build of a generation; false when none runs.
-  package func cancelBuild(_ name: String, generation label: String?) throws(VecError) -> Bool { false }
-
-  /// Whether `upkeep` has something to do.
-  package var isUpkeepDue: Bool { false }
-
-  /// Does the most urgent step of upkeep, if any is due. Long; for one thread.
-  package func upkeep(shouldStop: () -> Bool) throws(VecError) -> UpkeepStep? { nil }
 }

@@ -15,6 +15,8 @@ package final class Engine: Sendable {
   struct Writer {
     var manifest: Manifest
     var nextNumber: UInt64
+    /// By number of the generation, as far as they take single writes.
+    var states: [UInt64: WriteState]
 
     /// A number no collection or generation had before.
     mutating func takeNumber() -> UInt64 {
@@ -37,6 +39,10 @@ package final class Engine: Sendable {
   let team: WorkTeam
   let indexSearch: IndexSearch
   let writer: Mutex<Writer?>
+  /// Held through seals, merges and rebuilds, which are done one after the other.
+  let upkeep = Mutex<Void>(())
+  /// A delta waits to be sealed.
+  let isSealDue = Atomic<Bool>(false)
   let state: Mutex<State>
 
   /// Opens the store, or creates it; recovers from whatever state it was left in.
@@ -56,7 +62,7 @@ package final class Engine: Sendable {
       throw error
     }
     recovery = recovered.report
-    writer = Mutex(Writer(manifest: recovered.manifest, nextNumber: recovered.nextNumber))
+    writer = Mutex(Writer(manifest: recovered.manifest, nextNumber: recovered.nextNumber, states: recovered.states))
     state = Mutex(State(collections: recovered.collections))
     for collection in recovered.collections.values { prepare(collection.live) }
   }

@@ -9,6 +9,10 @@ package struct EngineOptions: Sendable {
   package var memoryBudget: Int
   /// Rows that a build puts into one segment at most; nil: as many as the memory budget allows.
   package var segmentRows: Int?
+  /// When deltas are sealed.
+  package var delta = DeltaLimits()
+  /// When segments are rewritten.
+  package var upkeep = UpkeepPolicy()
   /// Milliseconds since 1970.
   package var now: @Sendable () -> Int64
   /// Names of new segments: random in the daemon, seeded in tests.
@@ -58,6 +62,8 @@ package struct RecoveryReport: Sendable {
   package var segmentCount = 0
   /// Bytes of segment files that were verified.
   package var byteCount: UInt64 = 0
+  /// Single writes that were carried out anew.
+  package var writeCount: UInt64 = 0
 }
 
 /// Counts for `stats`.

@@ -3,24 +3,66 @@ import VecIndex
 import VecKernels
 import VecManifest
 
-/// One generation at one moment: its manifest row and its segments. Immutable, so a search that holds it sees one state
-/// whatever is published meanwhile.
+/// One generation at one moment: its manifest row, its segments with the rows of them that count, and the rows written
+/// since the last seal. Immutable, so a search that holds it sees one state whatever is written or published meanwhile.
 struct Generation: Sendable {
   var row: GenerationRow
   var segments: [SegmentHandle]
+  /// By segment; one that is not here has no dead rows.
+  var live: [UUID: LiveRows] = [:]
+  /// Blocks of all deltas, oldest first.
+  var delta: [DeltaPart] = []
+  /// The place in the manifest's order for the next segment; a segment in memory does not know its own.
+  private(set) var nextOrdinal: Int
 
-  var rowCount: UInt64 { segments.reduce(0) { $0 + $1.row.rowCount } }
+  init(row: GenerationRow, segments: [SegmentHandle]) {
+    self.row = row
+    self.segments = segments
+    nextOrdinal = (segments.map(\.row.ordinal).max() ?? -1) + 1
+  }
+
+  /// Gives a new segment its place.
+  mutating func placed(_ segment: SegmentRow) -> SegmentRow {
+    var row = segment
+    row.ordinal = nextOrdinal
+    nextOrdinal += 1
+    return row
+  }
+
+  /// Rows that count.
+  var rowCount: UInt64 {
+    segments.reduce(0) { $0 + UInt64(liveCount($1)) } + delta.reduce(0) { $0 + UInt64($1.liveCount) }
+  }
   var byteCount: UInt64 { segments.reduce(0) { $0 + $1.row.byteCount } }
+  /// Whether rows were written or deleted one by one since the generation was built.
+  var hasWrites: Bool { !delta.isEmpty || !live.isEmpty }
+  /// The rows of all segments that count, numbered over all of them.
+  var liveRows: [UInt32] {
+    var first = 0
+    return segments.flatMap { segment -> [UInt32] in
+      defer { first += Int(segment.row.rowCount) }
+      let rows = live[segment.row.uuid]?.rows ?? Array(0..<Int(segment.row.rowCount))
+      return rows.map { UInt32(truncatingIfNeeded: first + $0) }
+    }
+  }
+
+  func liveCount(_ segment: SegmentHandle) -> Int { live[segment.row.uuid]?.count ?? Int(segment.row.rowCount) }
 
   func planner(dimension: Int) -> Planner {
     Planner(
-      parts: segments.map { $0.indexes.planned(rowCount: Int($0.row.rowCount)) },
+      parts: segments.map { $0.indexes.planned(rowCount: Int($0.row.rowCount)) }
+        + searchedDelta.map { IndexSet().planned(rowCount: $0.rowCount) },
       stride: RowCode.stride(dimension: dimension), dimension: dimension)
   }
 
-  /// Calls `body` with all segments as searches see them; the pointers are good during the call.
+  private var searchedDelta: [DeltaPart] { delta.filter { $0.liveCount > 0 } }
+
+  /// Calls `body` with all segments as searches see them, and then the blocks of the delta; the pointers are good during
+  /// the call.
   func withSearched<T>(_ body: ([SearchedSegment]) throws(VecError) -> T) throws(VecError) -> T {
-    try collect(segments[...], [], body)
+    try collect(segments[...], []) { (found) throws(VecError) in
+      try body(found + searchedDelta.map { SearchedSegment(indexes: IndexSet(), plane: $0.plane) })
+    }
   }
 
   private func collect<T>(
@@ -28,7 +70,34 @@ struct Generation: Sendable {
   ) throws(VecError) -> T {
     guard let first = rest.first else { return try body(found) }
     return try first.withPlane { (plane) throws(VecError) in
-      try collect(rest.dropFirst(), found + [SearchedSegment(indexes: first.indexes, plane: plane)], body)
+      let masked = plane.masked(by: live[first.row.uuid]?.mask)
+      return try collect(rest.dropFirst(), found + [SearchedSegment(indexes: first.indexes, plane: masked)], body)
     }
+  }
+
+  /// The stored vectors of ids as float32, nil for those that are not there.
+  func vectors(of ids: [UInt64]) -> [[Float]?] {
+    let recent = deltaRows(of: ids)
+    return ids.map { id in
+      if let (part, row) = recent[id] { return Array(delta[part].block.vector(row)) }
+      for segment in segments {
+        guard let row = segment.row(of: id), live[segment.row.uuid]?.contains(row) ?? true else { continue }
+        return segment.vector(ofRow: row)
+      }
+      return nil
+    }
+  }
+
+  /// Where in the delta the wanted ids are: one pass over its rows, which are few.
+  private func deltaRows(of ids: [UInt64]) -> [UInt64: (part: Int, row: Int)] {
+    guard !delta.isEmpty else { return [:] }
+    let wanted = Set(ids)
+    var found: [UInt64: (part: Int, row: Int)] = [:]
+    for (number, part) in delta.enumerated() {
+      for row in 0..<part.rowCount where wanted.contains(part.block.id(row)) && part.isLive(row) {
+        found[part.block.id(row)] = (number, row)
+      }
+    }
+    return found
   }
 }

@@ -1,3 +1,4 @@
+import Synchronization
 package import VecCore
 import VecIndex
 import VecManifest
@@ -6,11 +7,13 @@ import VecStorage
 /// The building of a generation's index, held from `beginBuild` to the end of `run`.
 ///
 /// Every build verifies all bytes of the generation and rewrites its segments into as few as the memory budget allows
-/// (`SegmentCut`), mostly one. Flat needs no structure of its own. For the others `IndexRecipe` says what follows for each
+/// (`SegmentCut`), mostly one, without the rows that no longer count. Flat needs no structure of its own. For the others `IndexRecipe` says what follows for each
 /// of them; each step is a rewrite of segments into another, so a kill at any time leaves files that no manifest knows,
 /// and the generation as it was.
 package final class IndexBuild: Sendable {
   package let label: String
+  /// Set by `cancelBuild`.
+  let isCalledOff = Atomic<Bool>(false)
   private let engine: Engine
   private let collection: CollectionRow
   private let recipe: IndexRecipe
@@ -31,7 +34,7 @@ package final class IndexBuild: Sendable {
   package func run(shouldStop: () -> Bool = { false }) throws(VecError) -> BuildOutcome {
     let outcome: BuildOutcome
     do {
-      outcome = try build(shouldStop)
+      outcome = try build { shouldStop() || isCalledOff.load(ordering: .relaxed) }
       engine.update(collection.name) { $0.buildErrors[label] = nil }
     } catch {
       engine.update(collection.name) { $0.buildErrors[label] = error.description }
@@ -50,14 +53,14 @@ package final class IndexBuild: Sendable {
       let segments = try segments(of: generation, &made, shouldStop)
       for segment in segments { segment.prepare(engine.team) }
       let index = recipe.recorded(segments)
-      try engine.finishBuild(generation, of: collection.name, segments: segments, index: index)
+      try SegmentSwap(source: generation, made: segments, index: index).run(engine, of: collection.name)
       for segment in made where !segments.contains(where: { $0 === segment }) { segment.retire() }
       return BuildOutcome(
         index: index, rowCount: generation.rowCount, byteCount: segments.reduce(0) { $0 + $1.row.byteCount },
         segmentCount: segments.count, targetRecall: recipe.targetRecall, indexes: segments.flatMap(\.summaries))
     } catch {
       // After an I/O error at commit the outcome is unknown, and the manifest may know the file: the next start decides.
-      if error.code != .ioError { for segment in made { segment.retire() } }
+      if !error.mayHaveHappened { for segment in made { segment.retire() } }
       throw error
     }
   }
@@ -65,45 +68,48 @@ package final class IndexBuild: Sendable {
   private func segments(
     of generation: Generation, _ made: inout [SegmentHandle], _ shouldStop: () -> Bool
   ) throws(VecError) -> [SegmentHandle] {
-    guard generation.rowCount <= UInt64(Limits.segmentRowsMax) else {
+    let total = generation.segments.reduce(0) { $0 + $1.row.rowCount }
+    guard total <= UInt64(Limits.segmentRowsMax) else {
       throw VecError(
         .limitExceeded,
-        "generation \(label) has \(generation.rowCount) rows, a build numbers at most \(Limits.segmentRowsMax): "
+        "generation \(label) has \(total) rows, a build numbers at most \(Limits.segmentRowsMax): "
           + "spread them over several collections")
     }
+    let live = generation.live.isEmpty ? nil : generation.liveRows
     let rowBytes = recipe.rowBytes(dimension: collection.dimension)
     let cut = try SegmentCut(
-      rowCount: Int(generation.rowCount), rowsMax: engine.options.segmentRows, rowBytes: rowBytes,
+      rowCount: live?.count ?? Int(total), rowsMax: engine.options.segmentRows, rowBytes: rowBytes,
       memoryBudget: engine.options.memoryBudget)
-    let isJoined = generation.segments.count == 1 && cut.ranges.count == 1
+    let isJoined = generation.segments.count == 1 && cut.ranges.count == 1 && live == nil
     let steps = BuildSteps(recipe, parts: cut.ranges.count, joins: !isJoined) { self.report($0) }
     try verify(generation.segments, steps)
     var built: [SegmentHandle] = []
-    for (place, range) in cut.ranges.enumerated() {
+    for range in cut.ranges where !range.isEmpty {
       var source = generation.segments
       if !isJoined {
-        let order = cut.ranges.count > 1 ? range.map { UInt32(truncatingIfNeeded: $0) } : nil
-        source = [try rewrite(source, of: generation, steps.next(), &made, place: place, order: order)]
+        let order =
+          live.map { Array($0[range]) } ?? (cut.ranges.count > 1 ? range.map { UInt32(truncatingIfNeeded: $0) } : nil)
+        source = [try rewrite(source, of: generation, steps.next(), &made, order: order)]
       }
       guard let joined = source.first else { continue }
       let reserved = range.count * rowBytes
       engine.memory.take(reserved)
       defer { engine.memory.giveBack(reserved) }
       built.append(
-        recipe.isFlat ? joined : try index(joined, of: generation, place, steps, &made, shouldStop))
+        recipe.isFlat ? joined : try index(joined, of: generation, steps, &made, shouldStop))
     }
     return built
   }
 
   /// The rows of a segment in the order of its lists, with indexes.
   private func index(
-    _ source: SegmentHandle, of generation: Generation, _ place: Int, _ steps: BuildSteps,
-    _ made: inout [SegmentHandle], _ shouldStop: () -> Bool
+    _ source: SegmentHandle, of generation: Generation, _ steps: BuildSteps, _ made: inout [SegmentHandle],
+    _ shouldStop: () -> Bool
   ) throws(VecError) -> SegmentHandle {
     let order = try recipe.order(of: source, engine, steps, shouldStop)
-    let ordered = try rewrite([source], of: generation, steps.next(), &made, place: place, order: order.rows)
+    let ordered = try rewrite([source], of: generation, steps.next(), &made, order: order.rows)
     let sections = try recipe.sections(of: ordered, lists: order.lists, engine, steps, shouldStop)
-    return try rewrite([ordered], of: generation, steps.next(), &made, place: place, sections: sections)
+    return try rewrite([ordered], of: generation, steps.next(), &made, sections: sections)
   }
 
   private func verify(_ segments: [SegmentHandle], _ steps: BuildSteps) throws(VecError) {
@@ -120,7 +126,7 @@ package final class IndexBuild: Sendable {
 
   private func rewrite(
     _ sources: [SegmentHandle], of generation: Generation, _ progress: (Float) -> Void, _ made: inout [SegmentHandle],
-    place: Int, order: [UInt32]? = nil, sections: [(kind: SectionKind, bytes: [UInt8])] = []
+    order: [UInt32]? = nil, sections: [(kind: SectionKind, bytes: [UInt8])] = []
   ) throws(VecError) -> SegmentHandle {
     var rewrite = SegmentRewrite(sources, kernels: engine.kernels)
     rewrite.order = order
@@ -130,9 +136,8 @@ package final class IndexBuild: Sendable {
       try rewrite.write(
         to: engine.directory, uuid: uuid, collection: collection, generation: generation.row.number, progress: progress)
     }
-    let ordinal = (generation.segments.last?.row.ordinal ?? 0) + 1 + place
     let handle = try SegmentHandle(
-      SegmentRow(written, generation: generation.row.number, ordinal: ordinal), of: collection, in: engine.directory,
+      SegmentRow(written, generation: generation.row.number, ordinal: 0), of: collection, in: engine.directory,
       memory: engine.memory, isVerified: true)
     made.append(handle)
     return handle

@@ -22,6 +22,14 @@ struct IndexRecipe: Sendable {
     self.sample = sample
   }
 
+  /// What a generation was built with, to build it again.
+  init(of generation: Generation) {
+    let types = generation.segments.reduce(into: Set<IndexType>()) { $0.formUnion($1.indexes.available) }
+    let target = generation.segments.compactMap { $0.indexes.calibration?.targetRecall }.max()
+    self.init(
+      type: types.count > 1 ? nil : types.first ?? .flat, targetRecall: target, sample: nil)
+  }
+
   var isFlat: Bool { type == .flat }
   private var hasLists: Bool { type == .ivf || type == nil }
   private var hasGraph: Bool { type == .hnsw || type == nil }

@@ -111,6 +111,12 @@ extension Engine {
     _ label: String?, of collection: Collection, _ writer: inout Writer, now: Int64
   ) throws(VecError) -> GenerationRow {
     if let label, let existing = collection.generation(labelled: label) {
+      guard !existing.hasWrites else {
+        throw VecError(
+          .generationState,
+          "generation \(label) of \(collection.row.name) has been written to since it was built: upsert into it, or "
+            + "ingest into a new generation")
+      }
       guard existing.row.state == .building || existing.row.state == .built else {
         throw VecError(
           .generationState,
@@ -130,7 +136,7 @@ extension Engine {
       number: number, collection: collection.row.number, label: label ?? freshLabel(in: collection), createdAt: now)
   }
 
-  private static func freshLabel(in collection: Collection) -> String {
+  static func freshLabel(in collection: Collection) -> String {
     var number = collection.generations.count + 1
     while collection.generation(labelled: "g\(number)") != nil || collection.work["g\(number)"] != nil { number += 1 }
     return "g\(number)"

@@ -59,7 +59,7 @@ final class IngestRows: @unchecked Sendable {
       kernels.widen(base, type: type, count: rows * dimension, to: start)
       let taken = UnsafeBufferPointer(start: start, count: rows * dimension)
       let inspection = RowInspection(rows: taken, dimension: dimension)
-      try check(inspection, rows: taken, before: before)
+      try RowCheck.check(inspection, rows: taken, dimension: dimension, metric: metric, before: before)
       try spool.append(UnsafeRawBufferPointer(taken))
       return inspection
     }
@@ -70,30 +70,6 @@ final class IngestRows: @unchecked Sendable {
       leastNorm = min(leastNorm, norm)
     }
     if metric == .cosine { inverseNorms += inspection.norms.map(RowInspection.inverse) }
-  }
-
-  private func check(
-    _ inspection: RowInspection, rows: UnsafeBufferPointer<Float>, before: Int
-  ) throws(VecError) {
-    if let place = inspection.notFinite {
-      let value = rows[place.row * dimension + place.component]
-      throw VecError(
-        .valueNotFinite,
-        "row \(before + place.row), component \(place.component) is \(value): every value must be a finite number")
-    }
-    for (row, norm) in inspection.norms.enumerated() {
-      if norm > Limits.normMax {
-        throw VecError(
-          .normOutOfRange,
-          "row \(before + row) has norm \(norm): at most \(Limits.normMax), longer vectors have no float32 scores")
-      }
-      if metric == .cosine, norm < Limits.cosineNormMin {
-        throw VecError(
-          .normOutOfRange,
-          "row \(before + row) has norm \(norm): under cosine a vector needs a direction, so a norm of at least "
-            + "\(Limits.cosineNormMin); leave such rows out or use metric ip")
-      }
-    }
   }
 
   /// Writes and publishes the segment.

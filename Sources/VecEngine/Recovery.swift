@@ -8,6 +8,8 @@ struct Recovery {
   let manifest: Manifest
   let nextNumber: UInt64
   private(set) var collections: [String: Collection] = [:]
+  /// What the writer knows of generations that were written to.
+  private(set) var states: [UInt64: WriteState] = [:]
   private(set) var report = RecoveryReport()
 
   /// - Parameter keepsLeftovers: reports leftovers and removes none, for a check.
@@ -42,6 +44,7 @@ struct Recovery {
 
   private mutating func adopt(_ record: CollectionRecord, _ directory: StoreDirectory, _ memory: MemoryLedger) {
     var collection = Collection(row: record.row, generations: [])
+    var made: [UInt64: WriteState] = [:]
     do throws(VecError) {
       for row in record.generations {
         var segments: [SegmentHandle] = []
@@ -50,13 +53,53 @@ struct Recovery {
           report.segmentCount += 1
           report.byteCount += segment.byteCount
         }
-        collection.generations.append(Generation(row: row, segments: segments))
+        var generation = Generation(row: row, segments: segments)
+        if let state = try replay(record, segments, generation: row.number) {
+          made[row.number] = state
+          memory.take(state.byteCount)
+          generation.show(state)
+          report.writeCount += state.deltas.reduce(0) { $0 + $1.row.writeCount }
+        }
+        collection.generations.append(generation)
       }
+      collection.row.sequence = record.deltas.map(\.lastSequence).reduce(record.row.sequence, max)
+      states.merge(made) { $1 }
     } catch {
       collection.fence = error.message
       report.fences.append(.init(collection: record.row.name, reason: error.message))
     }
     collections[record.row.name] = collection
+  }
+
+  /// The writes of a generation, carried out anew; nil when there are none and none of its rows is dead.
+  private func replay(
+    _ record: CollectionRecord, _ segments: [SegmentHandle], generation: UInt64
+  ) throws(VecError) -> WriteState? {
+    let deltas = record.deltas.filter { $0.generation == generation }
+    var kept: [UUID: WriteState.Kept] = [:]
+    for segment in segments {
+      let parts = record.deadRows.filter { $0.segment == segment.row.uuid }
+      guard let last = parts.last else { continue }
+      let rows = try manifest.deadRows(parts, rowCount: segment.row.rowCount)
+      let live = LiveRows(rowCount: Int(segment.row.rowCount)).removing(rows.lazy.map { Int($0) })
+      kept[segment.row.uuid] = WriteState.Kept(parts: last.part, live: live)
+    }
+    guard !deltas.isEmpty || !kept.isEmpty else { return nil }
+    let state = WriteState(dimension: record.row.dimension, metric: record.row.metric, kept: kept)
+    for row in deltas {
+      state.deltas.append(Delta(row, dimension: record.row.dimension, metric: record.row.metric))
+      // Many at once, because each call may copy which rows of a segment count.
+      var batch: [(UInt64, LoggedWrite)] = []
+      try manifest.readWrites(of: row, dimension: record.row.dimension) { (write) throws(VecError) in
+        batch.append((row.number, write))
+        guard batch.count >= 1_000 || write.content.count > 1 << 20 else { return }
+        _ = state.apply(batch, segments: segments)
+        batch = []
+      }
+      _ = state.apply(batch, segments: segments)
+      state.deltas[state.deltas.count - 1].code()
+    }
+    return state
   }
 
   /// A collection whose manifest rows cannot be believed: its name is kept, so that `list` shows it and `drop` can

@@ -77,9 +77,9 @@ final class SegmentHandle: Sendable {
 
   func row(of id: UInt64) -> Int? { file.row(of: id, ids: ids) }
 
-  /// The stored vector of an id as float32; nil when the segment does not hold it.
-  func vector(of id: UInt64) -> [Float]? {
-    guard let row = row(of: id), let base = file.vectors.baseAddress else { return nil }
+  /// The stored vector of a row as float32.
+  func vector(ofRow row: Int) -> [Float]? {
+    guard let base = file.vectors.baseAddress else { return nil }
     let dimension = file.header.dimension
     let from = base + row * dimension * self.row.elementType.byteCount
     return [Float](unsafeUninitializedCapacity: dimension) { values, initialized in

@@ -50,6 +50,7 @@ final class CandidatePool {
   /// Per query, best first.
   private var settled: [[Settled]]
   private var plane: VectorPlane?
+  private var mask: RowMask?
   private var pacer = Pacer()
   /// Canonical scores computed so far.
   private(set) var settledCount = 0
@@ -98,6 +99,7 @@ final class CandidatePool {
   /// Row numbers of `take` mean this plane from now on, and keys what `bounds` says, one per vector.
   func begin(_ plane: VectorPlane, _ bounds: [RowBound]) {
     self.plane = plane
+    mask = plane.mask
     self.bounds = bounds
     for query in 0..<count { raiseThresholds(query) }
   }
@@ -115,6 +117,7 @@ final class CandidatePool {
   @inline(__always)
   func take(_ vector: Int, row: Int, key: Float, lower: Float, _ shouldStop: () -> Bool) throws(VecError) {
     guard key >= thresholds.base[vector] else { return }
+    if let mask, !mask.allows(UInt32(truncatingIfNeeded: row)) { return }
     let query = vector >> shift
     let found = Candidate(
       upper: interests == 1 ? key : bounds[vector].most(key), lower: lower, row: UInt32(truncatingIfNeeded: row),

@@ -39,7 +39,7 @@ package struct FlatIndex: Sendable {
     guard let base = queries.baseAddress else { return [] }
     let queryCount = queries.count / (interests * dimension)
     // More than all rows cannot be found, and buffers are sized by k.
-    let reachable = min(k, planes.reduce(0) { $0 + $1.rowCount })
+    let reachable = min(k, planes.reduce(0) { $0 + $1.allowedCount })
     guard reachable > 0 else { return Array(repeating: [], count: queryCount) }
 
     let lanes = InterestLanes(base, count: queryCount, interests: interests, dimension: dimension)
@@ -95,7 +95,7 @@ package struct FlatIndex: Sendable {
       interests: batch.interests, dimension: batch.dimension, k: batch.k)
     var elementScan: FlatScan?
     var codeScan: CodeScan?
-    for plane in planes where plane.rowCount > 0 {
+    for plane in planes where plane.allowedCount > 0 {
       if let codes = plane.codes {
         let scan = codeScan ?? CodeScan(
           kernels: codeKernels, metric: metric, queries: batch.queries, count: vectors, dimension: batch.dimension,

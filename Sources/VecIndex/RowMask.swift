@@ -1,9 +1,18 @@
 /// Which rows may be returned: bit `row % 64` of word `row / 64`. Borrowed memory, valid during the call it is handed to.
 package struct RowMask {
   private let words: UnsafePointer<UInt64>
+  private let known: Int?
 
-  /// - Parameter words: a bit for every row.
-  package init(_ words: UnsafePointer<UInt64>) { self.words = words }
+  /// - Parameters:
+  ///   - words: a bit for every row.
+  ///   - allowedCount: how many bits are set; nil has them counted when somebody asks.
+  package init(_ words: UnsafePointer<UInt64>, allowedCount: Int? = nil) {
+    self.words = words
+    known = allowedCount
+  }
+
+  /// How many of all rows may be returned.
+  func allowedCount(of rowCount: Int) -> Int { known ?? count(0..<rowCount) }
 
   @inline(__always)
   func allows(_ row: UInt32) -> Bool { words[Int(row >> 6)] >> UInt64(row & 63) & 1 == 1 }

@@ -10,6 +10,8 @@ package struct VectorPlane {
   package let inverseNorms: UnsafePointer<Float>?
   package let greatestNorm: Float
   package let codes: CodePlane?
+  /// Rows that may be returned; nil for all.
+  package let mask: RowMask?
 
   /// - Parameters:
   ///   - base: `rowCount * dimension` finite elements, row after row without a gap, of any alignment.
@@ -18,9 +20,11 @@ package struct VectorPlane {
   ///   - inverseNorms: 1 / norm per row, to nearest; needed under cosine, ignored otherwise.
   ///   - greatestNorm: not below the norm of any row.
   ///   - codes: byte codes of the same rows; without them scans read the elements themselves.
+  ///   - mask: rows that may be returned; nil for all. Only those count where ids must differ.
   package init(
     base: UnsafeRawPointer, rowCount: Int, dimension: Int, elementType: ElementType, ids: UnsafePointer<UInt64>,
-    inverseNorms: UnsafePointer<Float>?, greatestNorm: Float, codes: CodePlane? = nil
+    inverseNorms: UnsafePointer<Float>?, greatestNorm: Float, codes: CodePlane? = nil,
+    mask: RowMask? = nil
   ) {
     self.base = base
     self.rowCount = rowCount
@@ -30,7 +34,18 @@ package struct VectorPlane {
     self.inverseNorms = inverseNorms
     self.greatestNorm = greatestNorm
     self.codes = codes
+    self.mask = mask
   }
+
+  /// The same rows, of which only some may be returned.
+  package func masked(by mask: RowMask?) -> VectorPlane {
+    VectorPlane(
+      base: base, rowCount: rowCount, dimension: dimension, elementType: elementType, ids: ids,
+      inverseNorms: inverseNorms, greatestNorm: greatestNorm, codes: codes, mask: mask)
+  }
+
+  /// How many rows may be returned.
+  package var allowedCount: Int { mask?.allowedCount(of: rowCount) ?? rowCount }
 
   /// The first element of a row.
   func row(_ number: Int) -> UnsafeRawPointer { base + number * dimension * elementType.byteCount }

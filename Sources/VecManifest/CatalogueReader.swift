@@ -45,6 +45,7 @@ struct CatalogueReader {
       records[row.number] = CollectionRecord(row: row)
     }
     var owner: [UInt64: UInt64] = [:]
+    let hasWrites = try hasWrites()
     for values in try connection.prepare(Self.generationSQL).rows(columns: 9) {
       guard let row = Self.generation(values) else { continue }
       owner[row.number] = row.collection
@@ -53,8 +54,34 @@ struct CatalogueReader {
     for values in try connection.prepare(Self.segmentSQL).rows(columns: 7) {
       guard let row = Self.segment(values), let collection = owner[row.generation] else { continue }
       records[collection]?.segments.append(row)
+      if hasWrites { records[collection]?.deadRows += try deadRows(of: row.uuid) }
     }
+    if hasWrites {
+      for values in try connection.prepare(Self.deltaSQL).rows(columns: 6) {
+        guard let row = Self.delta(values), let collection = owner[row.generation] else { continue }
+        records[collection]?.deltas.append(row)
+      }
+    }
+    for number in Array(records.keys) { records[number]?.deadRows.sort { $0.isBefore($1) } }
     return records.values.sorted { $0.row.number < $1.row.number }
+  }
+
+  /// Whether the manifest has the tables of schema version 2.
+  func hasWrites() throws(VecError) -> Bool {
+    try !connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'deltas'").rows(columns: 1).isEmpty
+  }
+
+  private func deadRows(of segment: UUID) throws(VecError) -> [DeadRowsRow] {
+    let statement = try connection.prepare(
+      "SELECT part, row_count, checksum FROM dead_rows WHERE segment_uuid = ? ORDER BY part")
+    try statement.bind([.blob(segment.bytes)])
+    return try statement.rows(columns: 3).compactMap { values in
+      guard case .integer(let part) = values[0], case .integer(let count) = values[1], case .integer(let sum) = values[2],
+        let checksum = UInt32(exactly: sum)
+      else { return nil }
+      return DeadRowsRow(
+        segment: segment, part: UInt64(bitPattern: part), rowCount: UInt64(bitPattern: count), checksum: checksum)
+    }
   }
 
   /// Covers which collections there are and what number comes next.
@@ -118,6 +145,22 @@ extension CatalogueReader {
     SELECT segment_uuid, generation_number, ordinal, row_count, byte_count, root_checksum, element_type
     FROM segments ORDER BY generation_number, ordinal
     """
+
+  private static let deltaSQL = """
+    SELECT delta_number, generation_number, write_count, last_sequence, chain, checksum FROM deltas ORDER BY delta_number
+    """
+
+  /// A delta whose own checksum fails is left out, so that its collection's fails too.
+  private static func delta(_ values: [SQLiteValue]) -> DeltaRow? {
+    let numbers = values.compactMap { value -> UInt64? in
+      guard case .integer(let number) = value else { return nil }
+      return UInt64(bitPattern: number)
+    }
+    guard numbers.count == 6, let chain = UInt32(exactly: numbers[4]) else { return nil }
+    let row = DeltaRow(
+      number: numbers[0], generation: numbers[1], writeCount: numbers[2], lastSequence: numbers[3], chain: chain)
+    return UInt64(row.checksum) == numbers[5] ? row : nil
+  }
 
   private static func collection(_ values: [SQLiteValue]) -> CollectionRow? {
     guard case .integer(let number) = values[0], case .text(let name) = values[1],

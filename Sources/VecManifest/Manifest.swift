@@ -5,15 +5,23 @@ package import VecCore
 /// For one thread at a time (the engine holds it under a lock). After a commit whose outcome is unknown (any I/O error)
 /// every later transaction is refused until the store is opened again: a sync that failed once must not be retried.
 ///
-/// The log is folded into the database before anyone is told of a change or reads one, so that it never holds what was
-/// acknowledged: SQLite drops a log from its first bad frame on without a word, and its own checks see the database only.
+/// The log is folded into the database before anyone is told of a change of the catalogue or reads it: SQLite drops a log
+/// from its first bad frame on without a word, and its own checks see the database only. Single writes (`log`) stay in the
+/// log for a while, as folding costs more than writing them; what a crash leaves of it is judged before the next start
+/// (`ManifestLog`), and a clean stop folds it.
 package final class Manifest {
   package static let applicationID: Int64 = 0x7665_6364  // "vecd"
-  package static let schemaVersion: Int64 = 1
+  /// 1: the catalogue. 2: single writes too.
+  package static let schemaVersion: Int64 = 2
+  /// Bytes of log from which on it is folded before the next write is added.
+  private static let logBytesMax = 4 << 20
 
   let connection: SQLiteConnection
   private let path: String
-  private var poison: VecError?
+  /// What the log holds, about.
+  private var logByteCount = 0
+  /// Why no more transactions are taken until the store is opened again.
+  package private(set) var poison: VecError?
   /// Why files that the manifest does not know must be kept: its log was damaged in a way that a crash may explain.
   package let doubt: String?
 
@@ -33,11 +41,29 @@ package final class Manifest {
 
   package func close() { connection.close(keepingLog: poison != nil) }
 
-  /// Runs `body` in one transaction: all of it durable when this returns, none of it when it throws, but for `.ioError`
-  /// at commit or after it, whose outcome only the next start can tell.
+  /// Runs `body` in one transaction: all of it durable when this returns, none of it when it throws, but for
+  /// `.outcomeUnknown`, when only the next start can tell.
   package func transaction<T>(
     _ body: (ManifestTransaction) throws(VecError) -> T
   ) throws(VecError) -> T {
+    let result = try commit(body)
+    try fold()
+    return result
+  }
+
+  /// The same for single writes, which stay in the log: one sync.
+  ///
+  /// - Parameter byteCount: of what `body` writes, about.
+  package func log<T>(
+    byteCount: Int, _ body: (ManifestTransaction) throws(VecError) -> T
+  ) throws(VecError) -> T {
+    if logByteCount > 0, logByteCount + byteCount > Self.logBytesMax { try fold() }
+    let result = try commit(body)
+    logByteCount += byteCount
+    return result
+  }
+
+  private func commit<T>(_ body: (ManifestTransaction) throws(VecError) -> T) throws(VecError) -> T {
     if let poison { throw poison }
     let transaction = ManifestTransaction(connection)
     let result: T
@@ -53,29 +79,30 @@ package final class Manifest {
       try connection.execute("COMMIT")
     } catch {
       try? connection.execute("ROLLBACK")
-      throw poisoned(by: error)
+      throw poisoned(by: error.code == .ioError ? VecError(.outcomeUnknown, error.message) : error)
     }
-    try fold()
     return result
   }
 
-  /// Whatever the reason of a failure, the transaction is in the log: the only code that says so is `.ioError`, and
-  /// nothing may be added to a log that is not empty.
+  /// Whatever the reason of a failure, the transaction is in the log, and nothing may be added to one that could not be
+  /// folded.
   private func fold() throws(VecError) {
     do {
       try connection.checkpoint()
+      logByteCount = 0
     } catch {
-      throw poisoned(by: VecError(.ioError, "\(error.message); the change was written, the next start tells whether it counts"))
+      throw poisoned(
+        by: VecError(.outcomeUnknown, "\(error.message); the change was written, the next start tells whether it counts"))
     }
   }
 
   /// Refuses every later transaction: for an I/O error outside the manifest after which nothing more may be promised.
   package func stopWriting(because error: VecError) {
-    poison = VecError(error.code, "\(error.message); writing has stopped, restart vecd")
+    poison = poison ?? VecError(error.code, "\(error.message); writing has stopped, restart vecd")
   }
 
   private func poisoned(by error: VecError) -> VecError {
-    if error.code == .ioError || error.code == .manifestDamaged { stopWriting(because: error) }
+    if error.mayHaveHappened || error.code == .manifestDamaged { stopWriting(because: error) }
     return error
   }
 
@@ -94,28 +121,31 @@ package final class Manifest {
     guard application == Self.applicationID else {
       throw VecError(.manifestDamaged, "manifest \(path) is a database of something else (application_id \(application))")
     }
-    guard version == Self.schemaVersion else {
+    guard (1...Self.schemaVersion).contains(version) else {
       throw VecError(
         .unsupportedFormat,
-        "manifest \(path) has schema version \(version), this vecd reads \(Self.schemaVersion); use the newer vecd")
+        "manifest \(path) has schema version \(version), this vecd reads 1 to \(Self.schemaVersion); use the newer vecd")
     }
   }
 
-  /// Executes `Formats/manifest.sql`, which the build embeds.
+  /// Executes `Formats/manifest.sql` and `Formats/manifest-writes.sql`, which the build embeds.
   private func createSchema(_ storeUUID: UUID) throws(VecError) {
     try connection.execute("BEGIN IMMEDIATE")
     try connection.execute(Self.schema)
     try connection.prepare("INSERT INTO store (key, value) VALUES ('store_uuid', ?)").run([.blob(storeUUID.bytes)])
     let transaction = ManifestTransaction(connection)
     try transaction.setNextNumber(1)
+    try transaction.addWrites()
     try transaction.seal()
     try connection.execute("PRAGMA application_id=\(Self.applicationID)")
-    try connection.execute("PRAGMA user_version=\(Self.schemaVersion)")
     try connection.execute("COMMIT")
   }
 
   /// The schema text, for the test that holds it equal to `Formats/manifest.sql`.
   package static var schema: String { String(decoding: PackageResources.manifest_sql, as: UTF8.self) }
+
+  /// The same of `Formats/manifest-writes.sql`.
+  package static var writesSchema: String { String(decoding: PackageResources.manifest_writes_sql, as: UTF8.self) }
 
   private func pragma(_ name: String) throws(VecError) -> Int64 {
     let rows = try connection.prepare("PRAGMA \(name)").rows(columns: 1)

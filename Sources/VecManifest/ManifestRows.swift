@@ -87,11 +87,20 @@ package struct CollectionRecord: Sendable, Equatable {
   package var generations: [GenerationRow]
   /// In order of generation and ordinal.
   package var segments: [SegmentRow]
+  /// In order of their numbers.
+  package var deltas: [DeltaRow]
+  /// In order of segment and part.
+  package var deadRows: [DeadRowsRow]
 
-  package init(row: CollectionRow, generations: [GenerationRow] = [], segments: [SegmentRow] = []) {
+  package init(
+    row: CollectionRow, generations: [GenerationRow] = [], segments: [SegmentRow] = [], deltas: [DeltaRow] = [],
+    deadRows: [DeadRowsRow] = []
+  ) {
     self.row = row
     self.generations = generations
     self.segments = segments
+    self.deltas = deltas
+    self.deadRows = deadRows
   }
 
   /// CRC32C over all values in a fixed order: SQLite alone does not notice a flipped bit in a cell.
@@ -122,6 +131,18 @@ package struct CollectionRecord: Sendable, Equatable {
       writer.write(segment.byteCount)
       writer.write(segment.rootChecksum)
       writer.write(segment.elementType.rawValue)
+    }
+    for delta in deltas {
+      writer.write(1 as UInt8)
+      writer.write(delta.number)
+      writer.write(delta.generation)
+    }
+    for part in deadRows {
+      writer.write(2 as UInt8)
+      writer.write(bytes: part.segment.bytes)
+      writer.write(part.part)
+      writer.write(part.rowCount)
+      writer.write(part.checksum)
     }
     return writer.bytes.withUnsafeBytes { CRC32C.of($0) }
   }

@@ -2,8 +2,10 @@ package import VecCore
 
 /// The writes of one manifest transaction. Whatever collection it touches gets its checksum anew before the commit.
 package final class ManifestTransaction {
-  private let connection: SQLiteConnection
-  private var touched: Set<UInt64> = []
+  let connection: SQLiteConnection
+  /// Collections whose checksum is out of date.
+  var touched: Set<UInt64> = []
+  private var isListChanged = false
 
   init(_ connection: SQLiteConnection) { self.connection = connection }
 
@@ -35,14 +37,12 @@ package final class ManifestTransaction {
   /// Removes a collection with its generations and segments, sound or damaged.
   package func deleteCollection(named name: String) throws(VecError) {
     let numbers = "(SELECT collection_number FROM collections WHERE name = ?)"
-    try connection.prepare(
-      """
-      DELETE FROM segments WHERE generation_number IN
-        (SELECT generation_number FROM generations WHERE collection_number IN \(numbers))
-      """
-    ).run([.text(name)])
+    let generations = "(SELECT generation_number FROM generations WHERE collection_number IN \(numbers))"
+    try deleteWrites(ofGenerations: generations, .text(name))
+    try connection.prepare("DELETE FROM segments WHERE generation_number IN \(generations)").run([.text(name)])
     try connection.prepare("DELETE FROM generations WHERE collection_number IN \(numbers)").run([.text(name)])
     try connection.prepare("DELETE FROM collections WHERE name = ?").run([.text(name)])
+    isListChanged = true
   }
 
   package func insert(_ row: GenerationRow) throws(VecError) {
@@ -77,6 +77,7 @@ package final class ManifestTransaction {
   /// Removes a generation with its segments.
   package func delete(_ row: GenerationRow) throws(VecError) {
     let number = SQLiteValue.integer(Int64(bitPattern: row.number))
+    try deleteWrites(ofGenerations: "(?)", number)
     try connection.prepare("DELETE FROM segments WHERE generation_number = ?").run([number])
     try connection.prepare("DELETE FROM generations WHERE generation_number = ?").run([number])
     touched.insert(row.collection)
@@ -98,6 +99,7 @@ package final class ManifestTransaction {
   }
 
   package func deleteSegment(_ uuid: UUID, of collection: UInt64) throws(VecError) {
+    try deleteDeadRows(of: uuid)
     try connection.prepare("DELETE FROM segments WHERE segment_uuid = ?").run([.blob(uuid.bytes)])
     touched.insert(collection)
   }
@@ -106,10 +108,12 @@ package final class ManifestTransaction {
   package func setNextNumber(_ number: UInt64) throws(VecError) {
     try connection.prepare("INSERT OR REPLACE INTO store (key, value) VALUES ('next_number', ?)")
       .run([.integer(Int64(bitPattern: number))])
+    isListChanged = true
   }
 
   /// Brings the checksums up to date; the manifest calls this last.
   func seal() throws(VecError) {
+    guard isListChanged || !touched.isEmpty else { return }
     let reader = CatalogueReader(connection)
     for record in try reader.records() where touched.contains(record.row.number) {
       try connection.prepare("UPDATE collections SET checksum = ? WHERE collection_number = ?")

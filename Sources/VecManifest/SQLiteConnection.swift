@@ -65,6 +65,14 @@ final class SQLiteConnection {
     return statement
   }
 
+  /// Finalises the kept statements on a table that is about to go.
+  func forgetStatements(mentioning table: String) {
+    for (sql, statement) in statements where sql.split(whereSeparator: { $0 == " " || $0 == "\n" }).contains(Substring(table)) {
+      statement.finalize()
+      statements[sql] = nil
+    }
+  }
+
   /// Moves the log into the database file and empties it.
   func checkpoint() throws(VecError) {
     let status = sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)

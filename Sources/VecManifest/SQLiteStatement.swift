@@ -25,6 +25,19 @@ final class SQLiteStatement {
     reset()
   }
 
+  /// The same with a last parameter that is not copied.
+  func run(_ values: [SQLiteValue], last: [UInt8]) throws(VecError) {
+    try bind(values)
+    defer { reset() }
+    try last.withUnsafeBufferPointer { (bytes) throws(VecError) in
+      // A null pointer would bind NULL.
+      let start = bytes.baseAddress.map { UnsafeRawPointer($0) } ?? UnsafeRawPointer(bitPattern: 8)
+      let status = sqlite3_bind_blob64(handle, Int32(values.count + 1), start, UInt64(bytes.count), nil)
+      guard status == SQLITE_OK else { throw connection.failure(status) }
+      _ = try step()
+    }
+  }
+
   func bind(_ values: [SQLiteValue]) throws(VecError) {
     for (position, value) in values.enumerated() {
       let index = Int32(position + 1)

@@ -10,8 +10,10 @@ final class EngineFixture: Sendable {
   let directory: String
   private let counter = Atomic<UInt64>(0)
 
-  init() throws {
-    var template = Array("/tmp/vecd-engine-XXXXXX".utf8CString)
+  /// - Parameter inMemory: on a file system in memory, where syncs cost nothing: for many writes.
+  init(inMemory: Bool = false) throws {
+    let parent = inMemory && access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+    var template = Array("\(parent)/vecd-engine-XXXXXX".utf8CString)
     directory = try #require(mkdtemp(&template).map { String(cString: $0) })
   }
 
@@ -24,7 +26,7 @@ final class EngineFixture: Sendable {
 
   func open(
     tier: String? = nil, workers: Int = 1, memoryBudget: Int = 1 << 30, segmentRows: Int? = nil,
-    keepsLeftovers: Bool = false
+    keepsLeftovers: Bool = false, adjust: (inout EngineOptions) -> Void = { _ in }
   ) throws(VecError) -> Engine {
     var options = EngineOptions(
       storePath: directory, kernelTier: tier, memoryBudget: memoryBudget,
@@ -33,6 +35,7 @@ final class EngineFixture: Sendable {
       workers: workers,
       runWorkers: { count, body in DispatchQueue.concurrentPerform(iterations: count, execute: body) })
     options.keepsLeftovers = keepsLeftovers
+    adjust(&options)
     return try Engine(options)
   }
 

@@ -51,9 +51,8 @@ struct ListedPlanes {
     let words = mask.map { Self.words($0) } ?? []
     let found = try asked.withUnsafeBufferPointer { asked in
       try words.withUnsafeBufferPointer { words in
-        let part = IVFPart(
-          lists: lists, plane: stored.planes[0], nprobe: nprobe,
-          mask: mask == nil ? nil : words.baseAddress.map { RowMask($0) })
+        let allowed = mask == nil ? nil : words.baseAddress.map { RowMask($0) }
+        let part = IVFPart(lists: lists, plane: stored.planes[0].masked(by: allowed), nprobe: nprobe)
         return try IVFIndex(kernels: kernels, metric: given.metric).search(
           [part], queries: asked, dimension: given.dimension, interests: given.interests, k: k ?? given.k,
           shouldStop: shouldStop)

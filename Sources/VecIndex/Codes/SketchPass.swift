@@ -25,11 +25,9 @@ final class SketchPass {
     hits = Scratch(blockRows * pool.interests)
   }
 
-  /// - Parameters:
-  ///   - first: the first vector of the query.
-  ///   - mask: rows that may be taken; nil for all.
+  /// - Parameter vector: the first of the query.
   func scan(
-    _ range: Range<Int>, of coded: CodePlane, _ sketches: SketchRows, first vector: Int, mask: RowMask?,
+    _ range: Range<Int>, of coded: CodePlane, _ sketches: SketchRows, first vector: Int,
     _ shouldStop: () -> Bool
   ) throws(VecError) {
     let start = range.lowerBound / RowSketch.blockRows * RowSketch.blockRows
@@ -42,7 +40,7 @@ final class SketchPass {
       while other < kept, Int(numbers.base[other]) < range.lowerBound { other += 1 }
       guard other < kept else { continue }
       let rows = UnsafeBufferPointer(start: UnsafePointer(numbers.base + other), count: kept - other)
-      try takeByBytes(rows, coded, vector, mask, shouldStop)
+      try takeByBytes(rows, coded, vector, shouldStop)
     }
   }
 
@@ -58,20 +56,19 @@ final class SketchPass {
   }
 
   private func takeByBytes(
-    _ rows: UnsafeBufferPointer<UInt32>, _ coded: CodePlane, _ vector: Int, _ mask: RowMask?, _ shouldStop: () -> Bool
+    _ rows: UnsafeBufferPointer<UInt32>, _ coded: CodePlane, _ vector: Int, _ shouldStop: () -> Bool
   ) throws(VecError) {
     guard pool.interests > 1 else {
       let found = hits(rows, coded, vector, into: hits.base)
       let bound = codes.bounds[vector]
       for index in 0..<found {
         let hit = hits.base[index]
-        if let mask, !mask.allows(hit.position) { continue }
         try pool.take(vector, row: Int(hit.position), key: hit.upper, lower: bound.least(hit.lower), shouldStop)
       }
       return
     }
     let ends = (0..<pool.interests).map { hits(rows, coded, vector + $0, into: hits.base + $0 * blockRows) }
-    try takeJoined(ends, vector, mask, shouldStop)
+    try takeJoined(ends, vector, shouldStop)
   }
 
   /// The rows whose upper bound by bytes reaches a vector's threshold.
@@ -85,9 +82,7 @@ final class SketchPass {
   }
 
   /// Takes the hits of all interests, which are ascending each, row after row.
-  private func takeJoined(
-    _ ends: [Int], _ vector: Int, _ mask: RowMask?, _ shouldStop: () -> Bool
-  ) throws(VecError) {
+  private func takeJoined(_ ends: [Int], _ vector: Int, _ shouldStop: () -> Bool) throws(VecError) {
     var next = [Int](repeating: 0, count: ends.count)
     while true {
       var row = UInt32.max
@@ -99,7 +94,6 @@ final class SketchPass {
         let hit = hits.base[interest * blockRows + next[interest]]
         guard hit.position == row else { continue }
         next[interest] += 1
-        if let mask, !mask.allows(row) { continue }
         try pool.take(
           vector + interest, row: Int(row), key: hit.upper, lower: codes.bounds[vector + interest].least(hit.lower),
           shouldStop)

@@ -24,7 +24,7 @@ struct HNSWSearch<Scorer: RowScorer> {
   ) throws(VecError) -> [Hit] {
     try Pacer.ask(shouldStop)
     let rowCount = plane.rowCount
-    let allowed = mask?.count(0..<rowCount) ?? rowCount
+    let allowed = mask?.allowedCount(of: rowCount) ?? rowCount
     let k = min(k, allowed)
     guard k > 0 else { return [] }
     // The candidates of all interests share one list, which is longer for that.

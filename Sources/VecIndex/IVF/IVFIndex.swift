@@ -9,18 +9,17 @@ package struct IVFPart {
   /// Lists that a query looks at, at least 1; more than there are means all. Of several interests those count that are
   /// best for any of them. More are looked at where these hold fewer than k rows.
   package let nprobe: Int
-  /// Rows that may be returned; nil for all.
-  package let mask: RowMask?
 
-  package init(lists: IVFLists, plane: VectorPlane, nprobe: Int, mask: RowMask? = nil) {
+  package init(lists: IVFLists, plane: VectorPlane, nprobe: Int) {
     self.lists = lists
     self.plane = plane
     self.nprobe = nprobe
-    self.mask = mask
   }
 
-  /// Rows that may be returned.
-  var allowedCount: Int { mask.map { $0.count(0..<plane.rowCount) } ?? plane.rowCount }
+  /// Rows that may be returned; nil for all.
+  var mask: RowMask? { plane.mask }
+
+  var allowedCount: Int { plane.allowedCount }
 }
 
 /// The inverted-file index: looks at the lists that a query's best rows are likely to lie in.

@@ -128,7 +128,7 @@ final class ListScan {
         try scanTiles(range, some, shouldStop)
       } else if let sketches = coded.sketches {
         for place in Swift.stride(from: 0, to: some.count, by: interests) {
-          try sketchPass.scan(range, of: coded, sketches, first: Int(some[place]), mask: part.mask, shouldStop)
+          try sketchPass.scan(range, of: coded, sketches, first: Int(some[place]), shouldStop)
         }
       }
     }
@@ -171,7 +171,6 @@ final class ListScan {
 
   @inline(__always)
   private func take(_ vector: Int, row: Int, _ hit: CodeHit, _ shouldStop: () -> Bool) throws(VecError) {
-    if let mask = part.mask, !mask.allows(UInt32(truncatingIfNeeded: row)) { return }
     try pool.take(vector, row: row, key: hit.upper, lower: codes.bounds[vector].least(hit.lower), shouldStop)
   }
 }

@@ -91,7 +91,7 @@ package final class IndexSearch: Sendable {
       lists.append(
         try HNSWIndex(kernels: kernels, metric: metric).search(
           graph, queries: batch.queries, interests: batch.interests, k: batch.k, ef: Int(ef), plane: segment.plane,
-          codes: codes, mask: nil, scratch: scratch, shouldStop: shouldStop))
+          codes: codes, mask: segment.plane.mask, scratch: scratch, shouldStop: shouldStop))
     }
     let visited = Double(scratch.visitedCount - before) / batch.count
     return (lists, SearchWork(visited: visited, settled: 1.2 * Double(batch.k * segments.count)))

@@ -128,6 +128,21 @@ package struct Planner: Sendable {
     return (plan, cost)
   }
 
+  /// What rows outside of the index cost searches: the cost of the generation's own target now, over the cost if the
+  /// index held these rows too and grew with them. 1 for none, or without an index.
+  package func unindexedLoss(k: Int) -> Double {
+    let target = parts.compactMap { $0.calibration?.targetRecall }.max() ?? 1
+    let outside = parts.filter(\.available.isEmpty)
+    let scanned = outside.reduce(0) { $0 + scanCost($1, k, 1) }
+    let costs = available.compactMap { type -> Double? in
+      plan(type, reaching: target, k, 1).map { $0.cost - scanned }
+    }
+    guard let indexed = costs.min(), indexed > 0 else { return 1 }
+    let rows = outside.reduce(0) { $0 + $1.rowCount }
+    let held = parts.reduce(0) { $0 + $1.rowCount } - rows
+    return (indexed + scanned) / (indexed * (1 + Double(rows) / Double(max(1, held))))
+  }
+
   private func indexed(_ type: IndexType) -> [Part] { parts.filter { $0.available.contains(type) } }
 
   private func scanCost(_ part: Part, _ k: Int, _ queryCount: Int) -> Double {

@@ -1,0 +1,154 @@
+import Synchronization
+package import VecCore
+import VecIndex
+import VecManifest
+import VecStorage
+
+// The work that single writes make necessary. It never blocks searches; writes wait for its swaps only.
+extension Engine {
+  /// Moves all rows of a generation's delta into a segment.
+  package func seal(_ name: String, generation label: String?) throws(VecError) -> SealOutcome {
+    let generation = try collection(name).readable(label)
+    let moved = try upkeep.withLock { (_) throws(VecError) in
+      try seal(name, generation.row.number, everything: true)
+    }
+    let now = try collection(name)
+    let after = now.generations.first { $0.row.number == generation.row.number }
+    return SealOutcome(
+      generation: generation.row.label, sequence: now.row.sequence, rowCount: moved,
+      segmentCount: after?.segments.count ?? 0)
+  }
+
+  /// Seals, and rewrites a generation's segments without dead rows, with the indexes they have. Long.
+  package func compact(
+    _ name: String, generation label: String?, shouldStop: () -> Bool
+  ) throws(VecError) -> CompactOutcome {
+    let generation = try collection(name).readable(label)
+    return try upkeep.withLock { (_) throws(VecError) in
+      _ = try seal(name, generation.row.number, everything: true)
+      let before = try readable(name, generation.row.number).byteCount
+      try rebuild(name, generation.row.number, shouldStop)
+      let after = try readable(name, generation.row.number)
+      return CompactOutcome(
+        generation: after.row.label, sequence: try sequence(of: name), rowCount: after.rowCount,
+        segmentCount: after.segments.count, bytesBefore: before, bytesAfter: after.byteCount)
+    }
+  }
+
+  /// Whether `upkeep` has something to do.
+  package var isUpkeepDue: Bool { isSealDue.load(ordering: .relaxed) || nextUpkeep() != nil }
+
+  /// Does the most urgent step of upkeep, if any is due. Long; for one thread.
+  package func upkeep(shouldStop: () -> Bool) throws(VecError) -> UpkeepStep? {
+    try upkeep.withLock { (_) throws(VecError) in
+      if let step = try sealNext() { return step }
+      guard let (name, generation, due) = nextUpkeep() else { return nil }
+      var step = UpkeepStep(
+        act: .merge, collection: name, generation: generation.row.label, reason: "", rowCount: generation.rowCount)
+      switch due {
+      case .merge(let segments, let reason):
+        step.reason = reason
+        step.rowCount = try merge(segments, of: generation, name)
+      case .rebuild(let reason):
+        (step.act, step.reason) = (.rebuild, reason)
+        try rebuild(name, generation.row.number, shouldStop)
+      }
+      return step
+    }
+  }
+
+  private func readable(_ name: String, _ number: UInt64) throws(VecError) -> Generation {
+    guard let found = try collection(name).generations.first(where: { $0.row.number == number }) else {
+      throw VecError(.generationNotFound, "the generation of \(name) was dropped meanwhile")
+    }
+    return found
+  }
+
+  /// Notes whether a delta waits to be sealed.
+  func noteSealDue(_ writer: Writer) {
+    isSealDue.store(writer.states.values.contains { $0.deltas.count > 1 }, ordering: .relaxed)
+  }
+
+  private func nextUpkeep() -> (String, Generation, DueUpkeep)? {
+    let collections = state.withLock { $0.collections.values.filter { $0.fence == nil } }
+    for collection in collections.sorted(by: { $0.row.name < $1.row.name }) {
+      for generation in collection.generations where collection.work[generation.row.label] == nil {
+        guard let due = options.upkeep.due(generation, dimension: collection.row.dimension) else { continue }
+        return (collection.row.name, generation, due)
+      }
+    }
+    return nil
+  }
+
+  /// The generation whose frozen deltas hold the most rows.
+  private func sealNext() throws(VecError) -> UpkeepStep? {
+    let waiting = try withWriter { (writer) throws(VecError) in
+      noteSealDue(writer)
+      return writer.states.filter { $0.value.deltas.count > 1 }.max { $0.value.rowCount < $1.value.rowCount }?.key
+    }
+    guard let waiting else { return nil }
+    let owner = state.withLock { state in
+      state.collections.values.first { $0.generations.contains { $0.row.number == waiting } }
+    }
+    guard let owner, let generation = owner.generations.first(where: { $0.row.number == waiting }) else { return nil }
+    let moved = try seal(owner.row.name, waiting, everything: false)
+    return UpkeepStep(
+      act: .seal, collection: owner.row.name, generation: generation.row.label, reason: "its delta is full",
+      rowCount: moved)
+  }
+
+  private func seal(_ name: String, _ number: UInt64, everything: Bool) throws(VecError) -> UInt64 {
+    let moved = try Seal(self, name, generation: number, everything: everything)?.run() ?? 0
+    try withWriter { (writer) throws(VecError) in noteSealDue(writer) }
+    return moved
+  }
+
+  /// Makes one segment of several, without their dead rows.
+  private func merge(_ segments: [SegmentHandle], of generation: Generation, _ name: String) throws(VecError) -> UInt64 {
+    let collection = try collection(name).row
+    var source = generation
+    source.segments = segments
+    source.delta = []
+    var made: [SegmentHandle] = []
+    let rows = source.liveRows
+    if !rows.isEmpty {
+      var rewrite = SegmentRewrite(segments, kernels: kernels)
+      rewrite.order = rows
+      let uuid = options.makeUUID()
+      let written = try stoppingAtIOErrors { [rewrite] () throws(VecError) in
+        try rewrite.write(
+          to: directory, uuid: uuid, collection: collection, generation: generation.row.number, progress: { _ in })
+      }
+      made = [
+        try SegmentHandle(
+          SegmentRow(written, generation: generation.row.number, ordinal: 0), of: collection, in: directory,
+          memory: memory, isVerified: true)
+      ]
+    }
+    do {
+      for segment in made { segment.prepare(team) }
+      try SegmentSwap(source: source, made: made, index: nil).run(self, of: name)
+    } catch {
+      if !error.mayHaveHappened { for segment in made { segment.retire() } }
+      throw error
+    }
+    return UInt64(rows.count)
+  }
+
+  /// Builds all segments anew. Deltas that fill up meanwhile are sealed in between.
+  private func rebuild(_ name: String, _ number: UInt64, _ shouldStop: () -> Bool) throws(VecError) {
+    let build = try withWriter { (_) throws(VecError) in
+      let collection = try collection(name)
+      let generation = try readable(name, number)
+      try collection.refuseIfBusy(generation.row.label)
+      return reserve(generation.row.label, of: collection.row, IndexRecipe(of: generation))
+    }
+    var failure: VecError?
+    try build.run {
+      if isSealDue.load(ordering: .relaxed), failure == nil {
+        do throws(VecError) { _ = try sealNext() } catch { failure = error }
+      }
+      return failure != nil || shouldStop()
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import VecCore
+import VecIndex
+import VecManifest
+
+/// When writes have made a generation bad enough that work is worth it. What is measured is what searches lose.
+package struct UpkeepPolicy: Sendable, Equatable {
+  /// Segments without an index that are about as long as each other before they become one.
+  package var mergeCount = 4
+  /// Segments up to so many rows are as long as each other; from there on those within a factor of four.
+  package var mergeRows = 32_768
+  /// How much more a search may cost for rows outside of the index, and for dead rows in it.
+  package var lossMax = 1.5
+  /// Share of a segment's rows that may be dead.
+  package var deadMax = 0.25
+  /// How far recall may lie below the target.
+  package var recallLossMax: Float = 0.02
+  /// Rows below which nothing is worth a rebuild.
+  package var rebuildRows = 20_000
+
+  package init() {}
+}
+
+/// What is due for one generation, and why.
+enum DueUpkeep {
+  case merge([SegmentHandle], reason: String)
+  case rebuild(reason: String)
+}
+
+extension UpkeepPolicy {
+  /// Cheap: asked after every group of writes.
+  func due(_ generation: Generation, dimension: Int) -> DueUpkeep? {
+    guard generation.row.state != .building, generation.hasWrites || generation.segments.count > 1 else { return nil }
+    return rebuild(generation, dimension) ?? merge(generation)
+  }
+
+  private func rebuild(_ generation: Generation, _ dimension: Int) -> DueUpkeep? {
+    let indexed = generation.segments.filter { !$0.indexes.available.isEmpty }
+    let rows = indexed.reduce(0) { $0 + Int($1.row.rowCount) }
+    guard rows > 0, generation.rowCount >= UInt64(rebuildRows) else { return nil }
+    let dead = Double(rows - indexed.reduce(0) { $0 + generation.liveCount($1) }) / Double(rows)
+    if dead > deadMax { return .rebuild(reason: "\(Self.percent(dead)) of the indexed rows are dead") }
+    let loss = generation.planner(dimension: dimension).unindexedLoss(k: 100) / (1 - dead)
+    if loss > lossMax {
+      return .rebuild(reason: "searches cost \((loss * 100).rounded() / 100) times what a fresh index would")
+    }
+    return nil
+  }
+
+  /// Of several segments without an index, those of the shortest class that is full; or one with too many dead rows.
+  private func merge(_ generation: Generation) -> DueUpkeep? {
+    let plain = generation.segments.filter(\.indexes.available.isEmpty)
+    let classes = Dictionary(grouping: plain) { sizeClass(Int($0.row.rowCount)) }
+    if let full = classes.filter({ $0.value.count >= mergeCount }).min(by: { $0.key < $1.key })?.value {
+      return .merge(full, reason: "\(full.count) segments of a size")
+    }
+    let wasted = plain.first { segment in
+      Double(generation.liveCount(segment)) < (1 - deadMax) * Double(segment.row.rowCount)
+    }
+    return wasted.map { segment in
+      let dead = 1 - Double(generation.liveCount(segment)) / Double(segment.row.rowCount)
+      return .merge([segment], reason: "\(Self.percent(dead)) of the rows of a segment are dead")
+    }
+  }
+
+  private func sizeClass(_ rowCount: Int) -> Int {
+    var (number, limit) = (0, mergeRows)
+    while rowCount > limit { (number, limit) = (number + 1, limit * 4) }
+    return number
+  }
+
+  private static func percent(_ share: Double) -> String { "\((share * 100).rounded()) %" }
+}

@@ -1,0 +1,93 @@
+package import VecCore
+
+extension Manifest {
+  /// Hands out the writes of a delta in their order, each checked against the chain of checksums.
+  ///
+  /// - Throws: `.manifestDamaged` when a write is missing, changed, or one too many.
+  package func readWrites(
+    of delta: DeltaRow, dimension: Int, _ body: (LoggedWrite) throws(VecError) -> Void
+  ) throws(VecError) {
+    let table = ManifestTransaction.table(delta.number)
+    let statement = try connection.prepare(
+      "SELECT write_number, sequence, kind, token, row_count, content, checksum FROM \(table) ORDER BY write_number")
+    defer { connection.forgetStatements(mentioning: table) }
+    var chain: UInt32 = 0
+    var count: UInt64 = 0
+    var sequence: UInt64 = 0
+    while try statement.step() {
+      let values = (0..<7).map { statement.value($0) }
+      count += 1
+      guard let write = LoggedWrite(values, dimension: dimension), values[0] == .integer(Int64(bitPattern: count)),
+        case .integer(let checksum) = values[6], write.sequence >= sequence
+      else { throw Self.damaged(delta, "write \(count) is out of range") }
+      chain = write.checksum(after: chain, delta: delta.number, number: count)
+      guard checksum == Int64(chain) else { throw Self.damaged(delta, "write \(count) fails its checksum") }
+      sequence = write.sequence
+      try body(write)
+    }
+    statement.reset()
+    guard count == delta.writeCount, chain == delta.chain, sequence == delta.lastSequence else {
+      throw Self.damaged(delta, "it has \(count) writes up to sequence \(sequence), and should have \(delta.writeCount) up to \(delta.lastSequence)")
+    }
+  }
+
+  /// The dead rows of a segment, of all parts, ascending.
+  package func deadRows(_ parts: [DeadRowsRow], rowCount: UInt64) throws(VecError) -> [UInt32] {
+    var all: [UInt32] = []
+    for part in parts {
+      let statement = try connection.prepare("SELECT rows FROM dead_rows WHERE segment_uuid = ? AND part = ?")
+      try statement.bind([.blob(part.segment.bytes), .integer(Int64(bitPattern: part.part))])
+      guard case .blob(let bytes)? = try statement.rows(columns: 1).first?.first, bytes.count % 4 == 0 else {
+        throw Self.damaged(part, "is missing")
+      }
+      let rows = bytes.withUnsafeBytes { bytes in
+        (0..<bytes.count / 4).map { UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 4, as: UInt32.self)) }
+      }
+      guard rows.count == part.rowCount,
+        DeadRowsRow.checksum(part.segment, part: part.part, rows: rows) == part.checksum
+      else { throw Self.damaged(part, "fails its checksum") }
+      guard zip(rows, rows.dropFirst()).allSatisfy({ $0 < $1 }), rows.last.map({ UInt64($0) < rowCount }) ?? true else {
+        throw Self.damaged(part, "names rows out of range")
+      }
+      all += rows
+    }
+    return all
+  }
+
+  private static func damaged(_ delta: DeltaRow, _ what: String) -> VecError {
+    VecError(.manifestDamaged, "the log of single writes (delta \(delta.number)) is damaged: \(what)")
+  }
+
+  private static func damaged(_ part: DeadRowsRow, _ what: String) -> VecError {
+    VecError(.manifestDamaged, "part \(part.part) of the dead rows of segment \(part.segment) \(what)")
+  }
+}
+
+extension LoggedWrite {
+  /// Nil when a value is not what the format says.
+  fileprivate init?(_ values: [SQLiteValue], dimension: Int) {
+    guard case .integer(let sequence) = values[1], case .integer(let kindNumber) = values[2], kindNumber >= 0,
+      let kind = Kind(rawValue: UInt64(kindNumber)), case .blob(let tokenBytes) = values[3],
+      case .integer(let count) = values[4], (0...Int64(Limits.segmentRowsMax)).contains(count),
+      case .blob(let content) = values[5]
+    else { return nil }
+    let rowBytes =
+      switch kind {
+      case .upsert: 8 + 4 * dimension
+      case .delete: 8
+      case .tokens: 24
+      }
+    guard content.count == Int(count) * rowBytes else { return nil }
+    var token: WriteToken?
+    if !tokenBytes.isEmpty {
+      guard tokenBytes.count == 16 else { return nil }
+      token = tokenBytes.withUnsafeBytes { bytes in
+        WriteToken(
+          high: UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self)),
+          low: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+      }
+    }
+    self.init(
+      sequence: UInt64(bitPattern: sequence), kind: kind, token: token, rowCount: Int(count), content: content)
+  }
+}
