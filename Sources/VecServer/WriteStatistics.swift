@@ -17,8 +17,10 @@ final class WriteStatistics: Sendable {
 
   private let counts = Mutex(Counts())
 
-  /// After a commit.
+  /// After a commit. One that all writes failed in does not count.
   func record(_ writes: [Write], _ results: [Result<WriteReceipt, VecError>]) {
+    let isDone = results.contains { if case .success = $0 { true } else { false } }
+    guard isDone else { return }
     counts.withLock { counts in
       counts.groups += 1
       counts.largestGroup = max(counts.largestGroup, writes.count)

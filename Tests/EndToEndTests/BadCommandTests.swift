@@ -94,7 +94,7 @@ struct BadCommandTests {
     BadCommand("upsert angles --id 5 --vector 0,0,0,0", 65, .normOutOfRange, "cosine"),
     BadCommand("delete items", 64, .invalidArgument, "--ids or --ids-file"),
     BadCommand("delete items --ids 1,x", 64, .invalidArgument, "x"),
-    BadCommand("delete items --ids-file good.npy", 65, .malformedFile, "(rows,)"),
+    BadCommand("delete items --ids-file good.npy", 65, .malformedFile, "ids.astype"),
     BadCommand("delete items --ids-file no.npy", 66, .fileNotFound, "no.npy"),
     BadCommand("delete nowhere --ids 1", 66, .collectionNotFound, "nowhere"),
     BadCommand("delete items --ids 1 --generation no", 66, .generationNotFound, "no"),

@@ -1,11 +1,18 @@
 """Single writes: against a scripted daemon, then against the real one."""
 
+import shutil
+import signal
+import subprocess
+import tempfile
 import threading
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import vecd
+from conftest import Daemon, binary
 from test_client import refused
 from truth import METRICS, check
 from vecd import ErrorCode, State, WriteResult
@@ -257,15 +264,14 @@ def test_many_writers_at_once_are_grouped_and_all_of_them_count(daemon, name):
 
 
 def test_acknowledged_writes_survive_kill_9(own_daemon):
-    import signal
-
     with own_daemon.connect() as db:
         db.create("x", 3, "l2")
         for i in range(30):
             done = db.upsert("x", [i], np.full((1, 3), i, np.float32))
         db.delete("x", range(0, 30, 3))
-        own_daemon.stop(signal.SIGKILL)
-        own_daemon.start()
+    own_daemon.stop(signal.SIGKILL)
+    own_daemon.start()
+    with own_daemon.connect() as db:
         got = db.get("x", range(30))
         assert got.found.tolist() == [i % 3 != 0 for i in range(30)]
         assert db.search("x", np.zeros(3, np.float32), 30, at_least=done.sequence).counts.tolist() == [20]
@@ -280,3 +286,59 @@ def test_a_snapshot_is_a_store_and_a_taken_name_is_refused(own_daemon):
         assert made["files"] >= 1 and made["bytes"] > 0
         refused(ErrorCode.CANNOT_CREATE, db.snapshot, "first")
         assert db.cancel_build("x") is False
+
+
+SYNC = """
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static int fails(void) { return access(getenv("SYNC_FAILS_WHEN"), F_OK) == 0 && (errno = EIO); }
+int fsync(int fd) { return fails() ? -1 : (int)syscall(SYS_fsync, fd); }
+int fdatasync(int fd) { return fails() ? -1 : (int)syscall(SYS_fdatasync, fd); }
+"""
+
+
+@pytest.fixture
+def failing_disk(monkeypatch):
+    """A daemon whose syncs fail as long as a file is there."""
+    compiler = shutil.which("cc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("no C compiler to make a failing sync with")
+    directory = Path(tempfile.mkdtemp(prefix="vecd-test-"))
+    (directory / "sync.c").write_text(SYNC)
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", directory / "sync.so", directory / "sync.c"], check=True)
+    monkeypatch.setenv("SYNC_FAILS_WHEN", str(directory / "fails"))
+    daemon = Daemon(binary("VECD_BIN", "vecd"), directory)
+    try:
+        with monkeypatch.context() as preloaded:
+            preloaded.setenv("LD_PRELOAD", str(directory / "sync.so"))
+            daemon.start()
+        yield daemon, directory / "fails"
+    finally:
+        if daemon.process is not None and daemon.process.poll() is None:
+            daemon.process.kill()
+            daemon.process.wait()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def test_a_failed_sync_ends_the_daemon_with_74_and_the_next_start_knows(failing_disk):
+    daemon, fails = failing_disk
+    token = bytes(range(1, 17))
+    with daemon.connect() as db:
+        db.create("x", 2, "ip")
+        kept = db.upsert("x", [1], [[1.0, 0.0]])
+        fails.touch()
+        start = time.monotonic()
+        refused(ErrorCode.OUTCOME_UNKNOWN, db.upsert, "x", [2], [[2.0, 0.0]], token=token)
+        assert daemon.process.wait(10) == 74
+        assert time.monotonic() - start < 3
+        log = daemon.log.read_text()
+        assert log.count("critical writes stopped") == 1 and "vecd: io-error: " in log
+        fails.unlink()
+        daemon.start()
+        again = db.upsert("x", [2], [[2.0, 0.0]], token=token)
+        assert again.sequence == kept.sequence + 1, "carried out once, before or after"
+        assert db.get("x", [1, 2]).vectors.tolist() == [[1.0, 0.0], [2.0, 0.0]]
+        assert db.verify().findings == []
