@@ -3,6 +3,7 @@ import Testing
 import VecCore
 import VecEngine
 import VecStorage
+import VecTestSupport
 
 @Suite("Snapshots and restores") struct StoreCopyTests {
   /// A store with a built generation, dead rows, a sealed delta and an open one.
@@ -112,7 +113,7 @@ import VecStorage
   func cutUnderMapping() throws {
     let fixture = try EngineFixture()
     // No memory for codes, so that searches read the mapping itself.
-    let engine = try fixture.open(memoryBudget: 1_000)
+    let engine = try fixture.open(memoryBudget: 200_000)
     defer { engine.close() }
     try engine.create("c", dimension: 64, metric: .ip)
     let ids = Array(UInt64(0)..<4_000)
