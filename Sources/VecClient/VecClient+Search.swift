@@ -2,7 +2,8 @@ public import VecCore
 import VecProtocol
 
 extension VecClient {
-  /// Finds the best items for one or more queries; all answers come from one generation.
+  /// Finds the best items for one or more queries; all answers come from one generation. A request with a
+  /// `leastSequence`, that of a write's receipt, sees that write and all before it, and waits for it if it must.
   ///
   /// - Throws: `dimension-mismatch`, `no-live-generation`, `not-available`, and `invalid-argument` or `limit-exceeded`
   ///   for values out of range.

@@ -9,8 +9,8 @@ import VecProtocol
 ///   SearchRequest(collection: "videos", k: 200, effort: .recall(0.95), dimension: 64, vectors: user))
 /// ```
 /// One client serves any number of tasks at once: their requests share the connection, and replies come in any order.
-/// A lost connection is made again by the next call. Calls that only read are asked once more on the new connection;
-/// others fail with `connection-lost`, since nobody knows whether they happened.
+/// A lost connection is made again by the next call. Calls that only read, and upserts and deletes, which have a token,
+/// are asked once more on the new connection; others fail with `connection-lost`, since nobody knows whether they happened.
 ///
 /// Every method throws `VecError` with a code of the closed list `VecErrorCode`, among them, for each method,
 /// `not-reachable`, `connection-lost`, `overloaded`, `shutting-down` and `deadline-exceeded`. The last is also what a
@@ -48,15 +48,20 @@ public final class VecClient: Sendable {
   func call(_ request: Request, deadline: Duration?) async throws(VecError) -> Reply {
     try request.check()
     let callDeadline = self.deadline(for: request.kind, deadline)
-    var mayAskAgain = request.kind.isIdempotent
-    while true {
-      let connection = try await link.connection(deadline: callDeadline, attempts: link.options.reconnectAttempts)
+    let attempts = link.options.reconnectAttempts
+    let connection = try await link.connection(deadline: callDeadline, attempts: attempts)
+    do throws(VecError) {
+      return try await connection.call(request, deadline: callDeadline)
+    } catch {
+      guard error.code == .connectionLost, request.isIdempotent, !link.isClosed else { throw error }
+      let again: Connection
       do throws(VecError) {
-        return try await connection.call(request, deadline: callDeadline)
-      } catch {
-        guard error.code == .connectionLost, mayAskAgain, !link.isClosed else { throw error }
-        mayAskAgain = false
+        again = try await link.connection(deadline: callDeadline, attempts: attempts)
+      } catch let failure {
+        // Of a write that was on its way, `not-reachable` would say that nothing has happened.
+        throw request.kind.isIdempotent ? failure : error
       }
+      return try await again.call(request, deadline: callDeadline)
     }
   }
 

@@ -6,8 +6,8 @@ public struct VecClientOptions: Sendable {
   public var name = "VecClient \(VecVersion.number)"
   /// Time for connecting and for the handshake, each.
   public var connectTimeout: Duration = .seconds(5)
-  /// Time for a call that names no deadline of its own. Ingests, builds, publishes, rollbacks and verifies have none
-  /// unless the call names one.
+  /// Time for a call that names no deadline of its own. Ingests, builds, publishes, rollbacks, verifies, seals, compacts
+  /// and snapshots have none unless the call names one.
   public var deadline: Duration = .seconds(10)
   /// What the client waits beyond a deadline for the daemon's own word on it, before it gives up by itself.
   public var deadlineGrace: Duration = .milliseconds(250)

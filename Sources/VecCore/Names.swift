@@ -1,12 +1,17 @@
 /// The rules for names that callers choose. Checked at every boundary, so that no path or quoting can go wrong later.
 public enum Names {
   /// A collection name: 1 to 64 of `a-z 0-9 _ -`, first one a letter or digit.
-  public static func checkCollection(_ name: String) throws(VecError) {
+  public static func checkCollection(_ name: String) throws(VecError) { try checkPlain(name, "collection name") }
+
+  /// A snapshot name: as a collection name.
+  public static func checkSnapshot(_ name: String) throws(VecError) { try checkPlain(name, "snapshot name") }
+
+  private static func checkPlain(_ name: String, _ what: String) throws(VecError) {
     let isValid = isName(name) { isLower($0) || isDigit($0) || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") }
     guard isValid else {
       throw VecError(
         .invalidArgument,
-        "collection name \(quoted(name)): use 1 to \(Limits.nameBytesMax) of a-z 0-9 _ -, starting with a letter or digit")
+        "\(what) \(quoted(name)): use 1 to \(Limits.nameBytesMax) of a-z 0-9 _ -, starting with a letter or digit")
     }
   }
 

@@ -12,6 +12,15 @@ package final class NpyIds {
     reader = try NpyReader(stream: stream, type: type, rows: rows, width: width)
   }
 
+  /// Ids in all.
+  package var rowCount: Int { reader.rowCount }
+
+  /// The next ids, at most `limit`; nil after the last. For ids that come without vectors.
+  package func nextBlock(limit: Int) throws(VecError) -> [UInt64]? {
+    let left = reader.rowCount - reader.position
+    return left > 0 ? try next(min(left, max(1, limit))) : nil
+  }
+
   /// Demands one id per row of the vectors in `name`.
   func check(rowCount: Int, of name: String) throws(VecError) {
     guard reader.rowCount == rowCount else {

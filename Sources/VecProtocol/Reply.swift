@@ -23,6 +23,15 @@ package enum Reply: Sendable, Equatable {
   case get(GetReply)
   /// A JSON object.
   case stats(String)
+  case upsert(WriteReceipt)
+  case delete(WriteReceipt)
+  /// A JSON object.
+  case seal(String)
+  /// A JSON object.
+  case compact(String)
+  /// A JSON object.
+  case snapshot(String)
+  case cancelBuild(wasRunning: Bool)
   case failure(VecError)
 }
 

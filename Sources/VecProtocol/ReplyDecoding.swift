@@ -60,6 +60,12 @@ extension Reply {
     case .search: .search(try SearchReply.parse(&reader))
     case .get: .get(try GetReply.parse(&reader))
     case .stats: .stats(try reader.readText())
+    case .upsert: .upsert(try WriteReceipt.parse(&reader))
+    case .delete: .delete(try WriteReceipt.parse(&reader))
+    case .seal: .seal(try reader.readText())
+    case .compact: .compact(try reader.readText())
+    case .snapshot: .snapshot(try reader.readText())
+    case .cancelBuild: .cancelBuild(wasRunning: try reader.readBool())
     }
   }
 }

@@ -57,7 +57,9 @@ extension Reply {
       for generation in generations { generation.encode(into: &writer) }
     case .search(let search): search.encode(into: &writer)
     case .get(let get): get.encode(into: &writer)
-    case .stats(let json): writer.write(text: json)
+    case .stats(let json), .seal(let json), .compact(let json), .snapshot(let json): writer.write(text: json)
+    case .upsert(let receipt), .delete(let receipt): receipt.encode(into: &writer)
+    case .cancelBuild(let wasRunning): writer.write(wasRunning)
     case .failure(let error): writer.write(text: error.message)
     }
   }

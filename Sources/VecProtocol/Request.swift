@@ -21,6 +21,12 @@ package enum Request: Sendable, Equatable {
   case search(SearchRequest)
   case get(GetRequest)
   case stats
+  case upsert(UpsertRequest)
+  case delete(DeleteRequest)
+  case seal(GenerationRequest)
+  case compact(GenerationRequest)
+  case snapshot(name: String)
+  case cancelBuild(GenerationRequest)
 
   package var kind: MessageKind {
     switch self {
@@ -41,6 +47,21 @@ package enum Request: Sendable, Equatable {
     case .search: .search
     case .get: .get
     case .stats: .stats
+    case .upsert: .upsert
+    case .delete: .delete
+    case .seal: .seal
+    case .compact: .compact
+    case .snapshot: .snapshot
+    case .cancelBuild: .cancelBuild
+    }
+  }
+
+  /// Whether sending it twice has the same effect as sending it once: what only asks, and writes with a token.
+  package var isIdempotent: Bool {
+    switch self {
+    case .upsert(let upsert): upsert.token != nil
+    case .delete(let delete): delete.token != nil
+    default: kind.isIdempotent
     }
   }
 }
@@ -117,6 +138,18 @@ package struct PublishRequest: Sendable, Equatable {
     self.collection = collection
     self.generation = generation
     self.expected = expected
+  }
+}
+
+/// Names one generation to do something about.
+package struct GenerationRequest: Sendable, Equatable {
+  package var collection: String
+  /// Nil takes the live one; of cancel build the only one that an index is built for.
+  package var generation: String?
+
+  package init(collection: String, generation: String? = nil) {
+    self.collection = collection
+    self.generation = generation
   }
 }
 

@@ -6,7 +6,8 @@ extension Request {
   /// Vectors are not looked at: whether they are finite and of a legal norm is found where the metric is known.
   /// `ingest rows` is copied out; a daemon reads that body in place with `IngestRowsView.decode` instead.
   /// - Throws: `malformed-frame` when the body is not of the form of its kind, `invalid-argument` or `limit-exceeded`
-  ///   when a value is out of its range. The connection stays usable after each.
+  ///   when a value is out of its range, `not-available` for an option that this version does not know. The connection
+  ///   stays usable after each.
   package static func decode(kind: MessageKind, body: UnsafeRawBufferPointer) throws(VecError) -> Request {
     var reader = ByteReader(body, code: .malformedFrame, context: "\(kind.name) request")
     let request = try parse(kind, &reader)
@@ -51,6 +52,12 @@ extension Request {
     case .generations: .generations(collection: try reader.readString())
     case .search: .search(try SearchRequest.parse(&reader))
     case .get: .get(try GetRequest.parse(&reader))
+    case .upsert: .upsert(try UpsertRequest.parse(&reader))
+    case .delete: .delete(try DeleteRequest.parse(&reader))
+    case .seal: .seal(try GenerationRequest.parse(&reader))
+    case .compact: .compact(try GenerationRequest.parse(&reader))
+    case .snapshot: .snapshot(name: try reader.readString())
+    case .cancelBuild: .cancelBuild(try GenerationRequest.parse(&reader))
     }
   }
 }
@@ -69,6 +76,12 @@ extension PublishRequest {
     case (false, _?): throw reader.failure("an expected generation is given, but its flag is 0")
     }
     return PublishRequest(collection: collection, generation: generation, expected: expected)
+  }
+}
+
+extension GenerationRequest {
+  fileprivate static func parse(_ reader: inout ByteReader) throws(VecError) -> GenerationRequest {
+    GenerationRequest(collection: try reader.readString(), generation: try reader.readOptionalString())
   }
 }
 

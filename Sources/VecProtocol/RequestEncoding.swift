@@ -38,6 +38,11 @@ extension Request {
       writer.write(collection: get.collection, generation: get.generation)
       writer.write(UInt32(clamping: get.ids.count))
       writer.write(array: get.ids)
+    case .upsert(let upsert): upsert.encode(into: &writer)
+    case .delete(let delete): delete.encode(into: &writer)
+    case .seal(let of), .compact(let of), .cancelBuild(let of):
+      writer.write(collection: of.collection, generation: of.generation)
+    case .snapshot(let name): writer.write(string: name)
     }
   }
 
@@ -48,6 +53,8 @@ extension Request {
     case .ingestRows(let rows): rows.bodyByteCount
     case .search(let search): 256 + 4 * search.vectors.count
     case .get(let get): 256 + 8 * get.ids.count
+    case .upsert(let upsert): 256 + 8 * upsert.ids.count + 4 * upsert.vectors.count
+    case .delete(let delete): 256 + 8 * delete.ids.count
     default: 256
     }
   }

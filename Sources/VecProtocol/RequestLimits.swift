@@ -29,6 +29,27 @@ enum RequestLimits {
   static func getIds(_ value: Int) throws(VecError) -> Int { try within(value, Limits.getIdsMax, "ids per get") }
 
   @discardableResult
+  static func upsertRows(_ value: Int) throws(VecError) -> Int {
+    try within(value, Limits.upsertRowsMax, "rows per upsert")
+  }
+
+  @discardableResult
+  static func deleteIds(_ value: Int) throws(VecError) -> Int {
+    try within(value, Limits.deleteIdsMax, "ids per delete")
+  }
+
+  /// Both must be within their limits already.
+  static func upsertBytes(rows: Int, dimension: Int) throws(VecError) {
+    let (rowBytes, limit) = (8 + 4 * dimension, Limits.upsertBytesMax)
+    guard rows * rowBytes <= limit else {
+      throw VecError(
+        .limitExceeded,
+        "\(rows) rows of dimension \(dimension) make \(rows * rowBytes) bytes, an upsert holds at most \(limit); "
+          + "send at most \(limit / rowBytes) rows at once")
+    }
+  }
+
+  @discardableResult
   static func sampleQueries(_ value: Int) throws(VecError) -> Int {
     try within(value, Limits.sampleQueriesMax, "queries of a sample")
   }
@@ -83,6 +104,10 @@ extension Request {
     case .get(let get):
       try Self.checkNames(get.collection, get.generation)
       try RequestLimits.getIds(get.ids.count)
+    case .upsert(let upsert): try upsert.check()
+    case .delete(let delete): try delete.check()
+    case .seal(let of), .compact(let of), .cancelBuild(let of): try Self.checkNames(of.collection, of.generation)
+    case .snapshot(let name): try Names.checkSnapshot(name)
     }
   }
 

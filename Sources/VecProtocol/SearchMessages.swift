@@ -15,7 +15,7 @@ extension SearchRequest {
     let vectors = try reader.readArray(Float.self, count: queryCount * interests * dimension)
     return SearchRequest(
       collection: collection, generation: generation, k: k, effort: effort, index: index, interests: interests,
-      dimension: dimension, vectors: vectors)
+      dimension: dimension, vectors: vectors, leastSequence: try SearchOptions.parse(&reader).leastSequence)
   }
 
   func encode(into writer: inout ByteWriter) {
@@ -28,6 +28,7 @@ extension SearchRequest {
     writer.write(UInt32(clamping: queryCount))
     writer.write(UInt32(clamping: dimension))
     writer.write(array: vectors)
+    SearchOptions(leastSequence: leastSequence).encode(into: &writer)
   }
 
   func check() throws(VecError) {

@@ -27,6 +27,12 @@ package enum MessageKind: UInt16, CaseIterable, Sendable {
   case search = 15
   case get = 16
   case stats = 17
+  case upsert = 18
+  case delete = 19
+  case seal = 20
+  case compact = 21
+  case snapshot = 22
+  case cancelBuild = 23
 
   /// The name of the message in `Formats/protocol.md`, for logs and messages.
   package var name: String {
@@ -48,10 +54,17 @@ package enum MessageKind: UInt16, CaseIterable, Sendable {
     case .search: "search"
     case .get: "get"
     case .stats: "stats"
+    case .upsert: "upsert"
+    case .delete: "delete"
+    case .seal: "seal"
+    case .compact: "compact"
+    case .snapshot: "snapshot"
+    case .cancelBuild: "cancel build"
     }
   }
 
   /// Whether asking twice has the same effect as asking once, so that a client may ask again after a lost connection.
+  /// Of upserts and deletes their token decides: see `Request.isIdempotent`.
   package var isIdempotent: Bool {
     switch self {
     case .ping, .list, .generations, .search, .get, .stats: true
@@ -60,5 +73,11 @@ package enum MessageKind: UInt16, CaseIterable, Sendable {
   }
 
   /// Whether the daemon's default deadline applies to requests that state none; the others may take hours.
-  package var hasDefaultDeadline: Bool { !(Self.ingestBegin.rawValue...Self.verify.rawValue).contains(rawValue) }
+  package var hasDefaultDeadline: Bool {
+    switch self {
+    case .ingestBegin, .ingestRows, .ingestCommit, .ingestAbort, .buildIndex, .publish, .rollback, .verify, .seal,
+      .compact, .snapshot: false
+    default: true
+    }
+  }
 }

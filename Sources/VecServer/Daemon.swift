@@ -8,23 +8,40 @@ import VecEngine
 ///
 /// Thread rule: any thread may call.
 final class Daemon: Sendable {
+  typealias Commit = @Sendable ([Write]) -> [Result<WriteReceipt, VecError>]
+
   let options: ServerOptions
   let engine: Engine
   let pool: WorkerPool
   let budget: ByteBudget
   let requests = RequestStatistics()
+  let writes = WriteStatistics()
+  let group = WriteGroup()
+  let parked = ParkedSearches()
+  let upkeep = Upkeep()
   let connections: ConnectionTable
   let logger: Logger
   let startedAt = MonotonicTime.now()
 
+  /// Carries out writes in one commit: the engine, but in tests of what surrounds it.
+  let commit: Commit
+  private let loops: any EventLoopGroup
+  /// What ends the daemon before anybody asks it to; at most one.
+  let failures: AsyncStream<VecError>
+  private let failed: AsyncStream<VecError>.Continuation
+
+  private let failing = Atomic<Bool>(false)
   private let stopping = Atomic<Bool>(false)
   private let aborting = Atomic<Bool>(false)
   private let accepted = Atomic<Int>(0)
 
-  init(options: ServerOptions, engine: Engine, logger: Logger) {
+  init(options: ServerOptions, engine: Engine, logger: Logger, loops: any EventLoopGroup, commit: Commit?) {
     self.options = options
     self.engine = engine
     self.logger = logger
+    self.loops = loops
+    self.commit = commit ?? { engine.write($0) }
+    (failures, failed) = AsyncStream.makeStream()
     pool = WorkerPool(threads: options.threads, queueMax: options.queueMax)
     budget = ByteBudget(limit: options.requestBytesMax)
     connections = ConnectionTable(limit: options.connectionsMax, rule: PeerRule(allowedUids: options.allowedUids))
@@ -37,6 +54,28 @@ final class Daemon: Sendable {
   var isAborting: Bool { aborting.load(ordering: .relaxed) }
 
   func beginStopping() { stopping.store(true, ordering: .relaxed) }
+
+  /// The store takes no more writes.
+  var hasFailed: Bool { failing.load(ordering: .relaxed) }
+
+  /// Ends the daemon because the store takes no more writes until it is opened again. Only the first time counts.
+  func fail(_ error: VecError) {
+    guard !failing.exchange(true, ordering: .relaxed) else { return }
+    logger.critical("writes stopped", metadata: ["error": "\(error)"])
+    beginStopping()
+    failed.yield(error)
+  }
+
+  /// After what may have raised a sequence number, or made upkeep due.
+  func changed() {
+    retryParked()
+    upkeep.wake(self)
+  }
+
+  /// Runs `body` on an event loop after a while; never once these have ended.
+  func later(milliseconds: Int, _ body: @escaping @Sendable () -> Void) {
+    loops.next().scheduleTask(in: .milliseconds(Int64(milliseconds)), body)
+  }
 
   func abort() { aborting.store(true, ordering: .relaxed) }
 

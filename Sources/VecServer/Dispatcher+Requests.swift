@@ -13,10 +13,11 @@ extension Dispatcher {
       }.get()
     }
     let request = try Request.decode(kind: ticket.kind, body: ticket.body)
+    if case .search(let search) = request, try parks(ticket, search) { return nil }
     try charge(&ticket, for: request)
     let engine = daemon.engine
     switch request {
-    case .hello, .ping, .ingestRows:
+    case .hello, .ping, .ingestRows, .upsert, .delete:
       throw VecError(.internalDefect, "\(ticket.kind.name) came to the workers")
     case .create(let create):
       try engine.create(create.collection, dimension: create.dimension, metric: create.metric)
@@ -43,6 +44,12 @@ extension Dispatcher {
         try engine.search(search) { waiting.isPastDeadline() || waiting.connection.isClosed || daemon.isAborting })
     case .get(let get): return .get(try engine.get(get.collection, generation: get.generation, ids: get.ids))
     case .stats: return .stats(daemon.report().text)
+    case .seal(let what): return try seal(what)
+    case .compact(let what): return try compact(what, for: ticket)
+    case .snapshot(let name): return try snapshot(name)
+    case .cancelBuild(let what):
+      return .cancelBuild(
+        wasRunning: try daemon.engine.cancelBuild(what.collection, generation: what.generation))
     }
   }
 
@@ -80,6 +87,7 @@ extension Dispatcher {
       // Whoever waits for a build and goes away has called it off.
       let reply = run(build, of: request.collection) { request.wait && ticket.connection.isClosed }
       if request.wait { finish(ticket, reply) }
+      daemon.changed()
     }
     guard isQueued else { throw overloaded(lane) }
     return request.wait ? nil : .buildIndex(BuildReceipt(generation: build.label))

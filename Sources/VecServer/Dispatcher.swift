@@ -15,7 +15,11 @@ struct Dispatcher: Sendable {
   func enqueue(_ ticket: Ticket) throws(VecError) {
     let (lane, admission) = route(ticket.kind)
     daemon.requestAccepted()
-    guard lane.submit(admission, { run(ticket) }) else {
+    let isQueued =
+      ticket.kind.isSingleWrite
+      ? lane.submit(part: { daemon.group.add(ticket, isLast: $0, self) }, byteCount: ticket.body.count)
+      : lane.submit(admission) { run(ticket) }
+    guard isQueued else {
       daemon.requestEnded(chargedByteCount: 0)
       throw overloaded(lane)
     }
@@ -36,11 +40,12 @@ struct Dispatcher: Sendable {
   private func route(_ kind: MessageKind) -> (Lane, Lane.Admission) {
     switch kind {
     case .hello, .ping, .search, .get: (daemon.pool.reads, .bounded)
-    case .list, .generations, .stats: (daemon.pool.reads, .urgent)
-    case .create, .drop, .ingestBegin, .publish, .rollback, .buildIndex: (daemon.pool.writes, .bounded)
+    case .list, .generations, .stats, .cancelBuild: (daemon.pool.reads, .urgent)
+    case .create, .drop, .ingestBegin, .publish, .rollback, .buildIndex, .upsert, .delete:
+      (daemon.pool.writes, .bounded)
     // A frame of an ingest that was refused would leave a hole: what is admitted is bounded by its connection instead.
     case .ingestRows, .ingestCommit, .ingestAbort: (daemon.pool.writes, .admitted)
-    case .verify: (daemon.pool.maintenance, .bounded)
+    case .verify, .seal, .compact, .snapshot: (daemon.pool.maintenance, .bounded)
     }
   }
 
@@ -50,7 +55,7 @@ struct Dispatcher: Sendable {
       .overloaded, "the \(lane.name) queue is full with \(lane.queueMax) requests; nothing was done, try again later")
   }
 
-  private func run(_ ticket: Ticket) {
+  func run(_ ticket: Ticket) {
     guard !ticket.connection.isClosed else {
       daemon.requestEnded(chargedByteCount: ticket.chargedByteCount)
       return
@@ -59,6 +64,7 @@ struct Dispatcher: Sendable {
     do throws(VecError) {
       try ticket.checkDeadline(now: MonotonicTime.now())
       if let reply = try answer(&ticket) { finish(ticket, reply) }
+      if ticket.kind.changesSequence { daemon.changed() }
     } catch {
       if ticket.kind == .ingestRows || ticket.kind == .ingestCommit { abandonIngest(ticket) }
       finish(ticket, .failure(error))
@@ -101,17 +107,30 @@ struct Dispatcher: Sendable {
         "request.kind": "\(ticket.kind.name)", "duration.ms": "\(microseconds / 1000)",
       ]
     }
-    if case .failure(let error) = reply, isDamage(error.code) {
+    if case .failure(let error) = reply, Self.isDamage(error.code), !ticket.kind.isSingleWrite {
       daemon.logger.error("request failed", metadata: metadata.merging(["error": "\(error)"]) { $1 })
     } else if microseconds >= UInt64(daemon.options.slowRequestMilliseconds) * 1000, ticket.kind.hasDefaultDeadline {
       daemon.logger.info("slow request", metadata: metadata)
     }
   }
 
-  /// What an operator must hear of, whoever asked.
-  private func isDamage(_ code: VecErrorCode) -> Bool {
+  /// What an operator must hear of, whoever asked. `outcome-unknown` is told once, as the reason of the daemon's end.
+  static func isDamage(_ code: VecErrorCode) -> Bool {
     switch code {
     case .segmentDamaged, .manifestDamaged, .ioError, .storageFull, .internalDefect: true
+    default: false
+    }
+  }
+}
+
+extension MessageKind {
+  /// Whether it is committed together with others.
+  fileprivate var isSingleWrite: Bool { self == .upsert || self == .delete }
+
+  /// Whether it may make answers complete up to a greater number than before.
+  fileprivate var changesSequence: Bool {
+    switch self {
+    case .drop, .ingestCommit, .publish, .rollback, .seal, .compact: true
     default: false
     }
   }

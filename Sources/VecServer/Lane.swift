@@ -7,6 +7,9 @@ import NIOCore
 /// thread that is one after the other.
 package final class Lane: @unchecked Sendable {  // mutable state only under `signal`
   package typealias Job = @Sendable () -> Void
+  /// Part of work that is done once for several: of the parts that wait directly behind one another only the last is
+  /// told so. Meant for lanes of one thread.
+  package typealias Part = @Sendable (_ isLast: Bool) -> Void
 
   /// How a job is admitted.
   package enum Admission: Sendable {
@@ -24,6 +27,17 @@ package final class Lane: @unchecked Sendable {  // mutable state only under `si
     deinit { lane.giveBackPlace() }
   }
 
+  /// Parts that are run together, at most.
+  package static let partsMax = 1_024
+  /// Bytes of the parts that are run together, unless one alone has more.
+  package static let partBytesMax = 16 << 20
+
+  private enum Work: Sendable {
+    case job(Job)
+    case part(Part, byteCount: Int)
+    case parts([Part])
+  }
+
   package struct Load: Sendable, Equatable {
     package var threads = 0
     package var queued = 0
@@ -35,8 +49,8 @@ package final class Lane: @unchecked Sendable {  // mutable state only under `si
   package let name: String
   package let queueMax: Int
   private let signal = Signal()
-  private var queue = CircularBuffer<Job>()
-  private var urgentQueue = CircularBuffer<Job>()
+  private var queue = CircularBuffer<Work>()
+  private var urgentQueue = CircularBuffer<Work>()
   private var places = 0
   private var isStopping = false
   private var load = Load()
@@ -53,12 +67,23 @@ package final class Lane: @unchecked Sendable {  // mutable state only under `si
 
   /// False when the job was refused; it will not run.
   package func submit(_ admission: Admission = .bounded, _ job: @escaping Job) -> Bool {
+    submit(admission, .job(job))
+  }
+
+  /// False when the part was refused; it will not run.
+  ///
+  /// - Parameter byteCount: what it adds to the parts before it, against `partBytesMax`.
+  package func submit(part: @escaping Part, byteCount: Int) -> Bool {
+    submit(.bounded, .part(part, byteCount: byteCount))
+  }
+
+  private func submit(_ admission: Admission, _ work: Work) -> Bool {
     signal.withLock {
       guard !isStopping, load.threads > 0, hasRoom(admission) else {
         load.rejected += 1
         return false
       }
-      if case .urgent = admission { urgentQueue.append(job) } else { queue.append(job) }
+      if case .urgent = admission { urgentQueue.append(work) } else { queue.append(work) }
       signal.wakeOne()
       return true
     }
@@ -118,21 +143,47 @@ extension Lane {
   private func giveBackPlace() { signal.withLock { places -= 1 } }
 
   private func serve() {
-    while let job = next() {
-      job()
+    while let work = next() {
+      let count = Self.run(work)
       signal.withLock {
         load.running -= 1
-        load.completed += 1
+        load.completed += count
       }
     }
   }
 
-  private func next() -> Job? {
+  /// Requests that were done with it.
+  private static func run(_ work: Work) -> UInt64 {
+    switch work {
+    case .job(let job): job()
+    case .part(let part, _): part(true)
+    case .parts(let parts):
+      for (position, part) in parts.enumerated() { part(position == parts.count - 1) }
+      return UInt64(parts.count)
+    }
+    return 1
+  }
+
+  /// The part and those that wait directly behind it, as many as may be run together. Under the lock.
+  private func joined(_ work: Work) -> Work {
+    guard case .part(let first, var byteCount) = work else { return work }
+    var parts = [first]
+    while case .part(let part, let more)? = queue.first, parts.count < Self.partsMax,
+      byteCount + more <= Self.partBytesMax
+    {
+      queue.removeFirst()
+      parts.append(part)
+      byteCount += more
+    }
+    return parts.count == 1 ? work : .parts(parts)
+  }
+
+  private func next() -> Work? {
     signal.withLock {
       while true {
-        if let job = urgentQueue.popFirst() ?? queue.popFirst() {
+        if let work = urgentQueue.popFirst() ?? queue.popFirst() {
           load.running += 1
-          return job
+          return joined(work)
         }
         if isStopping {
           load.threads -= 1

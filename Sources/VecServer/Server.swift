@@ -5,7 +5,7 @@ import NIOPosix
 import ServiceLifecycle
 import Synchronization
 package import VecCore
-import VecEngine
+package import VecEngine
 
 /// A running daemon: opens the store, listens, serves, stops.
 ///
@@ -21,7 +21,12 @@ package final class Server: Service {
   ///
   /// - Throws: `VecError` for options out of range, a store or socket held by another process, and damage to the
   ///   manifest. Damaged collections are no error: they are fenced, and logged.
-  package init(options: ServerOptions, logger: Logger) throws(VecError) {
+  ///
+  /// - Parameter commit: carries out writes instead of the engine, for tests.
+  package init(
+    options: ServerOptions, logger: Logger,
+    commit: (@Sendable ([Write]) -> [Result<WriteReceipt, VecError>])? = nil
+  ) throws(VecError) {
     try options.check()
     let engine = try Engine(Self.engineOptions(options))
     do throws(VecError) {
@@ -32,9 +37,10 @@ package final class Server: Service {
       throw error
     }
     socketPath = socket.path
-    daemon = Daemon(options: options, engine: engine, logger: logger)
     loops = MultiThreadedEventLoopGroup(numberOfThreads: max(1, min(4, ProcessFacts.coreCount / 4)))
+    daemon = Daemon(options: options, engine: engine, logger: logger, loops: loops, commit: commit)
     logStart()
+    daemon.upkeep.wake(daemon)
   }
 
   /// Requests accepted and not yet answered.
@@ -70,7 +76,9 @@ package final class Server: Service {
     daemon.logger.notice("listening", metadata: ["socket.path": "\(socketPath)"])
   }
 
-  /// Serves until the group shuts down gracefully or the task is cancelled, then stops.
+  /// Serves until the group shuts down gracefully, the task is cancelled, or the store takes no more writes; then stops.
+  ///
+  /// - Throws: `io-error` in the last case, for a process that ends with status 74 and is started again.
   package func run() async throws {
     do throws(VecError) {
       try await start()
@@ -78,8 +86,22 @@ package final class Server: Service {
       await stop()
       throw error
     }
-    try? await gracefulShutdown()
+    let failure = await withTaskGroup(of: VecError?.self) { group in
+      group.addTask {
+        try? await gracefulShutdown()
+        return nil
+      }
+      group.addTask { [daemon] in
+        for await failure in daemon.failures { return failure }
+        return nil
+      }
+      defer { group.cancelAll() }
+      return await group.next() ?? nil
+    }
     await stop()
+    if let failure {
+      throw VecError(.ioError, "writes have stopped, and with them this daemon; start it again (\(failure))")
+    }
   }
 
   private static func engineOptions(_ options: ServerOptions) -> EngineOptions {
@@ -124,15 +146,19 @@ extension Server {
       return listener
     }
     try? await channel?.close().get()
-    let limit = MonotonicTime.now() + UInt64(daemon.options.stopLimitSeconds) * 1_000_000_000
+    Dispatcher(daemon: daemon).refuseParked()
+    // What could be answered has been answered when writes have stopped: then a restart is worth more than the rest.
+    let patience = daemon.hasFailed ? 500_000_000 : UInt64(daemon.options.stopLimitSeconds) * 1_000_000_000
+    let limit = MonotonicTime.now() + patience
     let isDrained = await wait(until: limit) { self.daemon.acceptedCount == 0 }
     if !isDrained { daemon.abort() }
     daemon.connections.closeAll()
-    let grace = max(limit, MonotonicTime.now() + 2_000_000_000)
+    let grace = max(limit, MonotonicTime.now() + (daemon.hasFailed ? 300_000_000 : 2_000_000_000))
     _ = await wait(until: grace) { self.daemon.connections.openCount == 0 }
     // Rolling back runs on the write lane, so that lane finishes its queue; the others drop theirs.
     daemon.pool.reads.stop(droppingQueued: true)
     daemon.pool.maintenance.stop(droppingQueued: true)
+    daemon.pool.upkeep.stop(droppingQueued: true)
     daemon.pool.writes.stop(droppingQueued: false)
     let isStopped = await wait(until: grace) { self.daemon.pool.lanes.allSatisfy(\.isStopped) }
     if isStopped {

@@ -1,19 +1,22 @@
 import VecCore
 
-/// The daemon's threads for requests, in three lanes so that no kind of work waits for another kind.
+/// The daemon's threads for work, in lanes so that no kind of work waits for another kind.
 ///
 /// Reads run side by side. Writes run one after the other in the order accepted, which keeps the frames of an ingest
-/// in order. Maintenance may take minutes, so it has its own thread.
+/// in order. Maintenance may take minutes, so it has its own thread; so has upkeep, which is not asked for but becomes
+/// due, and must not wait for maintenance.
 package struct WorkerPool: Sendable {
   package let reads: Lane
   package let writes: Lane
   package let maintenance: Lane
+  package let upkeep: Lane
 
   package init(threads: Int, queueMax: Int) {
     reads = Lane(name: "read", threads: threads, queueMax: queueMax)
     writes = Lane(name: "write", threads: 1, queueMax: queueMax)
     maintenance = Lane(name: "maint", threads: 1, queueMax: min(queueMax, 16))
+    upkeep = Lane(name: "upkeep", threads: 1, queueMax: 1)
   }
 
-  package var lanes: [Lane] { [reads, writes, maintenance] }
+  package var lanes: [Lane] { [reads, writes, maintenance, upkeep] }
 }

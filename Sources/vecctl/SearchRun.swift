@@ -9,11 +9,12 @@ struct SearchTemplate: Sendable {
   var k: Int
   var effort: SearchEffort
   var index: IndexType?
+  var leastSequence: UInt64?
 
   func request(vectors: [Float], interests: Int, dimension: Int) -> SearchRequest {
     SearchRequest(
       collection: collection, generation: generation, k: k, effort: effort, index: index, interests: interests,
-      dimension: dimension, vectors: vectors)
+      dimension: dimension, vectors: vectors, leastSequence: leastSequence)
   }
 
   /// The daemon counts the queries of a request; a person those of the file.

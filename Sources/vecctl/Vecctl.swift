@@ -21,8 +21,8 @@ import VecCore
     version: VecVersion.number,
     subcommands: [
       Create.self, Ingest.self, BuildIndex.self, Publish.self, Rollback.self, Generations.self, Search.self, Get.self,
-      List.self, Stats.self, Verify.self, Inspect.self, Drop.self, Bench.self, Ping.self, Upsert.self, Delete.self,
-      Snapshot.self, Restore.self,
+      Upsert.self, Delete.self, List.self, Stats.self, Verify.self, Inspect.self, Drop.self, CancelBuild.self, Seal.self,
+      Compact.self, Snapshot.self, Restore.self, Bench.self, Ping.self,
     ])
 
   @OptionGroup var global: GlobalOptions

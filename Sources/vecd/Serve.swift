@@ -9,6 +9,7 @@ struct Serve: AsyncParsableCommand {
     discussion: """
       The store is made if it does not exist. Only this user, and those named with --allow-uid, may connect.
       On SIGTERM or SIGINT accepted requests are finished within --stop-limit, then the daemon exits with status 0.
+      When the disk fails a sync it exits with status 74, to be started again: only a new start tells what was kept.
 
       Examples:
         vecd serve --store ./store

@@ -118,9 +118,9 @@ struct DaemonTests {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let verbs = [
       "create", "ingest", "build-index", "publish", "rollback", "generations", "search", "get", "list", "stats", "verify",
-      "inspect", "drop", "bench", "ping", "upsert", "delete", "snapshot", "restore",
+      "inspect", "drop", "bench", "ping", "upsert", "delete", "seal", "compact", "cancel-build", "snapshot", "restore",
     ]
-    let plain: Set = ["list", "stats", "ping", "upsert", "delete", "snapshot", "restore"]
+    let plain: Set = ["list", "stats", "ping", "restore"]
     let all = try Program.run("vecctl", ["--help"], in: folder)
     #expect(all.status == 0)
     for verb in verbs {

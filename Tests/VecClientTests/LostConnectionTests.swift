@@ -41,6 +41,8 @@ struct LostConnectionTests {
     (.get, { _ = try await $0.get(collection: "c", ids: [1]) }),
     (.stats, { _ = try await $0.stats() }),
     (.ping, { _ = try await $0.ping() }),
+    (.upsert, { _ = try await $0.upsert(UpsertRequest(collection: "c", dimension: 1, ids: [1], vectors: [1])) }),
+    (.delete, { _ = try await $0.delete(DeleteRequest(collection: "c", ids: [1])) }),
   ]
   static let writes: [(MessageKind, Call)] = [
     (.create, { try await $0.create(collection: "c", dimension: 1, metric: .l2) }),
@@ -50,9 +52,13 @@ struct LostConnectionTests {
     (.buildIndex, { _ = try await $0.buildIndex(collection: "c") }),
     (.verify, { _ = try await $0.verify() }),
     (.ingestBegin, { _ = try await $0.ingest(collection: "c") }),
+    (.seal, { _ = try await $0.seal(collection: "c") }),
+    (.compact, { _ = try await $0.compact(collection: "c") }),
+    (.snapshot, { _ = try await $0.snapshot("s") }),
+    (.cancelBuild, { _ = try await $0.cancelBuild(collection: "c") }),
   ]
 
-  @Test("has every read asked twice and no more, when it is lost twice", arguments: reads.indices)
+  @Test("has every read, and every write with a token, asked twice and no more, when it is lost twice", arguments: reads.indices)
   func exactlyOneRepetition(index: Int) async throws {
     let (kind, call) = Self.reads[index]
     let daemon = FakeDaemon(path: socketPath()) { peer, _, _ in peer.end() }
@@ -62,7 +68,7 @@ struct LostConnectionTests {
     #expect(daemon.requestCount(kind) == 2)
   }
 
-  @Test("never has a write asked twice", arguments: writes.indices)
+  @Test("never has a write without a token asked twice", arguments: writes.indices)
   func noRepetition(index: Int) async throws {
     let (kind, call) = Self.writes[index]
     let daemon = FakeDaemon(path: socketPath()) { peer, _, _ in peer.end() }

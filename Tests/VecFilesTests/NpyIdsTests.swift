@@ -42,6 +42,16 @@ import VecFiles
     #expect(failure(vectors, ids: "\(scratch.path)/none.npy")?.code == .fileNotFound)
   }
 
+  @Test("ids without vectors come in blocks, to their end and no further")
+  func blocks() throws {
+    let ids = try NpyIds(path: scratch.file("ids.npy", npy("'<i4'", "(5,)", [1, 2, 3, 4, 5] as [Int32])))
+    #expect(ids.rowCount == 5)
+    #expect(try ids.nextBlock(limit: 2) == [1, 2])
+    #expect(try ids.nextBlock(limit: 100) == [3, 4, 5])
+    #expect(try ids.nextBlock(limit: 1) == nil)
+    #expect(try NpyIds(path: scratch.file("none.npy", npy("'<u8'", "(0,)", [] as [UInt64]))).nextBlock(limit: 9) == nil)
+  }
+
   @Test("ids beside JSON lines are refused")
   func jsonLines() {
     let lines = scratch.file("a.jsonl", text: "{\"id\": 1, \"vector\": [1]}\n")

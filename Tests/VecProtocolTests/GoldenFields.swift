@@ -40,6 +40,17 @@ extension Request {
     case .search(let search): search.goldenFields
     case .get(let get):
       names(get.collection, get.generation) + [("count", .int(get.ids.count)), ("ids", .ints(get.ids))]
+    case .upsert(let upsert):
+      names(upsert.collection, upsert.generation) + [
+        ("token", .token(upsert.token)), ("dimension", .int(upsert.dimension)), ("count", .int(upsert.ids.count)),
+        ("ids", .ints(upsert.ids)), ("vectors", .floats(upsert.vectors)),
+      ]
+    case .delete(let delete):
+      names(delete.collection, delete.generation) + [
+        ("token", .token(delete.token)), ("count", .int(delete.ids.count)), ("ids", .ints(delete.ids)),
+      ]
+    case .seal(let of), .compact(let of), .cancelBuild(let of): names(of.collection, of.generation)
+    case .snapshot(let name): [("name", .string(name))]
     }
   }
 
@@ -82,7 +93,17 @@ extension SearchRequest {
       ("effort", .int(kind)), ("effort_value", .int(value)), ("index", .int(index?.rawValue ?? 0)),
       ("interests", .int(interests)), ("query_count", .int(queryCount)), ("dimension", .int(dimension)),
       ("vectors", .floats(vectors)),
-    ]
+    ] + (leastSequence.map { [("least_sequence", .int($0))] } ?? [])
+  }
+}
+
+extension GoldenText {
+  /// The 16 bytes; zeros for none.
+  fileprivate static func token(_ token: WriteToken?) -> GoldenText {
+    var writer = ByteWriter()
+    writer.write(token?.high ?? 0)
+    writer.write(token?.low ?? 0)
+    return .ints(writer.bytes)
   }
 }
 
@@ -133,7 +154,13 @@ extension Reply {
         ("generation", .string(get.generation)), ("dimension", .int(get.dimension)), ("count", .int(get.found.count)),
         ("found", .ints(get.found.map { $0 ? 1 : 0 })), ("vectors", .floats(get.vectors)),
       ]
-    case .stats(let json): [("json", .string(json))]
+    case .stats(let json), .seal(let json), .compact(let json), .snapshot(let json): [("json", .string(json))]
+    case .upsert(let receipt), .delete(let receipt):
+      [
+        ("generation", .string(receipt.generation)), ("sequence", .int(receipt.sequence)),
+        ("existing", .int(receipt.existing)), ("repeated", .flag(receipt.isRepeated)),
+      ]
+    case .cancelBuild(let wasRunning): [("was_running", .flag(wasRunning))]
     case .failure(let error): [("message", .string(error.message))]
     }
   }

@@ -34,6 +34,15 @@ struct MessageSource {
     case .search: .search(search())
     case .get: .get(GetRequest(collection: name(), generation: maybe { $0.label() }, ids: ids(1...40)))
     case .stats: .stats
+    case .upsert: .upsert(upsert())
+    case .delete:
+      .delete(
+        DeleteRequest(
+          collection: name(), generation: maybe { $0.label() }, token: maybe { $0.token() }, ids: ids(1...40)))
+    case .seal: .seal(GenerationRequest(collection: name(), generation: maybe { $0.label() }))
+    case .compact: .compact(GenerationRequest(collection: name(), generation: maybe { $0.label() }))
+    case .snapshot: .snapshot(name: name())
+    case .cancelBuild: .cancelBuild(GenerationRequest(collection: name(), generation: maybe { $0.label() }))
     }
   }
 
@@ -71,6 +80,12 @@ struct MessageSource {
     case .get:
       .get(getReply())
     case .stats: .stats("{\"version\": \"\(text())\"}")
+    case .upsert: .upsert(receipt())
+    case .delete: .delete(receipt())
+    case .seal: .seal("{\"generation\": \"\(label())\"}")
+    case .compact: .compact("{\"generation\": \"\(label())\"}")
+    case .snapshot: .snapshot("{\"path\": \"\(name())\"}")
+    case .cancelBuild: .cancelBuild(wasRunning: Bool.random(using: &random))
     }
   }
 
@@ -104,7 +119,22 @@ struct MessageSource {
     return SearchRequest(
       collection: name(), generation: maybe { $0.label() }, k: Int.random(in: 1...Limits.kMax, using: &random),
       effort: effort, index: maybe { $0.pick(IndexType.allCases) }, interests: interests, dimension: dimension,
-      vectors: (0..<(queries * interests * dimension)).map { _ in float() })
+      vectors: (0..<(queries * interests * dimension)).map { _ in float() }, leastSequence: maybe { $0.number() })
+  }
+
+  private mutating func upsert() -> UpsertRequest {
+    let dimension = Int.random(in: 1...9, using: &random)
+    let ids = ids(1...12)
+    return UpsertRequest(
+      collection: name(), generation: maybe { $0.label() }, token: maybe { $0.token() }, dimension: dimension, ids: ids,
+      vectors: (0..<(dimension * ids.count)).map { _ in float() })
+  }
+
+  private mutating func token() -> WriteToken { WriteToken.random(using: &random) }
+
+  private mutating func receipt() -> WriteReceipt {
+    WriteReceipt(
+      generation: label(), sequence: number(), existing: number(), isRepeated: Bool.random(using: &random))
   }
 
   private mutating func sample() -> QuerySample {

@@ -30,9 +30,11 @@ struct RoundTripTests {
   func truncatedRequest(kind: MessageKind) {
     var source = MessageSource(seed: 3000 + UInt64(kind.rawValue))
     for _ in 0..<20 {
-      let whole = body(source.request(kind))
+      let request = source.request(kind)
+      let whole = body(request)
       if kind != .ping {
-        for length in 0..<whole.count {
+        // Options may be left out as a whole, so one cut of a search is a search.
+        for length in 0..<whole.count where length != plainByteCount(request) {
           #expect(code { _ = try Request.decode(kind: kind, body: Array(whole[..<length])) } == .malformedFrame)
         }
         #expect(code { _ = try Request.decode(kind: kind, body: whole + [0]) } == .malformedFrame)
@@ -108,6 +110,13 @@ struct RoundTripTests {
     }
     #expect(best < .microseconds(2), "best of 200 batches: \(best)")
   }
+}
+
+/// Bytes of a request less its options.
+private func plainByteCount(_ request: Request) -> Int {
+  guard case .search(var search) = request else { return body(request).count }
+  search.leastSequence = nil
+  return body(.search(search)).count
 }
 
 func body(_ request: Request) -> [UInt8] {

@@ -79,6 +79,57 @@ struct LaneTests {
     lane.stop(droppingQueued: false)
   }
 
+  @Test("parts that wait behind one another are run together, other jobs between them keep their place")
+  func parts() {
+    let lane = Lane(name: "t", threads: 1, queueMax: 100)
+    let gate = Gate()
+    let seen = Mutex<[String]>([])
+    #expect(lane.submit { gate.pass() })
+    #expect(eventually { lane.currentLoad.running == 1 })
+    func part(_ name: String) -> Bool {
+      lane.submit(part: { isLast in seen.withLock { $0.append(name + (isLast ? "." : "")) } }, byteCount: 10)
+    }
+    #expect(part("a") && part("b") && part("c"))
+    #expect(lane.submit(.admitted) { seen.withLock { $0.append("job") } })
+    #expect(part("d"))
+    #expect(lane.submit(.urgent) { seen.withLock { $0.append("urgent") } })
+    #expect(part("e"))
+    #expect(lane.currentLoad.queued == 7)
+    gate.open()
+    #expect(eventually { lane.isIdle })
+    #expect(seen.withLock { $0 } == ["urgent", "a", "b", "c.", "job", "d", "e."])
+    #expect(lane.currentLoad.completed == 8)
+    lane.stop(droppingQueued: false)
+  }
+
+  @Test("no more parts are run together than the bounds of number and bytes allow")
+  func partBounds() {
+    let lane = Lane(name: "t", threads: 1, queueMax: 10_000)
+    func groups(of count: Int, byteCount: Int) -> [Int] {
+      let gate = Gate()
+      let seen = Mutex<[Int]>([0])
+      #expect(lane.submit { gate.pass() })
+      #expect(eventually { lane.currentLoad.running == 1 })
+      for _ in 0..<count {
+        let isTaken = lane.submit(
+          part: { isLast in
+            seen.withLock { seen in
+              seen[seen.count - 1] += 1
+              if isLast { seen.append(0) }
+            }
+          }, byteCount: byteCount)
+        #expect(isTaken)
+      }
+      gate.open()
+      #expect(eventually { lane.isIdle })
+      return seen.withLock { $0.dropLast() }
+    }
+    #expect(groups(of: 2500, byteCount: 1) == [1024, 1024, 452])
+    #expect(groups(of: 5, byteCount: 6 << 20) == [2, 2, 1])
+    #expect(groups(of: 3, byteCount: 40 << 20) == [1, 1, 1], "one alone may be larger")
+    lane.stop(droppingQueued: false)
+  }
+
   @Test("stop lets queued work finish, or drops it, and takes nothing new", arguments: [false, true])
   func stop(droppingQueued: Bool) {
     let lane = Lane(name: "t", threads: 2, queueMax: 100)

@@ -3,6 +3,7 @@ import Glibc
 import Logging
 import Synchronization
 import VecCore
+import VecEngine
 import VecProtocol
 import VecServer
 import VecTestSupport
@@ -23,6 +24,8 @@ final class LogLines: Sendable {
   private let lines = Mutex<[String]>([])
 
   func add(_ line: String) { lines.withLock { $0.append(line) } }
+
+  func count(_ text: String) -> Int { lines.withLock { $0.count { $0.contains(text) } } }
 
   func contains(_ text: String) -> Bool { lines.withLock { $0.contains { $0.contains(text) } } }
 }
@@ -55,7 +58,8 @@ func removeTree(_ path: String) {
 }
 
 func withDaemon<T>(
-  _ change: (inout ServerOptions) -> Void = { _ in }, _ body: (TestDaemon) async throws -> T
+  _ change: (inout ServerOptions) -> Void = { _ in },
+  commit: (@Sendable ([Write]) -> [Result<WriteReceipt, VecError>])? = nil, _ body: (TestDaemon) async throws -> T
 ) async throws -> T {
   let directory = try temporaryDirectory()
   defer { removeTree(directory) }
@@ -66,7 +70,7 @@ func withDaemon<T>(
   change(&options)
   let log = LogLines()
   let logger = Logger(label: "test") { _ in KeptLogHandler(lines: log) }
-  let server = try Server(options: options, logger: logger)
+  let server = try Server(options: options, logger: logger, commit: commit)
   try await server.start()
   let result: Result<T, any Error>
   do {

@@ -17,36 +17,6 @@ enum NotAvailable {
   }
 }
 
-struct Upsert: Verb {
-  static let configuration = NotAvailable.configuration("upsert")
-  @OptionGroup var global: GlobalOptions
-  @Argument(parsing: .allUnrecognized) var rest: [String] = []
-
-  func execute() async throws {
-    throw NotAvailable.verb("upsert", instead: "ingest the changed rows into a new generation and publish it")
-  }
-}
-
-struct Delete: Verb {
-  static let configuration = NotAvailable.configuration("delete")
-  @OptionGroup var global: GlobalOptions
-  @Argument(parsing: .allUnrecognized) var rest: [String] = []
-
-  func execute() async throws {
-    throw NotAvailable.verb("delete", instead: "publish a generation without the rows; drop removes whole generations")
-  }
-}
-
-struct Snapshot: Verb {
-  static let configuration = NotAvailable.configuration("snapshot")
-  @OptionGroup var global: GlobalOptions
-  @Argument(parsing: .allUnrecognized) var rest: [String] = []
-
-  func execute() async throws {
-    throw NotAvailable.verb("snapshot", instead: "stop vecd and copy the store directory")
-  }
-}
-
 struct Restore: Verb {
   static let configuration = NotAvailable.configuration("restore")
   @OptionGroup var global: GlobalOptions

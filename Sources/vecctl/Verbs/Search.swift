@@ -15,6 +15,7 @@ struct Search: Verb {
         vecctl search books --vector 0.1,0.2,0.7 -k 10
         vecctl search books --queries users.npy -k 500 --out result
         vecctl search books --queries interests.npy --interests -k 100 --generation tuesday --json
+        vecctl search books --vector 0.1,0.2,0.7 -k 10 --at-least 45
       """)
 
   @OptionGroup var global: GlobalOptions
@@ -33,6 +34,11 @@ struct Search: Verb {
   @Option(help: "Label of the generation to ask. Default: the live one.") var generation: String?
   @Option(help: ArgumentHelp("Write npy files instead of stdout.", valueName: "prefix")) var out: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Sequence of a write that the answer must have seen; waits for it within --deadline.", valueName: "sequence"))
+  var atLeast: UInt64?
+
   @Option(help: "Seconds that a request may take, 0.001 to 86400.") var deadline = 60.0
 
   func execute() async throws {
@@ -42,7 +48,7 @@ struct Search: Verb {
     try Limits.check(deadline, 0.001...86_400, "--deadline")
     let template = SearchTemplate(
       collection: name, generation: generation, k: k, effort: try effortOptions.effort(),
-      index: try effortOptions.indexType())
+      index: try effortOptions.indexType(), leastSequence: atLeast)
     let queries = try input()
     let files = try out.map { (prefix) throws(VecError) in
       try ResultFiles(prefix: prefix, queryCount: queries.queryCount, k: k)

@@ -52,4 +52,19 @@ SAMPLES: list[tuple[str, p.Message]] = [
     ("reply", p.GetReply("g1", 2, 3, np.array([1, 0, 1], "u1"), np.arange(4, dtype="<f4"))),
     ("request", p.StatsRequest()),
     ("reply", p.StatsReply('{"version":"vecd 0.1.0"}')),
+    ("request", p.SearchRequest(
+        "posts", "g1", 10, Effort.EXACT, 0, Index.AUTO, 1, 1, 2, np.arange(2, dtype="<f4"), 2**63 + 5)),
+    ("request", p.UpsertRequest(
+        "posts", "g1", bytes(range(1, 17)), 2, 3, np.array([5, 2**64 - 1, 0], "<u8"), np.arange(6, dtype="<f4"))),
+    ("reply", p.UpsertReply("g1", 20, 2, False)),
+    ("request", p.DeleteRequest("posts", "", p.NO_TOKEN, 2, np.array([5, 6], "<u8"))),
+    ("reply", p.DeleteReply("g1", 21, 0, True)),
+    ("request", p.SealRequest("posts", "g1")),
+    ("reply", p.SealReply('{"rows":3}')),
+    ("request", p.CompactRequest("posts", "")),
+    ("reply", p.CompactReply('{"rows":3}')),
+    ("request", p.SnapshotRequest("before")),
+    ("reply", p.SnapshotReply('{"path":"snapshots/before"}')),
+    ("request", p.CancelBuildRequest("posts", "g2")),
+    ("reply", p.CancelBuildReply(True)),
 ]

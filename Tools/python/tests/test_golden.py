@@ -29,6 +29,8 @@ def to_fields(struct: p.Struct) -> dict:
     """The values of a message as the golden JSON states them."""
     found: dict = {}
     for name, value in vars(struct).items():
+        if value is None:
+            continue  # an option that the frame does not hold
         if isinstance(value, list):
             found["count"] = len(value)
             found[name] = [to_fields(item) for item in value]
@@ -46,14 +48,15 @@ def from_fields(kind: type[p.Struct], values: dict) -> p.Struct:
     """The message that the golden JSON describes."""
     made: dict = {}
     for name, field in kind.__dataclass_fields__.items():  # type: ignore[attr-defined]
-        value, codec = values[name], field.metadata["codec"]
+        codec = field.metadata["codec"]
+        value = values.get(name) if isinstance(codec, p.Option) else values[name]
         if isinstance(codec, p.Listing):
             assert values["count"] == len(value)
             value = [from_fields(codec.element, item) for item in value]
         elif isinstance(codec, Array):
             dtype = codec.resolve(made)
             value = np.array(value, "<u2").view(dtype) if dtype.itemsize == 2 else np.array(value, dtype)
-        elif isinstance(codec, p.Rest):
+        elif isinstance(codec, (p.Rest, p.Fixed)):
             value = bytes(value)
         elif hasattr(codec, "enumeration"):
             value = codec.enumeration(value)

@@ -1,6 +1,7 @@
 """Messages and frames: what is written is read again, and nothing else is accepted."""
 
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,7 +45,10 @@ def test_a_truncated_message_is_refused_at_every_length(side, message):
     body = message.encode()
     if isinstance(message, (p.PingRequest, p.PingReply)):
         return  # opaque bytes of any length
+    plain = replace(message, least_sequence=None) if isinstance(message, p.SearchRequest) else message
     for length in range(len(body)):
+        if length == len(plain.encode()):
+            continue  # a search without its option is a search
         refused(ErrorCode.MALFORMED_FRAME, type(message).decode, body[:length])
 
 
@@ -63,7 +67,7 @@ def test_flipped_bytes_are_read_or_refused_but_never_trap(side, message):
             try:
                 type(message).decode(changed)
             except VecdError as error:
-                assert error.code is ErrorCode.MALFORMED_FRAME
+                assert error.code in (ErrorCode.MALFORMED_FRAME, ErrorCode.NOT_AVAILABLE)
 
 
 @given(st.sampled_from([*p.REQUESTS.values(), *p.REPLIES.values(), p.ErrorReply]), st.binary(max_size=300))
@@ -71,7 +75,7 @@ def test_random_bytes_are_read_exactly_or_refused(kind, body):
     try:
         message = kind.decode(body)
     except VecdError as error:
-        assert error.code is ErrorCode.MALFORMED_FRAME
+        assert error.code in (ErrorCode.MALFORMED_FRAME, ErrorCode.NOT_AVAILABLE)
     else:
         again = kind.decode(message.encode()).encode()
         assert again == message.encode() and len(again) == len(body)
@@ -104,6 +108,24 @@ def test_a_search_request_is_laid_out_as_documented():
         "ab", "", 3, p.Effort.RECALL, 0x3F000000, Index.FLAT, 1, 1, 2, np.array([1, -2], "<f4"))
     assert message.encode().hex() == (
         "0200" "6162" "0000" "03000000" "01" "0000003f" "01" "0100" "01000000" "02000000" "0000803f" "000000c0")
+
+
+def test_options_of_a_search_are_laid_out_as_documented():
+    plain = p.SearchRequest("ab", "", 3, p.Effort.EXACT, 0, Index.AUTO, 1, 1, 1, np.array([1], "<f4"))
+    body = plain.encode()
+    assert replace(plain, least_sequence=258).encode() == body + bytes.fromhex("0100" "08000000" "0201000000000000")
+    known = replace(plain, least_sequence=1).encode()[len(body) :]
+    for tail in (known + known, b"\2\0\0\0\0\0" + known, b"\1\0\4\0\0\0abcd", known + b"\0", b"\7\0\2\0\0\0x"):
+        refused(ErrorCode.MALFORMED_FRAME, p.SearchRequest.decode, body + tail)
+    for tail in (b"\2\0\0\0\0\0", known + b"\2\0\1\0\0\0x", b"\0\0\0\0\0\0" + known):
+        refused(ErrorCode.NOT_AVAILABLE, p.SearchRequest.decode, body + tail)
+
+
+def test_an_upsert_is_laid_out_as_documented():
+    message = p.UpsertRequest("ab", "c", bytes(range(16)), 2, 1, np.array([258], "<u8"), np.array([1, -2], "<f4"))
+    assert message.encode().hex() == (
+        "0200" "6162" "0100" "63" "000102030405060708090a0b0c0d0e0f" "02000000" "01000000" "0201000000000000"
+        "0000803f" "000000c0")
 
 
 def test_an_error_reply_is_raised_with_its_code_and_text():

@@ -13,11 +13,11 @@
 from .client import Client, connect
 from .errors import BadInput, ErrorCode, VecdError
 from .ingest import Ingest
-from .results import NO_ID, BuildResult, GetResult, SearchResult
+from .results import NO_ID, BuildResult, GetResult, SearchResult, WriteResult
 from .wire import Index, Limits, Metric, State
 
 __version__ = "0.1.0"
 __all__ = [
     "BadInput", "BuildResult", "Client", "ErrorCode", "GetResult", "Index", "Ingest", "Limits", "Metric", "NO_ID", "SearchResult",
-    "State", "VecdError", "connect",
+    "State", "VecdError", "WriteResult", "connect",
 ]

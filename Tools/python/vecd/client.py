@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from . import protocol as p
+from . import writes
 from .arrays import as_float32, as_ids, as_vectors, bad, choose, whole
 from .connection import Connection, socket_path
 from .errors import ErrorCode, VecdError
 from .ingest import Ingest
-from .results import BuildResult, GetResult, SearchResult, assemble
+from .results import BuildResult, GetResult, SearchResult, WriteResult, assemble
 from .wire import Effort, Index, Limits, Metric, malformed
 
 _READ_TIMEOUT: Any = object()  # stands for the timeout given to `connect`
@@ -44,7 +45,8 @@ def connect(
 class Client:
     """A connection to a daemon. Threads may share it and then take turns; give each its own for parallel work.
 
-    Every failure is a `VecdError`. After `connection-lost` the next call connects again.
+    Every failure is a `VecdError`. After `connection-lost` the next call connects again; upserts and deletes do so
+    themselves, once.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None, timeout: float | None, name: str) -> None:
@@ -211,6 +213,54 @@ class Client:
         """All generations, oldest first."""
         return self._call(p.GenerationsRequest(collection)).generations
 
+    # -- single writes
+
+    def upsert(
+        self,
+        collection: str,
+        ids: Any,
+        vectors: Any,
+        generation: str | None = None,
+        token: bytes | None = None,
+        timeout: Any = _READ_TIMEOUT,
+    ) -> WriteResult:
+        """Puts vectors in the place of those that some ids had, or adds them. Durable and seen by every search from then on.
+
+        ids: (n,), vectors: (n, dimension), as of `ingest`; of equal ids the last counts. generation: the live one if not
+        named; a collection without one gets it. Arrays that are too large for one request (16,384 rows, 8 MiB) are
+        written part by part: then an error leaves the parts before it written.
+        token: 16 bytes that name this call, so that calling again with them cannot carry it out twice; random if not given.
+        timeout: seconds for each part.
+        """
+        return writes.upsert(self, collection, ids, vectors, generation, token, timeout)
+
+    def delete(
+        self,
+        collection: str,
+        ids: Any,
+        generation: str | None = None,
+        token: bytes | None = None,
+        timeout: Any = _READ_TIMEOUT,
+    ) -> WriteResult:
+        """Removes the rows of some ids; those that are not there are no error. `token`, `timeout`: as of `upsert`."""
+        return writes.delete(self, collection, ids, generation, token, timeout)
+
+    def seal(self, collection: str, generation: str | None = None, timeout: float | None = None) -> dict[str, Any]:
+        """Moves the rows written so far into a segment. The daemon does so by itself when it is due."""
+        return _object(self._call(p.SealRequest(collection, generation or ""), timeout).json, "seal")
+
+    def compact(self, collection: str, generation: str | None = None, timeout: float | None = None) -> dict[str, Any]:
+        """Rewrites a generation's segments without deleted rows, with the index it has. Searches and writes go on."""
+        return _object(self._call(p.CompactRequest(collection, generation or ""), timeout).json, "compact")
+
+    def snapshot(self, name: str, timeout: float | None = None) -> dict[str, Any]:
+        """Makes a verified copy of the whole store under `snapshots/` of its directory."""
+        return _object(self._call(p.SnapshotRequest(name), timeout).json, "snapshot")
+
+    def cancel_build(self, collection: str, generation: str | None = None) -> bool:
+        """Calls off an index build; the generation stays as it was. False when none runs."""
+        return self._call(p.CancelBuildRequest(collection, generation or "")).was_running
+
     # -- reading
 
     def search(
@@ -226,6 +276,7 @@ class Client:
         exact: bool = False,
         index: Index | str = "auto",
         batch_queries: int = QUERIES_PER_REQUEST,
+        at_least: int | None = None,
         timeout: Any = _READ_TIMEOUT,
     ) -> SearchResult:
         """The k best items of each query, all from one generation.
@@ -233,6 +284,7 @@ class Client:
         queries: (n, d), one (d,), or (n, interests, d): an item's score is then its best over the interests.
         recall, ef, nprobe, exact: how good the answer must be; at most one of them.
         batch_queries: queries per request to the daemon; several requests are under way at a time.
+        at_least: the sequence of a write that the answer must have seen; the daemon waits for it until the timeout.
         timeout: seconds for each request.
         """
         vectors = as_vectors(queries, "queries", (1, 2, 3))
@@ -244,6 +296,7 @@ class Client:
         effort, value = _effort(recall, ef, nprobe, exact)
         k = whole(k, "k", 1, Limits.K)
         choice = choose(Index, index, "index")
+        least = None if at_least is None else whole(at_least, "at_least", 0, 2**64 - 1)
         step = min(
             whole(batch_queries, "batch_queries", 1, Limits.QUERIES),
             Limits.RESULTS // k,
@@ -254,7 +307,7 @@ class Client:
         def ask(start: int, label: str) -> p.SearchRequest:
             part = as_float32(vectors[start : start + step], "queries", start)
             return p.SearchRequest(
-                collection, label, k, effort, value, choice, interests, len(part), dimension, part
+                collection, label, k, effort, value, choice, interests, len(part), dimension, part, least
             )
 
         seconds = self.timeout if timeout is _READ_TIMEOUT else timeout
@@ -296,15 +349,18 @@ class Client:
 
     def stats(self) -> dict[str, Any]:
         """What the daemon knows about itself; the keys are explained in docs/OPERATING.md."""
-        text = self._call(p.StatsRequest()).json
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise malformed(f"the daemon's stats are not JSON: {error}") from None
+        return _object(self._call(p.StatsRequest()).json, "stats")
 
     def verify(self, collection: str | None = None, timeout: float | None = None) -> p.VerifyReply:
         """Reads every byte of a collection, or of the whole store. Damage is in `findings`, not an error."""
         return self._call(p.VerifyRequest(collection or ""), timeout)
+
+
+def _object(text: str, what: str) -> dict[str, Any]:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise malformed(f"the daemon's reply to {what} is not JSON: {error}") from None
 
 
 def _share(value: float, what: str) -> float:

@@ -44,6 +44,7 @@ class ErrorCode(IntEnum):
     CANNOT_CREATE = 5004
     NOT_REACHABLE = 5005
     CONNECTION_LOST = 5006
+    OUTCOME_UNKNOWN = 5007
     INTERNAL_DEFECT = 9001
 
     @property
@@ -71,6 +72,7 @@ _RETRYABLE = frozenset(
         ErrorCode.SHUTTING_DOWN,
         ErrorCode.NOT_REACHABLE,
         ErrorCode.CONNECTION_LOST,
+        ErrorCode.OUTCOME_UNKNOWN,
     }
 )
 
@@ -111,6 +113,7 @@ _EXIT_STATUS = {
     ErrorCode.CANNOT_CREATE: 73,
     ErrorCode.NOT_REACHABLE: 69,
     ErrorCode.CONNECTION_LOST: 75,
+    ErrorCode.OUTCOME_UNKNOWN: 75,
     ErrorCode.INTERNAL_DEFECT: 70,
 }
 

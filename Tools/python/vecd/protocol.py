@@ -15,7 +15,7 @@ import numpy as np
 from .errors import VecdError
 from .wire import (
     BOOL, F32, HEADER, I64, PROTOCOL_VERSION, REPLY_BIT, STR, TEXT, U16, U32, U64,
-    Array, Choice, Codec, Effort, Element, Header, Index, Kind, Limits, Metric, Reader, Rest, State, Values,
+    Array, Choice, Codec, Effort, Element, Fixed, Header, Index, Kind, Limits, Metric, Option, Reader, Rest, State, Values,
     malformed,
 )
 
@@ -342,6 +342,7 @@ class SearchRequest(Message):
     vectors: np.ndarray = wire(
         Array("<f4", lambda seen: seen["query_count"] * seen["interests"] * seen["dimension"])
     )
+    least_sequence: int | None = wire(Option(1, U64), default=None)
 
 
 def _total(seen: Values) -> int:
@@ -394,6 +395,92 @@ class StatsRequest(Message):
 @reply(Kind.STATS)
 class StatsReply(Message):
     json: str = wire(TEXT)
+
+
+NO_TOKEN = bytes(16)
+
+
+@request(Kind.UPSERT)
+class UpsertRequest(Message):
+    collection: str = wire(STR)
+    generation: str = wire(STR)
+    token: bytes = wire(Fixed(16))
+    dimension: int = wire(U32)
+    count: int = wire(U32)
+    ids: np.ndarray = wire(Array("<u8", lambda seen: seen["count"]))
+    vectors: np.ndarray = wire(Array("<f4", lambda seen: seen["count"] * seen["dimension"]))
+
+
+@reply(Kind.UPSERT)
+class UpsertReply(Message):
+    """`existing`: how many of the ids were there before. `repeated`: the token was known, nothing was done now."""
+
+    generation: str = wire(STR)
+    sequence: int = wire(U64)
+    existing: int = wire(U64)
+    repeated: bool = wire(BOOL)
+
+
+@request(Kind.DELETE)
+class DeleteRequest(Message):
+    collection: str = wire(STR)
+    generation: str = wire(STR)
+    token: bytes = wire(Fixed(16))
+    count: int = wire(U32)
+    ids: np.ndarray = wire(Array("<u8", lambda seen: seen["count"]))
+
+
+@reply(Kind.DELETE)
+class DeleteReply(Message):
+    """`existing`: how many of the ids were there and are not any more."""
+
+    generation: str = wire(STR)
+    sequence: int = wire(U64)
+    existing: int = wire(U64)
+    repeated: bool = wire(BOOL)
+
+
+@request(Kind.SEAL)
+class SealRequest(Message):
+    collection: str = wire(STR)
+    generation: str = wire(STR)
+
+
+@reply(Kind.SEAL)
+class SealReply(Message):
+    json: str = wire(TEXT)
+
+
+@request(Kind.COMPACT)
+class CompactRequest(Message):
+    collection: str = wire(STR)
+    generation: str = wire(STR)
+
+
+@reply(Kind.COMPACT)
+class CompactReply(Message):
+    json: str = wire(TEXT)
+
+
+@request(Kind.SNAPSHOT)
+class SnapshotRequest(Message):
+    name: str = wire(STR)
+
+
+@reply(Kind.SNAPSHOT)
+class SnapshotReply(Message):
+    json: str = wire(TEXT)
+
+
+@request(Kind.CANCEL_BUILD)
+class CancelBuildRequest(Message):
+    collection: str = wire(STR)
+    generation: str = wire(STR)
+
+
+@reply(Kind.CANCEL_BUILD)
+class CancelBuildReply(Message):
+    was_running: bool = wire(BOOL)
 
 
 @dataclass

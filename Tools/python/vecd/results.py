@@ -58,6 +58,22 @@ class GetResult:
 
 
 @dataclass
+class WriteResult:
+    """What became of an upsert or a delete: all of it is durable. Every search whose `sequence` is this one or a greater
+    one has seen it; `search(..., at_least=sequence)` waits for that.
+
+    existing: how many of the ids were there before (replaced, or deleted). repeated: at least one of its writes had been
+    carried out before under its token; those do not count in `existing`. writes: how many it took.
+    """
+
+    generation: str
+    sequence: int
+    existing: int
+    repeated: bool
+    writes: int
+
+
+@dataclass
 class BuildResult:
     """generation: its label. report: what was built (keys in docs/COMMANDS.md), None as long as the build goes on."""
 

@@ -37,6 +37,9 @@ class Limits:
     INGEST_ROWS = 1_048_576
     GET_IDS = 65_536
     PING_BYTES = 65_536
+    UPSERT_ROWS = 16_384
+    UPSERT_BYTES = 8 << 20  # rows x (8 + 4 x dimension)
+    DELETE_IDS = 65_536
 
 
 class Kind(IntEnum):
@@ -57,6 +60,12 @@ class Kind(IntEnum):
     SEARCH = 15
     GET = 16
     STATS = 17
+    UPSERT = 18
+    DELETE = 19
+    SEAL = 20
+    COMPACT = 21
+    SNAPSHOT = 22
+    CANCEL_BUILD = 23
 
 
 class Metric(IntEnum):
@@ -251,6 +260,55 @@ class Rest(Codec):
         if reader.left > self.limit:
             raise VecdError(ErrorCode.LIMIT_EXCEEDED, f"{name} is {reader.left} bytes, at most {self.limit}")
         return bytes(reader.take(reader.left, name))
+
+
+class Fixed(Codec):
+    """A set number of opaque bytes."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def encode(self, value: Any, out: list[Any]) -> None:
+        if len(value) != self.count:
+            raise malformed(f"{len(value)} bytes were given, expected {self.count}")
+        out.append(bytes(value))
+
+    def decode(self, reader: Reader, name: str, seen: Values) -> bytes:
+        return bytes(reader.take(self.count, name))
+
+
+class Option(Codec):
+    """One option, u16 tag, u32 length and a value, that may be absent (None). A message has one such field, its last;
+    what other tags there are is `not-available`."""
+
+    def __init__(self, tag: int, value: Number) -> None:
+        self.tag = tag
+        self.value = value
+
+    def encode(self, value: Any, out: list[Any]) -> None:
+        if value is None:
+            return
+        U16.encode(self.tag, out)
+        U32.encode(self.value.packer.size, out)
+        self.value.encode(value, out)
+
+    def decode(self, reader: Reader, name: str, seen: Values) -> Any:
+        found, last, unknown = None, -1, -1
+        while reader.left:
+            tag, length = U16.decode(reader, name, seen), U32.decode(reader, name, seen)
+            if tag <= last:
+                raise malformed(f"{name}: option {tag} comes after option {last}, tags must ascend")
+            last = tag
+            if tag != self.tag:
+                reader.take(length, name)
+                unknown = tag
+            elif length != self.value.packer.size:
+                raise malformed(f"{name}: option {tag} has {length} bytes, expected {self.value.packer.size}")
+            else:
+                found = self.value.decode(reader, name, seen)
+        if unknown >= 0:
+            raise VecdError(ErrorCode.NOT_AVAILABLE, f"{name}: option {unknown} is unknown to this version")
+        return found
 
 
 class Array(Codec):

@@ -1,0 +1,114 @@
+import ArgumentParser
+import VecClient
+import VecCore
+import VecFiles
+
+/// Upserts from the first row of their input to the last, batch after batch; what is written stays, whatever comes then.
+struct UpsertRun: Sendable {
+  enum Input: Sendable {
+    case file(String, ids: String?)
+    case row(id: UInt64, vector: [Float])
+  }
+
+  let input: Input
+  let socketPath: String
+  let collection: String
+  let generation: String?
+  let batchRows: Int
+
+  func execute() async throws -> WriteTally {
+    let task = Task { try await transfer() }
+    let interrupt = Interrupt(
+      cancelling: task, lastWords: "what was written before stays; of the last batch it is not known")
+    defer { interrupt.lift() }
+    return try await task.value
+  }
+
+  private func transfer() async throws -> WriteTally {
+    // The input is judged before the daemon is asked, so a wrong file costs nothing.
+    let source: (any VectorSource)?
+    do throws(VecError) { source = try open() } catch { throw told(error, source: nil, WriteTally()) }
+    let client = try await VecClient.connect(socketPath: socketPath)
+    let bar = ProgressBar(title: "upsert", unit: "rows")
+    var tally = WriteTally()
+    defer {
+      bar.clear()
+      client.close()
+    }
+    do {
+      switch input {
+      case .row(let id, let vector): try await write([id], vector, dimension: vector.count, client, &tally)
+      case .file:
+        guard let source, source.rowCount != 0, let dimension = source.dimension else {
+          throw VecError(.malformedFile, "\(source?.name ?? "the input"): holds no rows; an upsert needs at least one")
+        }
+        try await write(source, dimension: dimension, client, bar, &tally)
+      }
+    } catch {
+      bar.clear()
+      throw told(error, source: source?.name, tally)
+    }
+    tally.seconds = bar.seconds
+    return tally
+  }
+
+  private func open() throws(VecError) -> (any VectorSource)? {
+    guard case .file(let path, let ids) = input else { return nil }
+    return try openVectors(path: path, idsPath: ids)
+  }
+
+  private func write(
+    _ source: any VectorSource, dimension: Int, _ client: VecClient, _ bar: ProgressBar, _ tally: inout WriteTally
+  ) async throws {
+    let step = max(1, min(batchRows, Limits.upsertBytesMax / (8 + 4 * dimension)))
+    while let block = try source.nextBlock() {
+      for start in stride(from: 0, to: block.ids.count, by: step) {
+        try Task.checkCancellation()
+        let range = start..<min(start + step, block.ids.count)
+        let vectors = block.floats((range.lowerBound * dimension)..<(range.upperBound * dimension))
+        try await write(Array(block.ids[range]), vectors, dimension: dimension, client, &tally)
+        bar.show(done: Int(tally.asked), total: source.rowCount)
+      }
+    }
+    try Task.checkCancellation()
+  }
+
+  private func write(
+    _ ids: [UInt64], _ vectors: [Float], dimension: Int, _ client: VecClient, _ tally: inout WriteTally
+  ) async throws {
+    // Later batches go where the first one went, even if another generation is published meanwhile.
+    let request = UpsertRequest(
+      collection: collection, generation: tally.generation ?? generation, dimension: dimension, ids: ids,
+      vectors: vectors)
+    tally.add(try await client.patiently { client in try await client.upsert(request) }, ids)
+  }
+
+  /// What became of the input, at the end of the line that says why.
+  private func told(_ error: any Error, source: String?, _ tally: WriteTally) -> any Error {
+    let before =
+      tally.asked == 0
+      ? "nothing was written before" : "the \(Readable.count(tally.asked, "row", "rows")) before were written"
+    // Reading that is cancelled ends with deadline-exceeded.
+    guard let error = error as? VecError, !(Task.isCancelled && error.code == .deadlineExceeded) else {
+      Output.talk("vecctl: interrupted; \(before)")
+      return ExitCode(Interrupt.exitStatus)
+    }
+    guard let source else { return error }
+    // The daemon counts the rows of a write; a person those of the file.
+    let place =
+      tally.asked > 0 && [.valueNotFinite, .normOutOfRange].contains(error.code)
+      ? " (counted from row \(tally.asked) of the input)" : ""
+    let origin = error.message.hasPrefix(source) ? "" : "\(source): "
+    return VecError(error.code, "\(origin)\(error.message)\(place); \(before)")
+  }
+}
+
+extension VectorBlock {
+  /// Some of the values, counted over all rows.
+  fileprivate func floats(_ range: Range<Int>) -> [Float] {
+    switch elements {
+    case .f32(let values): range == values.indices ? values : Array(values[range])
+    case .f16(let bits): bits[range].map { Float(Float16(bitPattern: $0)) }
+    }
+  }
+}
