@@ -118,15 +118,16 @@ struct FullDiskTests {
       let create = ["create", name, "--dim", "4", "--metric", "l2"]
       let outcome = try daemon.vecctl(create)
       #expect(try Self.answer(daemon) == answer, "\(name): searches go on")
-      let isUnknown = outcome.stderr.hasSuffix("[io-error]\n")
+      let isUnknown = outcome.stderr.hasSuffix("[outcome-unknown]\n")
       counts[isUnknown ? "unknown" : outcome.status == 0 ? "done" : "refused", default: 0] += 1
       if outcome.status == 0 {
         known.append(name)
       } else if isUnknown {
         // The log took the change and the database did not: nothing more is written until the next start decides.
         disk.free()
-        expectRefusal(outcome, 74, .ioError, [], name)
-        expectRefusal(try daemon.vecctl("rollback", "items"), 74, .ioError, ["restart vecd"], "a change after \(name)")
+        expectRefusal(outcome, 75, .outcomeUnknown, [], name)
+        let later = try daemon.vecctl("rollback", "items")
+        expectRefusal(later, 75, .outcomeUnknown, ["restart vecd"], "a change after \(name)")
         try daemon.stop()
         try daemon.start()
         let found = try Self.names(daemon)
