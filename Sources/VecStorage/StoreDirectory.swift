@@ -31,6 +31,9 @@ package final class StoreDirectory: Sendable {
     self.path = try SystemCall.absolute(path)
     try Self.checkContent(self.path, create: create)
     lock = Mutex(try Self.takeLock(self.path + "/LOCK"))
+    // `LOCK` is durable before there is more: a new store that a power cut left with `segments` alone would be refused as
+    // a directory of something else.
+    if try SystemCall.status(self.path + "/segments") == nil { try SystemCall.syncDirectory(self.path) }
     _ = try SystemCall.makeDirectory(self.path + "/segments")
     try SystemCall.syncDirectory(self.path)
     if made { try SystemCall.syncDirectory(self.path + "/..") }
