@@ -73,6 +73,8 @@ let package = Package(
     .executableTarget(
       name: "vecbench", dependencies: ["VecCore", "VecKernels", "VecIndex", "VecFiles"], path: "Tools/bench/inprocess",
       swiftSettings: strict),
+    .executableTarget(
+      name: "crashcheck", dependencies: ["VecCore", "VecEngine"], path: "Tools/crash/check", swiftSettings: strict),
 
     // One test target per library, and three for the whole.
     .target(

@@ -17,10 +17,11 @@ import Testing
     "vecd": ["VecCore", "VecServer"],
     "vecctl": ["VecCore", "VecClient", "VecFiles", "VecStorage"],
     "vecbench": ["VecCore", "VecKernels", "VecIndex", "VecFiles"],
+    "crashcheck": ["VecCore", "VecEngine"],
   ]
 
   /// Modules that do not lie in the folder of their name under Sources.
-  static let folders = ["vecbench": "Tools/bench/inprocess"]
+  static let folders = ["vecbench": "Tools/bench/inprocess", "crashcheck": "Tools/crash/check"]
 
   /// Modules from outside the project, and where they may be used.
   static let systemModules: Set<String> = ["Glibc", "Synchronization"]

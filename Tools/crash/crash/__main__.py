@@ -1,0 +1,103 @@
+"""The command line: Tools/crash/run METHOD [options]. Every method prints its seed and ends with status 1 if it found something."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+
+from .controls import CONTROLS, no_database_sync
+from .explore import Findings, explore
+from .nested import Plan, nest
+from .programs import Missing
+from .record import Recording, record
+from .states import Policy
+from .steps import random_steps
+
+
+def _recordings(options: argparse.Namespace) -> list[tuple[int, Recording]]:
+    made = []
+    for number in range(options.recordings):
+        seed = options.seed + number
+        steps = random_steps(seed, options.steps)
+        third = max(1, options.steps // 3)
+        # One life ends by kill -9, one as it should.
+        made.append((seed, record(steps, {third: 9, 2 * third: 15} if options.steps >= 3 else {})))
+    return made
+
+
+def _tell(title: str, found: Findings) -> None:
+    print(f"{title}: {found.line}", flush=True)
+    for violation in found.violations[:5]:
+        print(f"  {violation}")
+    for kind, count in sorted(found.outcomes.items(), key=lambda entry: -entry[1])[:8]:
+        print(f"  {count} x {kind}")
+
+
+def run_explore(options: argparse.Namespace) -> int:
+    policy = Policy(options.variants, not options.any_order)
+    total = 0
+    for seed, recording in _recordings(options):
+        print(f"seed {seed}: {len(recording.ops)} operations of {len(recording.steps)} steps", flush=True)
+        found = explore(recording, policy, seed, options.workers, options.nested)
+        _tell("power cuts", found)
+        total += found.count
+        if options.nested:
+            plan = Plan(options.depth, policy=replace(policy, variants=8))
+            for depth, findings in sorted(nest(found.sample, recording.views, plan, seed, options.workers).items()):
+                _tell(f"power cuts of the recovery, {depth} deep", findings)
+                total += findings.count
+    return total
+
+
+def run_controls(options: argparse.Namespace) -> int:
+    """Every planted bug must be found; one that is not is what this method finds."""
+    missed = 0
+    for seed, recording in _recordings(options):
+        policy = Policy(min(options.variants, 16), not options.any_order)
+        for name, plant in CONTROLS.items():
+            found = explore(plant(recording), policy, seed, options.workers)
+            print(f"seed {seed}, {name}: {'found' if found.count else 'MISSED'}, {found.line}", flush=True)
+            missed += not found.count
+        sample = explore(recording, policy, seed, options.workers, 30).sample
+        found = nest(sample, recording.views, Plan(1, 0, plant=no_database_sync), seed, options.workers)[1]
+        print(f"seed {seed}, recovery that syncs no database: {'found' if found.count else 'MISSED'}, {found.line}", flush=True)
+        missed += not found.count
+    return missed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="Tools/crash/run", description="Breaks vecd in every way it must survive.")
+    methods = parser.add_subparsers(dest="method", required=True)
+
+    def method(name: str, run: object, text: str, recordings: int = 3, variants: int = 60) -> argparse.ArgumentParser:
+        sub = methods.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        sub.add_argument("--seed", type=int, default=20_261_128)
+        sub.add_argument("--workers", type=int, default=2)
+        return sub
+
+    for name, run, text in (
+        ("explore", run_explore, "power cuts at every moment of recorded runs, all states a disk may be left in"),
+        ("controls", run_controls, "the same with planted bugs, which must be found"),
+    ):
+        sub = method(name, run, text)
+        sub.add_argument("--recordings", type=int, default=3 if name == "explore" else 1)
+        sub.add_argument("--steps", type=int, default=40 if name == "explore" else 24)
+        sub.add_argument("--variants", type=int, default=60, help="states tried at one moment, about")
+        sub.add_argument("--any-order", action="store_true", help="names reach the disk in any order, as on no journalled system")
+        sub.add_argument("--nested", type=int, default=40, help="recoveries that are recorded and cut short too")
+        sub.add_argument("--depth", type=int, default=3, help="how many recoveries in a row are cut short")
+
+    options = parser.parse_args()
+    try:
+        found = options.run(options)
+    except Missing as missing:
+        print(f"error: {missing}", file=sys.stderr)
+        return 69
+    print(f"{options.method}: {'nothing found' if not found else f'{found} findings'}")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

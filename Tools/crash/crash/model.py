@@ -1,0 +1,118 @@
+"""The oracle: what the store must hold after a prefix of the steps.
+
+The rule every method checks: after recovery the state is that of a prefix of the steps in order, and the prefix holds at
+least everything acknowledged and at most everything begun. A state is a mapping of collections; a generation is
+{id -> vector}, so a batch that is half there, a row lost or a deleted row that is back all make it differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+_MASK = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+
+
+def _mixed(value: np.ndarray) -> np.ndarray:
+    """The first number of SplitMix64 seeded with each value; the Swift side computes the same."""
+    z = value + np.uint64(0x9E37_79B9_7F4A_7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58_476D_1CE4_E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D0_49BB_1331_11EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def digest(ids: np.ndarray, vectors: np.ndarray) -> str:
+    """One number for a set of rows, whatever their order: the sum of a hash of each id with its vector."""
+    with np.errstate(over="ignore"):
+        rows = _mixed(np.asarray(ids, dtype=np.uint64))
+        bits = np.ascontiguousarray(vectors, dtype="<f4").view("<u4").astype(np.uint64)
+        for column in bits.T:
+            rows = _mixed(rows ^ column)
+        return f"{int(rows.sum(dtype=np.uint64) & _MASK):x}"
+
+
+@dataclass(frozen=True)
+class Generation:
+    label: str
+    state: str = "building"
+    rows: dict[int, bytes] = field(default_factory=dict)  # id -> float32 vector
+    replaced: str | None = None  # what was live before it was
+
+    def digest(self) -> str:
+        ids = np.fromiter(self.rows, dtype=np.uint64, count=len(self.rows))
+        width = len(next(iter(self.rows.values()))) // 4 if self.rows else 1
+        vectors = np.frombuffer(b"".join(self.rows.values()), dtype="<f4").reshape(len(self.rows), width)
+        return digest(ids, vectors)
+
+
+@dataclass(frozen=True)
+class Collection:
+    name: str
+    dimension: int
+    metric: str
+    generations: tuple[Generation, ...] = ()  # oldest first
+
+    @property
+    def live(self) -> Generation | None:
+        return next((g for g in self.generations if g.state == "live"), None)
+
+    def find(self, label: str) -> Generation | None:
+        return next((g for g in self.generations if g.label == label), None)
+
+    def put(self, *changed: Generation) -> Collection:
+        """With these generations in the place of those of their labels, or at the end."""
+        by_label = {g.label: g for g in self.generations} | {g.label: g for g in changed}
+        return replace(self, generations=tuple(by_label.values()))
+
+    def without(self, label: str) -> Collection:
+        return replace(self, generations=tuple(g for g in self.generations if g.label != label))
+
+
+State = dict[str, Collection]
+
+
+def view(state: State) -> tuple[Any, ...]:
+    """What can be seen of a state from outside. Rows of a generation that is being built can only be counted."""
+    return tuple(
+        (
+            c.name, c.dimension, c.metric, c.live.label if c.live else None,
+            tuple((g.label, g.state, len(g.rows), None if g.state == "building" else g.digest()) for g in c.generations),
+        )
+        for c in sorted(state.values(), key=lambda c: c.name)
+    )
+
+
+def seen(answer: dict[str, Any]) -> tuple[Any, ...]:
+    """The same of what crashcheck, or `workload.observe`, saw."""
+    return tuple(
+        (
+            c["name"], c["dimension"], c["metric"], c["live"],
+            tuple(
+                (g["label"], g["state"], g.get("found", g["rows"]), g.get("digest")) for g in c["generations"]
+            ),
+        )
+        for c in answer["collections"]
+    )
+
+
+def complaint(answer: dict[str, Any], views: list[Any], acknowledged: int, begun: int) -> str | None:
+    """Why what was found is not the state after `acknowledged` to `begun` steps; None when it is.
+
+    views: of the states after 0, 1, 2, ... steps.
+    """
+    if "error" in answer:
+        return f"does not open: {answer['error']}"
+    for collection in answer["collections"]:
+        if collection["fence"] is not None:
+            return f"collection {collection['name']} is fenced: {collection['fence']}"
+    found = seen(answer)
+    if found in views[acknowledged : begun + 1]:
+        return None
+    known = [n for n, v in enumerate(views) if v == found]
+    if known and known[-1] < acknowledged:
+        return f"acknowledged steps are lost: {acknowledged} were, the state is that after {known[-1]}"
+    if known:
+        return f"the state is that after {known[0]} steps, only {begun} were begun"
+    return f"the state is that of no prefix of the steps (between {acknowledged} and {begun}): {found}"

@@ -1,0 +1,100 @@
+"""Recordings: a list of steps run on the real daemon under strace, and what of it was acknowledged when.
+
+The daemon itself tells the moments. Before and after each step the client sends a ping whose bytes name it, and the reply
+that vecd writes to its socket is in the log among the writes to its files. A step is acknowledged when vecd begins to
+write its last reply, which is earlier than its client can know of it: nothing done after that may matter.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import strace
+from .disk import Image, Op, Recorder
+from .model import State, complaint, view
+from .programs import Daemon, observe, scratch
+from .steps import Step, states
+
+
+@dataclass
+class Recording:
+    image: Image
+    ops: list[Op]
+    folders: set[int]
+    steps: list[Step]
+    views: list[Any]
+    begun: list[int] = field(default_factory=list)  # times
+    acknowledged: list[int] = field(default_factory=list)
+
+    def counts(self, time: int) -> tuple[int, int]:
+        """How many steps were acknowledged, and how many begun."""
+        return bisect_right(self.acknowledged, time), bisect_right(self.begun, time)
+
+
+def _mark(word: str, number: int) -> bytes:
+    return f"crash-mark {word} {number};".encode()
+
+
+_MARK = re.compile(rb"crash-mark (begin|done) (\d+);")
+
+
+def record(steps: list[Step], restarts: dict[int, int] | None = None, first: State | None = None) -> Recording:
+    """Runs the steps. restarts: before which step the daemon ends and by which signal, to be started again.
+
+    The state that the daemon shows is held against the model after every life of it, so a recording is of a daemon that
+    works when nothing breaks.
+    """
+    with scratch() as side:
+        base = side / "disk"
+        base.mkdir()
+        daemon = Daemon(base / "store", side)
+        recorder = Recorder(str(base))
+        models = states(steps, first)
+        log, line = side / "trace", 0
+        for chunk, (start, end) in enumerate(_lives(len(steps), restarts or {})):
+            client = daemon.start(strace.command(str(log)))
+            for number in range(start, end):
+                client.ping(_mark("begin", number))
+                steps[number].run(client)
+                client.ping(_mark("done", number))
+            if problem := complaint(observe(client), [view(models[end])], 0, 0):
+                raise AssertionError(f"without any crash, after step {end} ({steps[end - 1]}): {problem}")
+            client.close()
+            daemon.end((restarts or {}).get(end, signal.SIGTERM))
+            recorder.life()
+            lines = log.read_text().splitlines()
+            recorder.take(strace.calls(lines, line))
+            line += len(lines)
+    recording = Recording(recorder.image, recorder.ops, set(recorder.names), steps, [view(model) for model in models])
+    _place_marks(recording)
+    return recording
+
+
+def _lives(count: int, restarts: dict[int, int]) -> list[tuple[int, int]]:
+    edges = [0, *sorted(restarts), count]
+    return list(zip(edges, edges[1:]))
+
+
+def _place_marks(recording: Recording) -> None:
+    last = 0
+    for op in recording.ops:
+        if op.kind != "said":
+            continue
+        for word, number in _MARK.findall(op.data):
+            times = recording.begun if word == b"begin" else recording.acknowledged
+            assert len(times) == int(number), f"mark {word!r} {number!r} is out of order"
+            times.append(op.begin if word == b"begin" else last)
+        last = op.begin
+    assert len(recording.acknowledged) == len(recording.steps) == len(recording.begun), "marks are missing in the trace"
+
+
+def recording_of_opening(base: Path, image: Image, lines: list[str], views: list[Any]) -> Recording:
+    """What a recovery of the store below `base` did, from lines of a trace; nothing is acknowledged in it."""
+    recorder = Recorder(str(base), image)
+    recorder.take(strace.calls(lines))
+    return Recording(recorder.image, recorder.ops, set(recorder.names), [], views)

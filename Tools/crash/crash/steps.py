@@ -1,0 +1,179 @@
+"""The steps of a workload: each knows what it does to the model and how it is asked of a daemon.
+
+A new operation of vecd is a new class here, and a line in `valid`: every method then tries it. `change` must be pure.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+import vecd
+
+from .model import Collection, Generation, State
+
+DIMENSION = 8
+
+
+@dataclass(frozen=True)
+class Step:
+    collection: str
+
+    @property
+    def kind(self) -> str:
+        return type(self).__name__.lower()
+
+    def change(self, state: State) -> State:
+        """The state after the step, which was valid in `state`."""
+        return state | {self.collection: self.changed(state[self.collection])}
+
+    def changed(self, collection: Collection) -> Collection:
+        return collection
+
+    def run(self, client: vecd.Client) -> None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Create(Step):
+    metric: str = "ip"
+
+    def change(self, state: State) -> State:
+        return state | {self.collection: Collection(self.collection, DIMENSION, self.metric)}
+
+    def run(self, client: vecd.Client) -> None:
+        client.create(self.collection, DIMENSION, self.metric)
+
+
+@dataclass(frozen=True)
+class Drop(Step):
+    label: str | None = None  # None: the whole collection
+
+    def change(self, state: State) -> State:
+        if self.label is None:
+            return {name: c for name, c in state.items() if name != self.collection}
+        return state | {self.collection: state[self.collection].without(self.label)}
+
+    def run(self, client: vecd.Client) -> None:
+        client.drop(self.collection, self.label)
+
+
+@dataclass(frozen=True)
+class Rows(Step):
+    """A step that sends rows; they are a function of `seed`, so a log of steps stays short."""
+
+    first: int = 0
+    count: int = 1
+    seed: int = 0
+
+    @property
+    def ids(self) -> np.ndarray:
+        return np.arange(self.first, self.first + self.count, dtype=np.uint64)
+
+    @property
+    def vectors(self) -> np.ndarray:
+        return np.random.default_rng(self.seed).standard_normal((self.count, DIMENSION), dtype=np.float32)
+
+    @property
+    def rows(self) -> dict[int, bytes]:
+        return {int(key): row.tobytes() for key, row in zip(self.ids, self.vectors)}
+
+
+@dataclass(frozen=True)
+class Ingest(Rows):
+    label: str = ""
+
+    def changed(self, collection: Collection) -> Collection:
+        old = collection.find(self.label) or Generation(self.label)
+        return collection.put(replace(old, state="building", rows=old.rows | self.rows))
+
+    def run(self, client: vecd.Client) -> None:
+        client.ingest(self.collection, self.ids, self.vectors, self.label)
+
+
+@dataclass(frozen=True)
+class Build(Step):
+    label: str = ""
+    index: str = "flat"
+
+    def changed(self, collection: Collection) -> Collection:
+        old = collection.find(self.label)
+        assert old is not None
+        return collection.put(replace(old, state="built"))
+
+    def run(self, client: vecd.Client) -> None:
+        client.build_index(self.collection, self.label, self.index)
+
+
+@dataclass(frozen=True)
+class Publish(Step):
+    label: str = ""
+
+    def changed(self, collection: Collection) -> Collection:
+        old, new = collection.live, collection.find(self.label)
+        assert new is not None
+        retired = [replace(old, state="retired")] if old else []
+        return collection.put(*retired, replace(new, state="live", replaced=old.label if old else None))
+
+    def run(self, client: vecd.Client) -> None:
+        client.publish(self.collection, self.label)
+
+
+@dataclass(frozen=True)
+class Rollback(Step):
+    def changed(self, collection: Collection) -> Collection:
+        live = collection.live
+        assert live is not None and live.replaced is not None
+        back = collection.find(live.replaced)
+        assert back is not None
+        return collection.put(replace(live, state="retired"), replace(back, state="live"))
+
+    def run(self, client: vecd.Client) -> None:
+        client.rollback(self.collection)
+
+
+def valid(state: State, rng: random.Random, number: int) -> Iterator[Step]:
+    """One step of each kind that is possible in a state. `number` is never given twice: it makes labels and ids new."""
+    free = [name for name in ("alpha", "beta") if name not in state]
+    if free:
+        yield Create(rng.choice(free), rng.choice(["ip", "cosine", "l2"]))
+    for c in state.values():
+        building = [g.label for g in c.generations if g.state == "building"]
+        label = rng.choice([f"g{number}", *building])
+        yield Ingest(c.name, number * 1000, rng.randint(1, 60), rng.getrandbits(32), label)
+        for g in c.generations:
+            if g.state == "building":
+                yield Build(c.name, g.label, rng.choice(["flat", "flat", "ivf", "hnsw"]))
+            if g.state in ("built", "retired"):
+                yield Publish(c.name, g.label)
+            if g.state != "live":
+                yield Drop(c.name, g.label)
+        if c.live and c.live.replaced and (old := c.find(c.live.replaced)) and old.state == "retired":
+            yield Rollback(c.name)
+        if len(c.generations) > 2:
+            yield Drop(c.name)
+
+
+WEIGHTS = {"create": 8, "ingest": 4, "build": 5, "publish": 4, "rollback": 3, "drop": 1}
+
+
+def random_steps(seed: int, count: int, state: State | None = None, start: int = 1) -> list[Step]:
+    """A list of steps, each valid after those before it."""
+    rng, state, chosen = random.Random(seed), dict(state or {}), []
+    for number in range(start, start + count):
+        options = list(valid(state, rng, number))
+        step = rng.choices(options, [WEIGHTS[option.kind] for option in options])[0]
+        chosen.append(step)
+        state = step.change(state)
+    return chosen
+
+
+def states(steps: list[Step], first: State | None = None) -> list[State]:
+    """After 0, 1, 2, ... steps."""
+    out = [dict(first or {})]
+    for step in steps:
+        out.append(step.change(out[-1]))
+    return out
