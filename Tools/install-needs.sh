@@ -11,7 +11,7 @@ die() { printf '\nerror: %s\n' "$*" >&2; exit 1; }
 show() { printf '$ %s\n' "$(printf '%q ' "$@" | sed 's/ $//')"; "$@"; }
 
 # Each line: the Debian package, and a command that succeeds when it is there. The first ones are what a Swift toolchain
-# unpacked on a bare Debian lacks, then the two libraries vecd is built on, then Python for tests and tools.
+# unpacked on a bare Debian lacks, then the two libraries vecd is built on, then what the crash tests use, then Python.
 _needs() {
   cat <<'LIST'
 libc6-dev         compgen -G "/usr/include/*/gnu/libc-version.h" || test -e /usr/include/stdio.h
@@ -24,6 +24,9 @@ libxml2           /sbin/ldconfig -p | grep -q "libxml2[.]so[.]2"
 libncurses6       /sbin/ldconfig -p | grep -q "libncurses[.]so[.]6"
 libsqlite3-dev    pkg-config --exists sqlite3
 liblz4-dev        pkg-config --exists liblz4
+strace            command -v strace
+e2fsprogs         PATH="$PATH:/usr/sbin:/sbin" command -v mkfs.ext4
+mount             command -v mount
 python3           command -v python3
 python3-venv      python3 -c "import ensurepip, venv"
 LIST

@@ -1,4 +1,4 @@
-"""The command line: Tools/crash/run METHOD [options]. Every method prints its seed and ends with status 1 if it found something."""
+"""The command line: Tools/crash/run METHOD [options]. Seeds are printed; the status is 1 if something was found."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from dataclasses import replace
 
 from .controls import CONTROLS, no_database_sync
 from .explore import Findings, explore
+from .inject import sweep
+from .kill import Kills, kill_at_every_call, kill_cycles
 from .nested import Plan, nest
+from .power import power_cuts
 from .programs import Missing
 from .record import Recording, record
+from .sizes import sizes
 from .states import Policy
 from .steps import random_steps
 
@@ -66,11 +70,44 @@ def run_controls(options: argparse.Namespace) -> int:
     return missed
 
 
+def run_kill(options: argparse.Namespace) -> int:
+    found = kill_cycles(options.cycles, options.seed)
+    print(f"seed {options.seed}: {found.line}", flush=True)
+    calls = kill_at_every_call(options.stride) if options.stride else Kills()
+    if options.stride:
+        print(f"at calls: {calls.line}")
+    return _list(found.problems + calls.problems)
+
+
+def run_power(options: argparse.Namespace) -> int:
+    found = power_cuts(options.cuts, options.seed)
+    print(f"seed {options.seed}: {found.line}")
+    return _list(found.problems)
+
+
+def run_inject(options: argparse.Namespace) -> int:
+    found = sweep(options.stride, options.calls.split(",") if options.calls else None, options.most)
+    print(found.line)
+    return _list(found.problems)
+
+
+def run_sizes(options: argparse.Namespace) -> int:
+    found = sizes(options.count, options.first, options.stride)
+    print(found.line)
+    return _list(found.problems)
+
+
+def _list(problems: list[str]) -> int:
+    for problem in problems[:20]:
+        print(f"  {problem}")
+    return len(problems)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="Tools/crash/run", description="Breaks vecd in every way it must survive.")
     methods = parser.add_subparsers(dest="method", required=True)
 
-    def method(name: str, run: object, text: str, recordings: int = 3, variants: int = 60) -> argparse.ArgumentParser:
+    def method(name: str, run: object, text: str) -> argparse.ArgumentParser:
         sub = methods.add_parser(name, help=text, description=text)
         sub.set_defaults(run=run)
         sub.add_argument("--seed", type=int, default=20_261_128)
@@ -88,6 +125,23 @@ def main() -> int:
         sub.add_argument("--any-order", action="store_true", help="names reach the disk in any order, as on no journalled system")
         sub.add_argument("--nested", type=int, default=40, help="recoveries that are recorded and cut short too")
         sub.add_argument("--depth", type=int, default=3, help="how many recoveries in a row are cut short")
+
+    sub = method("kill", run_kill, "kill -9 at random moments, then at calls of the daemon's threads and of its recovery")
+    sub.add_argument("--cycles", type=int, default=500)
+    sub.add_argument("--stride", type=int, default=1, help="every n-th call of each kind; 0 for none")
+
+    sub = method("power", run_power, "power cuts of a file system on a loop device; needs root")
+    sub.add_argument("--cuts", type=int, default=200)
+
+    sub = method("inject", run_inject, "system calls that fail, once and from then on")
+    sub.add_argument("--stride", type=int, default=1, help="every n-th call of each kind")
+    sub.add_argument("--calls", help="these alone, as pwrite64,fsync")
+    sub.add_argument("--most", type=int, default=400, help="calls of one kind")
+
+    sub = method("sizes", run_sizes, "disks that are full at every page; needs root")
+    sub.add_argument("--count", type=int, default=180)
+    sub.add_argument("--first", type=int, default=2, help="pages of the smallest")
+    sub.add_argument("--stride", type=int, default=1, help="pages from one to the next")
 
     options = parser.parse_args()
     try:

@@ -132,7 +132,10 @@ def explore(
     """All states of a recording. allowed: how many steps must and may be there at a time; the recording's own otherwise."""
     start, found = time.monotonic(), Findings()
     rule = allowed or recording.counts
-    jobs = [(recording, policy, seed * 1000 + i, (i, workers), sample // workers, rule, budget, None, stop_at_first) for i in range(workers)]
+    jobs = [
+        (recording, policy, seed * 1000 + i, (i, workers), sample // workers, rule, budget, None, stop_at_first)
+        for i in range(workers)
+    ]
     if workers == 1:
         found.add(explore_part(*jobs[0]))
     else:

@@ -33,6 +33,9 @@ def digest(ids: np.ndarray, vectors: np.ndarray) -> str:
         return f"{int(rows.sum(dtype=np.uint64) & _MASK):x}"
 
 
+_DIGESTS: dict[int, tuple[dict[int, bytes], str]] = {}
+
+
 @dataclass(frozen=True)
 class Generation:
     label: str
@@ -41,6 +44,15 @@ class Generation:
     replaced: str | None = None  # what was live before it was
 
     def digest(self) -> str:
+        """Kept with the rows, which most states share."""
+        known = _DIGESTS.get(id(self.rows))
+        if known is None or known[0] is not self.rows:
+            if len(_DIGESTS) > 1000:
+                _DIGESTS.clear()
+            known = _DIGESTS[id(self.rows)] = (self.rows, self._digest())
+        return known[1]
+
+    def _digest(self) -> str:
         ids = np.fromiter(self.rows, dtype=np.uint64, count=len(self.rows))
         width = len(next(iter(self.rows.values()))) // 4 if self.rows else 1
         vectors = np.frombuffer(b"".join(self.rows.values()), dtype="<f4").reshape(len(self.rows), width)

@@ -44,9 +44,8 @@ def trace_openings(sample: list[Sample], views: list[Any], folder: Path) -> list
         images.append(Image.of(str(places[-1])))
     log = folder / "trace"
     asked = "".join(f"{place}/store\n" for place in places).encode()
-    run = subprocess.run(
-        [*strace.command(str(log)), program("crashcheck")], input=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
-    )
+    command = [*strace.command(str(log)), program("crashcheck")]
+    run = subprocess.run(command, input=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
     lines = log.read_text().splitlines()
     out = []
     for place, image, edges, answer in zip(places, images, (s[1] for s in sample), run.stdout.splitlines()):
@@ -72,9 +71,8 @@ def _nest(sample: list[Sample], views: list[Any], plan: Plan, depth: int, seed: 
                 recording = plan.plant(recording) if plan.plant else recording
                 changes = [op for op in recording.ops if op.kind != "said"]
                 end = max((op.end or op.begin for op in changes), default=-1)
-                part = explore_part(
-                    recording, plan.policy, seed + number, (0, 1), plan.follow, lambda at: after if at >= end else during, 1e9, checker
-                )
+                allowed = _until(end, during, after)
+                part = explore_part(recording, plan.policy, seed + number, (0, 1), plan.follow, allowed, 1e9, checker)
                 deeper += part.sample
                 part.sample = []
                 found[depth].add(part)
@@ -86,7 +84,13 @@ def _nest(sample: list[Sample], views: list[Any], plan: Plan, depth: int, seed: 
     return found
 
 
-def nest(sample: list[Sample], views: list[Any], plan: Plan, seed: int, workers: int = 2, budget: float = 1e9) -> dict[int, Findings]:
+def _until(end: int, during: Edges, after: Edges) -> Callable[[int], Edges]:
+    return lambda time: after if time >= end else during
+
+
+def nest(
+    sample: list[Sample], views: list[Any], plan: Plan, seed: int, workers: int = 2, budget: float = 1e9
+) -> dict[int, Findings]:
     """By depth: 1 is a crash of the recovery from a crash, 2 a crash of the recovery from that, and so on."""
     start = time.monotonic()
     jobs = [(sample[i::workers], views, plan, 1, seed + i, start + budget) for i in range(workers) if sample[i::workers]]

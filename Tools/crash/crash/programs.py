@@ -99,6 +99,16 @@ class Daemon:
         self.spawn(prefix)
         return self.wait()
 
+    def thread(self, name: str) -> int:
+        """The id of one of its threads, by the name that it gives itself soon after the start."""
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            for task in Path(f"/proc/{self.pid}/task").iterdir():
+                if (task / "comm").read_text().strip() == name:
+                    return int(task.name)
+            time.sleep(0.005)
+        raise Missing(f"vecd has no thread named {name}")
+
     def said(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
@@ -128,6 +138,28 @@ class Daemon:
         except OSError:
             children = []
         return int(children[0]) if children else self.process.pid
+
+
+@contextmanager
+def attached(thread: int, arguments: list[str], log: Path | str = "/dev/null") -> Iterator[None]:
+    """strace on one thread of a running process, from when it is attached until the end of the block.
+
+    strace counts calls per thread, so that only one thread makes "the third fsync" mean something.
+    """
+    tracer = subprocess.Popen([tool("strace"), "-qq", "-e", "signal=none", "-o", str(log), "-p", str(thread), *arguments],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        until = time.monotonic() + 10
+        while "TracerPid:\t0\n" in Path(f"/proc/{thread}/status").read_text():
+            if tracer.poll() is not None or time.monotonic() > until:
+                raise Missing(f"strace cannot attach: {tracer.stderr.read().decode() if tracer.stderr else ''}")
+            time.sleep(0.001)
+        yield
+    finally:
+        tracer.terminate()
+        tracer.wait()
+        if tracer.stderr:
+            tracer.stderr.close()
 
 
 def observe(client: vecd.Client) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -73,11 +74,11 @@ class Rows(Step):
     def ids(self) -> np.ndarray:
         return np.arange(self.first, self.first + self.count, dtype=np.uint64)
 
-    @property
+    @cached_property
     def vectors(self) -> np.ndarray:
         return np.random.default_rng(self.seed).standard_normal((self.count, DIMENSION), dtype=np.float32)
 
-    @property
+    @cached_property
     def rows(self) -> dict[int, bytes]:
         return {int(key): row.tobytes() for key, row in zip(self.ids, self.vectors)}
 
@@ -141,6 +142,9 @@ def valid(state: State, rng: random.Random, number: int) -> Iterator[Step]:
     if free:
         yield Create(rng.choice(free), rng.choice(["ip", "cosine", "l2"]))
     for c in state.values():
+        if len(c.generations) > 6:
+            yield from (Drop(c.name, g.label) for g in c.generations if g.state != "live")
+            continue
         building = [g.label for g in c.generations if g.state == "building"]
         label = rng.choice([f"g{number}", *building])
         yield Ingest(c.name, number * 1000, rng.randint(1, 60), rng.getrandbits(32), label)
@@ -160,12 +164,16 @@ def valid(state: State, rng: random.Random, number: int) -> Iterator[Step]:
 WEIGHTS = {"create": 8, "ingest": 4, "build": 5, "publish": 4, "rollback": 3, "drop": 1}
 
 
+def random_step(state: State, rng: random.Random, number: int) -> Step:
+    options = list(valid(state, rng, number))
+    return rng.choices(options, [WEIGHTS[option.kind] for option in options])[0]
+
+
 def random_steps(seed: int, count: int, state: State | None = None, start: int = 1) -> list[Step]:
     """A list of steps, each valid after those before it."""
     rng, state, chosen = random.Random(seed), dict(state or {}), []
     for number in range(start, start + count):
-        options = list(valid(state, rng, number))
-        step = rng.choices(options, [WEIGHTS[option.kind] for option in options])[0]
+        step = random_step(state, rng, number)
         chosen.append(step)
         state = step.change(state)
     return chosen

@@ -1,4 +1,4 @@
-"""Recordings that several tests break, made once."""
+"""What all tests here need. Not a conftest: the tests of the Python client, run by the same command, import theirs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import pytest
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2] / "python")]
 
 from crash.programs import Missing, program, tool  # noqa: E402
-from crash.record import Recording, record  # noqa: E402
-from crash.steps import random_steps  # noqa: E402
 
 SEED = 20_261_128
 
@@ -28,10 +26,3 @@ def need(*programs: str, tools: tuple[str, ...] = ()) -> None:
         if os.environ.get("CI"):
             pytest.fail(str(missing), pytrace=False)
         pytest.skip(str(missing))
-
-
-@pytest.fixture(scope="session")
-def recordings() -> list[Recording]:
-    """Two runs of 40 steps; each daemon is killed once and stopped once in between."""
-    need("vecd", "crashcheck", tools=("strace",))
-    return [record(random_steps(SEED + n, 40), {13: 9, 27: 15}) for n in range(2)]

@@ -1,0 +1,209 @@
+"""kill -9 at random moments and at chosen system calls: what was acknowledged stays, what was under way is there or not.
+
+A kill loses nothing that was written, so this finds other things than power cuts do: states in memory that were shown and
+are not on disk, recoveries of a really interrupted daemon, and whatever the recorder's model of a disk does not know.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import vecd
+
+from .model import State, complaint, seen, view
+from .programs import Daemon, Died, attached, observe, scratch, tool
+from .steps import Build, Create, Drop, Ingest, Publish, Rollback, Step, random_step, states
+
+FIRST_MOMENTS = 0.050  # seconds after a start that get a share of the kills of their own
+
+
+@dataclass
+class Kills:
+    """What the kills hit, and what they broke."""
+
+    cycles: int = 0
+    acknowledged: int = 0
+    rows: int = 0
+    hits: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def line(self) -> str:
+        return (
+            f"{self.cycles} kills, {self.acknowledged} steps and {self.rows} rows acknowledged, {len(self.problems)} violations, "
+            f"{self.seconds:.1f} s; hit: {dict(sorted(self.hits.items()))}"
+        )
+
+
+class Life:
+    """What is known of a store over many lives of its daemon: a state, and the steps whose outcome is not known."""
+
+    def __init__(self) -> None:
+        self.known: State = {}
+        self.unknown: list[Step] = []
+
+    def settle(self, answer: dict[str, Any]) -> str | None:
+        """Compares what a new life shows; it tells which unknown steps happened. Returns what is wrong."""
+        possible = states(self.unknown, self.known)
+        views = [view(state) for state in possible]
+        problem = complaint(answer, views, 0, len(views) - 1)
+        if problem is None:
+            self.known = possible[views.index(seen(answer))]
+        self.unknown = []
+        return problem
+
+    def run(self, step: Step, client: vecd.Client) -> bool:
+        """Whether it was acknowledged; a lost connection leaves it unknown."""
+        try:
+            step.run(client)
+        except vecd.VecdError as error:
+            if error.code not in (vecd.ErrorCode.CONNECTION_LOST, vecd.ErrorCode.NOT_REACHABLE):
+                raise
+            self.unknown.append(step)
+            return False
+        self.known = step.change(self.known)
+        return True
+
+
+def kill_later(pid: int, seconds: float) -> threading.Thread:
+    def kill() -> None:
+        time.sleep(seconds)
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    return thread
+
+
+def kill_cycles(cycles: int, seed: int, early: float = 0.25, forget: bool = False) -> Kills:
+    """Kills at random moments. early: share of kills in the first moments after a start.
+
+    forget: a planted bug: after each kill the store is what it was when the daemon started, as if nothing of a life were durable
+    before a clean stop.
+    """
+    rng, found, life, number = random.Random(seed), Kills(), Life(), 0
+    usual: dict[str, float] = {}
+    begin = time.monotonic()
+    with scratch() as side:
+        daemon = Daemon(side / "store", side)
+        while found.cycles < cycles and not found.problems:
+            found.cycles += 1
+            daemon.spawn()
+            if rng.random() < early:
+                time.sleep(rng.uniform(0, FIRST_MOMENTS))
+                found.hits["after the socket" if Path(daemon.socket).exists() else "start and recovery"] += 1
+                daemon.end()
+                continue
+            client = daemon.wait()
+            if forget:
+                shutil.rmtree(side / "old", ignore_errors=True)
+                shutil.copytree(daemon.store, side / "old")
+            if problem := life.settle(observe(client)):
+                found.problems.append(f"seed {seed}, kill {found.cycles}: {problem}")
+                break
+            killer, quiet = None, rng.randint(0, 3)
+            while not life.unknown:
+                number += 1
+                step = random_step(life.known, rng, number)
+                if quiet == 0:
+                    killer = kill_later(daemon.pid, rng.uniform(0, 1.2 * usual.get(step.kind, 0.005)))
+                quiet -= 1
+                start = time.monotonic()
+                if life.run(step, client):
+                    took = time.monotonic() - start
+                    usual[step.kind] = 0.8 * usual.get(step.kind, took) + 0.2 * took
+                    found.acknowledged += 1
+                    found.rows += getattr(step, "count", 0)
+                else:
+                    found.hits[step.kind] += 1
+            if killer:
+                killer.join()
+            client.close()
+            daemon.end()
+            if forget:
+                shutil.rmtree(daemon.store)
+                (side / "old").rename(daemon.store)
+        daemon.end()
+    found.seconds = time.monotonic() - begin
+    return found
+
+
+def scenario(scale: int = 1, index: str = "ivf") -> list[Step]:
+    """A short life in which every kind of step occurs, generations replace each other, and one is dropped."""
+    return [
+        Create("alpha", "cosine"), Ingest("alpha", 1_000_000, 30 * scale, 1, "g1"), Build("alpha", "g1", "flat"),
+        Publish("alpha", "g1"), Ingest("alpha", 2_000_000, 30 * scale, 2, "g2"), Ingest("alpha", 3_000_000, 20 * scale, 3, "g2"),
+        Build("alpha", "g2", index), Publish("alpha", "g2"), Rollback("alpha"), Drop("alpha", "g2"), Create("beta", "l2"),
+        Drop("beta"),
+    ]
+
+
+SCENARIO = scenario()
+
+# The calls with which something becomes durable or visible, and the threads that make them.
+CALLS = ["renameat2", "fsync", "fdatasync", "ftruncate", "unlink", "pwrite64"]
+THREADS = ["vecd-write-0", "vecd-maint-0"]
+
+
+def killed_at(thread: str, call: str, number: int, again: int) -> tuple[str | None, bool]:
+    """Kills the daemon as one of its threads enters a call for the number-th time of the scenario; kills the recovery as it
+    enters a call for the again-th time; then looks, and does the steps that did not happen.
+
+    Returns what is wrong, and whether there was such a call at all.
+    """
+    life = Life()
+    with scratch() as side:
+        daemon = Daemon(side / "store", side)
+        client = daemon.start()
+        with attached(daemon.thread(thread), ["-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={number}"]):
+            was_hit = not all(life.run(step, client) for step in SCENARIO)
+            daemon.end()
+        if not was_hit:
+            return None, False
+        daemon.spawn([tool("strace"), "-f", "-qq", "-e", "signal=none", "-o", "/dev/null", "-e", f"trace={call}",
+                      "-e", f"inject={call}:signal=SIGKILL:when={again}"])
+        try:
+            daemon.wait()
+        except Died:
+            pass
+        daemon.end()
+        try:
+            client = daemon.start()
+            problem = life.settle(observe(client))
+            if problem is None:
+                done = next(n for n, state in enumerate(states(SCENARIO)) if view(state) == view(life.known))
+                problem = next((f"cannot go on with {step}" for step in SCENARIO[done:] if not life.run(step, client)), None)
+                problem = problem or life.settle(observe(client))
+        except (Died, vecd.VecdError) as error:
+            problem = str(error)
+        daemon.end()
+    return problem and f"{thread} killed at {call} number {number}, recovery at number {again}: {problem}", True
+
+
+def kill_at_every_call(stride: int = 1, calls: list[str] | None = None) -> Kills:
+    """One life of the scenario per call of those that publish something, or per stride-th of them."""
+    found, begin = Kills(), time.monotonic()
+    for thread in THREADS:
+        for call in calls or CALLS:
+            number, is_there = 1, True
+            while is_there:
+                problem, is_there = killed_at(thread, call, number, 1 + number % 4)
+                found.cycles += is_there
+                found.hits[call] += is_there
+                found.problems += [problem] if problem else []
+                number += stride
+    found.seconds = time.monotonic() - begin
+    return found
