@@ -76,6 +76,12 @@ let package = Package(
     .executableTarget(
       name: "crashcheck", dependencies: ["VecCore", "VecEngine"], path: "Tools/crash/check", swiftSettings: strict),
 
+    // As it is a program that runs inputs again; Tools/fuzz/run builds it with libFuzzer.
+    .executableTarget(
+      name: "vecfuzz",
+      dependencies: ["VecCore", "VecKernels", "VecIndex", "VecStorage", "VecManifest", "VecProtocol", "VecFiles"],
+      path: "Tools/fuzz/Sources", swiftSettings: strict),
+
     // One test target per library, and three for the whole.
     .target(
       name: "VecTestSupport", dependencies: ["VecCore"], path: "Tests/VecTestSupport", swiftSettings: strict),

@@ -18,10 +18,13 @@ import Testing
     "vecctl": ["VecCore", "VecClient", "VecFiles", "VecStorage"],
     "vecbench": ["VecCore", "VecKernels", "VecIndex", "VecFiles"],
     "crashcheck": ["VecCore", "VecEngine"],
+    "vecfuzz": ["VecCore", "VecKernels", "VecIndex", "VecStorage", "VecManifest", "VecProtocol", "VecFiles"],
   ]
 
   /// Modules that do not lie in the folder of their name under Sources.
-  static let folders = ["vecbench": "Tools/bench/inprocess", "crashcheck": "Tools/crash/check"]
+  static let folders = [
+    "vecbench": "Tools/bench/inprocess", "crashcheck": "Tools/crash/check", "vecfuzz": "Tools/fuzz/Sources",
+  ]
 
   /// Modules from outside the project, and where they may be used.
   static let systemModules: Set<String> = ["Glibc", "Synchronization"]
