@@ -7,30 +7,37 @@ extension Manifest {
   package func readWrites(
     of delta: DeltaRow, dimension: Int, _ body: (LoggedWrite) throws(VecError) -> Void
   ) throws(VecError) {
+    var sound = DeltaRow(number: delta.number, generation: delta.generation)
+    try readWrites(of: delta, dimension: dimension, sound: &sound, body)
+  }
+
+  /// The same, for a repair.
+  ///
+  /// - Parameter sound: an empty row of the delta; in the end what it would be with the sound writes only.
+  package func readWrites(
+    of delta: DeltaRow, dimension: Int, sound: inout DeltaRow, _ body: (LoggedWrite) throws(VecError) -> Void
+  ) throws(VecError) {
     let table = ManifestTransaction.table(delta.number)
     let statement = try connection.prepare(
       "SELECT write_number, sequence, kind, token, row_count, content, checksum FROM \(table) ORDER BY write_number")
     defer { connection.forgetStatements(mentioning: table) }
-    var chain: UInt32 = 0
-    var count: UInt64 = 0
-    var sequence: UInt64 = 0
     while try statement.step() {
       let values = (0..<7).map { statement.value($0) }
-      count += 1
-      guard let write = LoggedWrite(values, dimension: dimension), values[0] == .integer(Int64(bitPattern: count)),
-        case .integer(let checksum) = values[6], write.sequence >= sequence
-      else { throw Self.damaged(delta, "write \(count) is out of range") }
-      chain = write.checksum(after: chain, delta: delta.number, number: count)
-      guard checksum == Int64(chain) else { throw Self.damaged(delta, "write \(count) fails its checksum") }
-      sequence = write.sequence
+      let number = sound.writeCount + 1
+      guard let write = LoggedWrite(values, dimension: dimension), values[0] == .integer(Int64(bitPattern: number)),
+        case .integer(let checksum) = values[6], write.sequence >= sound.lastSequence
+      else { throw Self.damaged(delta, "write \(number) is out of range") }
+      let chain = write.checksum(after: sound.chain, delta: delta.number, number: number)
+      guard checksum == Int64(chain) else { throw Self.damaged(delta, "write \(number) fails its checksum") }
+      (sound.writeCount, sound.lastSequence, sound.chain) = (number, write.sequence, chain)
       try body(write)
     }
     statement.reset()
-    guard count == delta.writeCount, chain == delta.chain, sequence == delta.lastSequence else {
+    guard sound == delta else {
       throw Self.damaged(
         delta,
-        "it has \(count) writes up to sequence \(sequence), and should have \(delta.writeCount) up to "
-          + "\(delta.lastSequence)")
+        "it has \(sound.writeCount) writes up to sequence \(sound.lastSequence), and should have \(delta.writeCount) up "
+          + "to \(delta.lastSequence)")
     }
   }
 

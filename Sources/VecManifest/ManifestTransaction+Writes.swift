@@ -52,6 +52,14 @@ extension ManifestTransaction {
     ).run(Array(Self.values(row)[2...]) + [.integer(Int64(bitPattern: row.number))])
   }
 
+  /// Gives up the writes of a delta that come after the sound ones.
+  package func cut(_ row: DeltaRow, to sound: DeltaRow) throws(VecError) {
+    connection.forgetStatements(mentioning: Self.table(row.number))
+    try connection.prepare("DELETE FROM \(Self.table(row.number)) WHERE write_number > ?")
+      .run([.integer(Int64(bitPattern: sound.writeCount))])
+    try update(sound)
+  }
+
   /// Removes a delta with its writes: they are in a segment now, or nobody wants them.
   package func deleteDelta(_ number: UInt64, of collection: UInt64) throws(VecError) {
     try drop(number)
@@ -87,6 +95,13 @@ extension ManifestTransaction {
         .integer(Int64(bitPattern: generation)), .integer(Int64(bitPattern: count)),
         .integer(Int64(Manifest.sampleChecksum(generation, count, kept))),
       ], last: kept.withUnsafeBytes { [UInt8]($0) })
+  }
+
+  /// Gives up a part of dead rows: they count again.
+  package func deleteDeadRows(_ row: DeadRowsRow, of collection: UInt64) throws(VecError) {
+    try connection.prepare("DELETE FROM dead_rows WHERE segment_uuid = ? AND part = ?")
+      .run([.blob(row.segment.bytes), .integer(Int64(bitPattern: row.part))])
+    touched.insert(collection)
   }
 
   func deleteDeadRows(of segment: UUID) throws(VecError) {

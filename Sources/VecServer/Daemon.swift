@@ -19,6 +19,7 @@ final class Daemon: Sendable {
   let group = WriteGroup()
   let parked = ParkedSearches()
   let upkeep = Upkeep()
+  let scrub = Scrub()
   let connections: ConnectionTable
   let logger: Logger
   let startedAt = MonotonicTime.now()

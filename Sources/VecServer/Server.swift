@@ -41,6 +41,7 @@ package final class Server: Service {
     daemon = Daemon(options: options, engine: engine, logger: logger, loops: loops, commit: commit)
     logStart()
     daemon.upkeep.wake(daemon)
+    daemon.scrub.start(daemon, bytesPerSecond: options.scrubRate)
   }
 
   /// Requests accepted and not yet answered.
@@ -121,6 +122,7 @@ package final class Server: Service {
         "kernel.tier": "\(daemon.engine.statistics.kernelTier)", "threads": "\(daemon.options.threads)",
         "memory.budget": "\(daemon.options.memoryBudget)", "collection.count": "\(found.collectionCount)",
         "segment.count": "\(found.segmentCount)", "segment.bytes": "\(found.byteCount)",
+        "write.count": "\(found.writeCount)",
       ])
     for fence in found.fences {
       daemon.logger.warning(
@@ -159,6 +161,7 @@ extension Server {
     daemon.pool.reads.stop(droppingQueued: true)
     daemon.pool.maintenance.stop(droppingQueued: true)
     daemon.pool.upkeep.stop(droppingQueued: true)
+    daemon.pool.scrub.stop(droppingQueued: true)
     daemon.pool.writes.stop(droppingQueued: false)
     let isStopped = await wait(until: grace) { self.daemon.pool.lanes.allSatisfy(\.isStopped) }
     if isStopped {

@@ -12,6 +12,8 @@ package struct ServerOptions: Sendable {
   package var memoryBudget = max(256 << 20, ProcessFacts.physicalBytes / 4 * 3)
   /// Rows that a build puts into one segment at most, 1,000 to the format's limit; nil: what the memory budget allows.
   package var segmentRows: Int?
+  /// Bytes of segments a second that are read over again to find damage; 0 for none.
+  package var scrubRate = 16 << 20
   /// Requests that may wait in a lane. 1 to 1,000,000.
   package var queueMax = 1024
   /// How long a client may take nothing of its replies, or send nothing of a frame it began.
@@ -40,6 +42,7 @@ package struct ServerOptions: Sendable {
   /// - Throws: `.invalidArgument` naming the option and its range.
   package func check() throws(VecError) {
     try Self.check("--threads", threads, 1...1024)
+    try Self.check("--scrub-rate", scrubRate, 0...1 << 40)
     try Self.check("--queue", queueMax, 1...1_000_000)
     try Self.check("--write-timeout", writeTimeoutSeconds, 1...3600)
     try Self.check("--default-deadline", defaultDeadlineMilliseconds, 0...86_400_000)

@@ -19,6 +19,7 @@ extension Daemon {
       ("in_flight", .count(acceptedCount)),
       ("writes", writes.json),
       ("upkeep", upkeep.json(isDue: engine.isUpkeepDue)),
+      ("scrub", scrub.json(bytesPerSecond: options.scrubRate)),
       ("parked_searches", .count(parked.count)),
       ("queues", .object(pool.lanes.map { ($0.name, Self.json($0)) })),
       ("memory", memory(engineNow)),

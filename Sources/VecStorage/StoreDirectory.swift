@@ -72,6 +72,15 @@ package final class StoreDirectory: Sendable {
     _ = try SystemCall.unlink(segmentPath(uuid))
   }
 
+  /// Moves a segment that is damaged out of the way; one that is gone already is no error.
+  package func setAside(_ uuid: UUID) throws(VecError) {
+    let damaged = path + "/damaged"
+    if try SystemCall.makeDirectory(damaged) { try SystemCall.syncDirectory(path) }
+    guard try SystemCall.status(segmentPath(uuid), ofLink: true) != nil else { return }
+    try SystemCall.renameNoReplace(segmentPath(uuid), to: "\(damaged)/\(uuid)\(SegmentName.suffix)")
+    for directory in [damaged, segmentsPath] { try SystemCall.syncDirectory(directory) }
+  }
+
   /// Gives the lock back. `LOCK` stays: removing it would let two processes hold two files of that name.
   package func close() {
     lock.withLock { lock in

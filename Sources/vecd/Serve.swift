@@ -36,6 +36,12 @@ struct Serve: AsyncParsableCommand {
       valueName: "n"))
   var segmentRows: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Bytes a second, like 64M, at which all segments are read over again to find damage; 0 for never. (default: 16M)",
+      valueName: "size"))
+  var scrubRate: String?
+
   @Option(help: ArgumentHelp("Requests that may wait in a queue; more are answered overloaded.", valueName: "n"))
   var queue = 1024
 
@@ -91,6 +97,7 @@ struct Serve: AsyncParsableCommand {
     if let threads { options.threads = threads }
     if let memoryBudget { options.memoryBudget = try ByteSize.parse(memoryBudget) }
     options.segmentRows = segmentRows
+    if let scrubRate { options.scrubRate = try ByteSize.parse(scrubRate) }
     options.queueMax = queue
     options.connectionsMax = connections
     options.writeTimeoutSeconds = writeTimeout

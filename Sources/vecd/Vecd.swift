@@ -12,13 +12,14 @@ struct Vecd: AsyncParsableCommand {
         vecd serve --store /var/lib/vecd
         vecd serve --store ./store --socket /run/vecd/vecd.sock --threads 8 --memory-budget 16G
         vecd check --store ./store
+        vecd repair --store ./store
 
       Environment:
         VECD_STORE        the store directory when --store is not given (default: ~/.vecd)
         VECD_KERNEL_TIER  greatest kernel tier to use, e.g. scalar or avx2 (default: the best of this CPU)
       """,
     version: VecVersion.writer,
-    subcommands: [Serve.self, Check.self])
+    subcommands: [Serve.self, Check.self, Repair.self])
 
   static func main() async {
     do {

@@ -1,0 +1,117 @@
+package import VecCore
+import VecManifest
+import VecStorage
+
+/// What is damaged in a store that no daemon has open, what giving it up would lose, and the giving up itself: afterwards the
+/// collections that were fenced are served again, without what is lost.
+package struct StoreRepair {
+  /// One damage and what is done about it.
+  package struct Finding: Sendable, Equatable {
+    package var collection: String
+    package var generation: String?
+    package var damage: String
+    /// What is lost, or why nothing can be done.
+    package var consequence: String
+    package var isRepairable: Bool
+  }
+
+  private enum Act {
+    case segment(SegmentRow)
+    case delta(DeltaRow, sound: DeltaRow)
+    case deadRows(DeadRowsRow)
+  }
+
+  package private(set) var findings: [Finding] = []
+  private var acts: [(collection: CollectionRow, act: Act)] = []
+  private let directory: StoreDirectory
+  private let manifest: Manifest
+
+  /// Reads every byte.
+  ///
+  /// - Throws: as the opening of a store: a manifest that is damaged as a whole needs a backup.
+  package init(storePath: String) throws(VecError) {
+    directory = try StoreDirectory(path: storePath, create: false)
+    do {
+      manifest = try Manifest(path: directory.manifestPath, newStoreUUID: nil)
+    } catch {
+      directory.close()
+      throw error
+    }
+    let catalogue = try manifest.load()
+    for (name, reason) in catalogue.damaged {
+      findings.append(
+        Finding(
+          collection: name, damage: reason,
+          consequence: "nobody can say what belongs to it: drop it, or put a backup in place", isRepairable: false))
+    }
+    for record in catalogue.collections { examine(record) }
+  }
+
+  package func close() {
+    manifest.close()
+    directory.close()
+  }
+
+  private mutating func examine(_ record: CollectionRecord) {
+    for segment in record.segments {
+      do throws(VecError) {
+        let identity = SegmentIdentity(
+          uuid: segment.uuid, byteCount: segment.byteCount, rootChecksum: segment.rootChecksum)
+        try MappedSegment.open(path: directory.segmentPath(segment.uuid), expecting: identity).verify()
+      } catch {
+        note(
+          record, segment.generation, error.message, "its \(segment.rowCount) rows are lost; the file goes to damaged/",
+          .segment(segment))
+      }
+    }
+    for delta in record.deltas {
+      var sound = DeltaRow(number: delta.number, generation: delta.generation)
+      do throws(VecError) {
+        try manifest.readWrites(of: delta, dimension: record.row.dimension, sound: &sound) { (_) in }
+      } catch {
+        note(
+          record, delta.generation, error.message,
+          "\(delta.writeCount - min(delta.writeCount, sound.writeCount)) of its \(delta.writeCount) writes are lost",
+          .delta(delta, sound: sound))
+      }
+    }
+    for part in record.deadRows {
+      let rowCount = record.segments.first { $0.uuid == part.segment }?.rowCount ?? 0
+      do throws(VecError) { _ = try manifest.deadRows([part], rowCount: rowCount) } catch {
+        note(
+          record, record.segments.first { $0.uuid == part.segment }?.generation ?? 0, error.message,
+          "\(part.rowCount) rows that were deleted or replaced are back", .deadRows(part))
+      }
+    }
+  }
+
+  private mutating func note(
+    _ record: CollectionRecord, _ generation: UInt64, _ damage: String, _ consequence: String, _ act: Act
+  ) {
+    let label = record.generations.first { $0.number == generation }?.label
+    findings.append(
+      Finding(
+        collection: record.row.name, generation: label, damage: damage, consequence: consequence, isRepairable: true))
+    acts.append((record.row, act))
+  }
+
+  /// Gives up what is damaged. A crash on the way leaves a store that can be repaired again.
+  package func apply() throws(VecError) {
+    for (_, act) in acts {
+      if case .segment(let segment) = act { try directory.setAside(segment.uuid) }
+    }
+    guard !acts.isEmpty else { return }
+    try manifest.transaction { (transaction) throws(VecError) in
+      for (collection, act) in acts {
+        switch act {
+        case .segment(let segment): try transaction.deleteSegment(segment.uuid, of: collection.number)
+        case .delta(let delta, let sound): try transaction.cut(delta, to: sound)
+        case .deadRows(let part): try transaction.deleteDeadRows(part, of: collection.number)
+        }
+        var row = collection
+        row.sequence += 1
+        try transaction.update(row)
+      }
+    }
+  }
+}

@@ -1,0 +1,85 @@
+"""What is left of recall and speed after every item was replaced in random order in 20 rounds, against a fresh build of the
+same vectors."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from daemon import ROOT, Daemon
+
+DIMENSION, STEPS, K = 64, 20, 100
+
+
+def run(program: str, parent: Path, rounds: int, rows: int) -> dict:
+    items, queries = _data(parent, rows)
+    sample, asked = queries[:2000], queries[2000:3000]
+    generator = np.random.default_rng(4)
+    ids = np.arange(rows, dtype=np.uint64)
+    result: dict = {"part": "churn", "rows": rows, "dimension": DIMENSION, "k": K, "steps": STEPS, "indexes": {}}
+    with Daemon(program, parent) as daemon, daemon.connect() as client:
+        for index in ("ivf", "hnsw", "auto"):
+            churned, fresh = f"churned-{index}", f"fresh-{index}"
+            # The rows that replace others are those of a later training: the same items, moved.
+            moved = (items + 0.15 * items[generator.permutation(rows)]).astype(np.float32)
+            _build(client, churned, ids, items, index, sample)
+            for part in np.array_split(generator.permutation(rows), STEPS):
+                client.upsert(churned, ids[part], moved[part])
+            _settle(client, churned)
+            _build(client, fresh, ids, moved, index, sample)
+            result["indexes"][index] = _compare(client, churned, fresh, asked, rounds)
+            print(index, result["indexes"][index], flush=True)
+            client.drop(churned)
+            client.drop(fresh)
+    return result
+
+
+def _data(parent: Path, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    folder = parent / f"towers-{rows}-{DIMENSION}"
+    if not (folder / "meta.json").exists():
+        subprocess.run(
+            [sys.executable, str(ROOT / "Tools/bench/peers/generate.py"), "--out", str(folder), "--kind", "towers", "--metric",
+             "ip", "--rows", str(rows), "--dimension", str(DIMENSION), "--queries", "3000"], check=True)
+    return np.load(folder / "items.npy"), np.load(folder / "queries.npy")
+
+
+def _build(client: object, name: str, ids: np.ndarray, vectors: np.ndarray, index: str, sample: np.ndarray) -> None:
+    client.create(name, DIMENSION, "ip")
+    client.ingest(name, ids, vectors, generation="g1")
+    client.build_index(name, generation="g1", index=index, queries=sample, wait=True)
+    client.publish(name, "g1")
+
+
+def _settle(client: object, name: str) -> None:
+    """Until the daemon's own upkeep has nothing more to do."""
+    quiet = 0
+    while quiet < 20:
+        before = client.generations(name)
+        time.sleep(0.1)
+        after = client.generations(name)
+        quiet = quiet + 1 if before == after and after[0].build_progress in (None, -1) else 0
+
+
+def _compare(client: object, churned: str, fresh: str, queries: np.ndarray, rounds: int) -> dict:
+    recalls, speeds = {}, {churned: [], fresh: []}
+    for name in (churned, fresh):
+        truth = client.search(name, queries, K, exact=True).ids
+        found = client.search(name, queries, K).ids
+        recalls[name] = float(np.mean([len(np.intersect1d(a, b)) / K for a, b in zip(truth, found)]))
+    for _ in range(rounds):
+        for name in (churned, fresh):
+            begun = time.perf_counter()
+            for _ in range(5):
+                client.search(name, queries, K)
+            speeds[name].append(5 * len(queries) / (time.perf_counter() - begun))
+    ratios = sorted(a / b for a, b in zip(speeds[churned], speeds[fresh]))
+    return {
+        "recall_churned": recalls[churned], "recall_fresh": recalls[fresh],
+        "speed_ratio": {"median": statistics.median(ratios), "least": ratios[0], "greatest": ratios[-1]},
+        "segments": client.generations(churned)[0].segments,
+    }
