@@ -12,6 +12,8 @@ struct Generation: Sendable {
   var live: [UUID: LiveRows] = [:]
   /// Blocks of all deltas, oldest first.
   var delta: [DeltaPart] = []
+  /// What the latest probe found; nil before one, and after a build.
+  var probe: RecallProbe?
   /// The place in the manifest's order for the next segment; a segment in memory does not know its own.
   private(set) var nextOrdinal: Int
 
@@ -50,7 +52,7 @@ struct Generation: Sendable {
 
   func planner(dimension: Int) -> Planner {
     Planner(
-      parts: segments.map { $0.indexes.planned(rowCount: Int($0.row.rowCount)) }
+      parts: segments.map { $0.indexes.planned(rowCount: Int($0.row.rowCount), liveCount: liveCount($0)) }
         + searchedDelta.map { IndexSet().planned(rowCount: $0.rowCount) },
       stride: RowCode.stride(dimension: dimension), dimension: dimension)
   }

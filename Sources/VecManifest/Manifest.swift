@@ -63,7 +63,7 @@ package final class Manifest {
   package func log<T>(
     byteCount: Int, _ body: (ManifestTransaction) throws(VecError) -> T
   ) throws(VecError) -> T {
-    if logByteCount > 0, logByteCount + byteCount > Self.logBytesMax { try fold() }
+    if logByteCount > 0, logByteCount + byteCount > Self.logBytesMax { try fold(emptying: false) }
     let result = try commit(body)
     logByteCount += byteCount
     return result
@@ -92,9 +92,9 @@ package final class Manifest {
 
   /// Whatever the reason of a failure, the transaction is in the log, and nothing may be added to one that could not be
   /// folded.
-  private func fold() throws(VecError) {
+  private func fold(emptying: Bool = true) throws(VecError) {
     do {
-      try connection.checkpoint()
+      try connection.checkpoint(emptying: emptying)
       logByteCount = 0
     } catch {
       throw poisoned(

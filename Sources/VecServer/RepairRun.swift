@@ -1,5 +1,5 @@
-import VecCore
-import VecEngine
+package import VecCore
+package import VecEngine
 
 /// Repairs a store that no daemon has open, or tells what a repair would do.
 package enum RepairRun {

@@ -100,7 +100,21 @@ extension Engine {
   private func seal(_ name: String, _ number: UInt64, everything: Bool) throws(VecError) -> UInt64 {
     let moved = try Seal(self, name, generation: number, everything: everything)?.run() ?? 0
     try withWriter { (writer) throws(VecError) in noteSealDue(writer) }
+    if moved > 0 { try probe(name, number) }
     return moved
+  }
+
+  /// Notes how well a generation's index does after it has lost some rows.
+  private func probe(_ name: String, _ number: UInt64) throws(VecError) {
+    let generation = try readable(name, number)
+    guard let found = try RecallProbe(self, collection(name).row, generation) else { return }
+    update(name) { collection in
+      guard var now = collection.generations.first(where: { $0.row.number == number }) else { return }
+      // A build that ended meanwhile has its own measurements.
+      guard now.row.builtAt == generation.row.builtAt else { return }
+      now.probe = found
+      collection.replace(now)
+    }
   }
 
   /// Makes one segment of several, without their dead rows.

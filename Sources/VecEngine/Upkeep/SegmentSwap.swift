@@ -31,6 +31,7 @@ struct SegmentSwap {
       if let index {
         next.row.index = index
         next.row.builtAt = engine.options.now()
+        next.probe = nil
       }
       let rows = new.map { next.placed($0.row) }
       try writer.manifest.transaction { [row, next, rows] (transaction) throws(VecError) in

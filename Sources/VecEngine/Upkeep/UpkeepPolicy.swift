@@ -43,6 +43,9 @@ extension UpkeepPolicy {
     if loss > lossMax {
       return .rebuild(reason: "searches cost \((loss * 100).rounded() / 100) times what a fresh index would")
     }
+    if let probe = generation.probe, probe.recall < probe.target - recallLossMax {
+      return .rebuild(reason: "\(probe.queryCount) queries have a recall of \(probe.recall), the target is \(probe.target)")
+    }
     return nil
   }
 

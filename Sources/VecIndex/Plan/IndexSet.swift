@@ -21,8 +21,9 @@ package struct IndexSet: Sendable {
   }
 
   /// What to tell the planner of a segment with these indexes.
-  package func planned(rowCount: Int) -> Planner.Part {
-    Planner.Part(calibration: calibration, available: available, rowCount: rowCount)
+  package func planned(rowCount: Int, liveCount: Int? = nil) -> Planner.Part {
+    let share = liveCount.map { Double($0) / Double(max(1, rowCount)) } ?? 1
+    return Planner.Part(calibration: calibration, available: available, rowCount: rowCount, liveShare: share)
   }
 
   /// A planner for one segment.

@@ -13,11 +13,15 @@ package struct Planner: Sendable {
     /// Besides flat.
     let available: Set<IndexType>
     let rowCount: Int
+    /// Of the rows, those that may be returned. Among the best k / share of all rows are about k of these, so that many
+    /// are asked for.
+    let liveShare: Double
 
-    package init(calibration: Calibration?, available: Set<IndexType>, rowCount: Int) {
+    package init(calibration: Calibration?, available: Set<IndexType>, rowCount: Int, liveShare: Double = 1) {
       self.calibration = calibration
       self.available = available
       self.rowCount = rowCount
+      self.liveShare = liveShare
     }
   }
 
@@ -172,8 +176,10 @@ extension Planner.Part {
   /// The curves that speak for a k: its own, or the two around it. Beyond the greatest k measured nothing is known.
   fileprivate func curves(_ type: IndexType, _ k: Int) -> [Calibration.Curve] {
     guard let calibration else { return [] }
-    let reachable = min(k, rowCount)
     let ks = calibration.ks(type)
+    // Deeper than was measured nobody knows; a k that was measured is answered from what is known of it.
+    let deep = min((Double(k) / max(liveShare, 0.01)).rounded(.up), Double(max(k, ks.last ?? k)))
+    let reachable = min(Int(deep), rowCount)
     guard let above = ks.first(where: { $0 >= reachable }) else { return [] }
     let below = ks.last { $0 < reachable }
     return (above == reachable ? [above] : [below, above].compactMap { $0 }).compactMap {
