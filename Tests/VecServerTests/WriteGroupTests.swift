@@ -70,6 +70,7 @@ struct WriteGroupTests {
       try await blocking {
         let client = try daemon.client()
         #expect(try client.must(upsert([1])) == .upsert(WriteReceipt(generation: "g", sequence: 1, existing: 1)))
+        try Self.wait { daemon.server.acceptedCount == 0 }
         store.hold()
         try client.send(upsert([2]))
         try Self.wait { store.groups.count == 2 }
@@ -138,7 +139,7 @@ struct WriteGroupTests {
         try Self.wait { daemon.server.acceptedCount == 29 }
         store.release()
         #expect(try client.receive(count: 29).allSatisfy { $0.code == .storageFull })
-        #expect(daemon.log.count("writes failed") == 2)
+        try Self.wait { daemon.log.count("writes failed") == 2 }
         #expect(daemon.log.count("request failed") == 0)
         #expect(try client.ask(.ping([])) == .ping([]), "a full disk does not end the daemon")
       }
@@ -164,7 +165,7 @@ struct WriteGroupTests {
         store.release()
         _ = try client.receive(count: 2)
         #expect(store.groups.flatMap { $0 }.flatMap(\.ids) == [1, 2])
-        #expect(daemon.server.acceptedCount == 0)
+        try Self.wait { daemon.server.acceptedCount == 0 }
       }
     }
   }
