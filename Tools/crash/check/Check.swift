@@ -79,6 +79,7 @@ enum Check {
       collection: collection.name, generation: generation.label, k: min(Limits.kMax, Int(generation.rowCount) + 1024),
       effort: .exact, dimension: dimension, vectors: [Float](repeating: 1, count: dimension))
     let ids = try engine.search(search, shouldStop: { false }).ids
+    guard !ids.isEmpty else { return (0, 0) }
     let got = try engine.get(collection.name, generation: generation.label, ids: ids)
     guard got.found.allSatisfy({ $0 }), Set(ids).count == ids.count else {
       throw VecError(.internalDefect, "a search of \(generation.label) found ids that get does not, or one id twice")

@@ -40,7 +40,7 @@ FAILURES = {
 }
 # Memory for the process itself comes by the same call: without it any program ends.
 MAY_KILL = {"mmap"}
-UNKNOWN = {vecd.ErrorCode.IO_ERROR}
+UNKNOWN = {vecd.ErrorCode.IO_ERROR, vecd.ErrorCode.OUTCOME_UNKNOWN}
 DEFECTS = {vecd.ErrorCode.INTERNAL_DEFECT, vecd.ErrorCode.MANIFEST_DAMAGED, vecd.ErrorCode.SEGMENT_DAMAGED,
            vecd.ErrorCode.COLLECTION_FENCED}
 LOST = {vecd.ErrorCode.CONNECTION_LOST, vecd.ErrorCode.NOT_REACHABLE}

@@ -21,8 +21,12 @@ import vecd
 
 from .model import State, complaint, seen, view
 from .programs import Daemon, Died, attached, observe, scratch, tool
-from .steps import Build, Create, Drop, Ingest, Publish, Rollback, Step, random_step, states
+from .steps import (
+    Build, Compact, Create, Delete, Drop, Ingest, Merged, Publish, Rollback, Seal, Snapshot, Step, Upsert, Write, random_step,
+    random_write, send_together, states,
+)
 
+LOST = (vecd.ErrorCode.CONNECTION_LOST, vecd.ErrorCode.NOT_REACHABLE)
 FIRST_MOMENTS = 0.050  # seconds after a start that get a share of the kills of their own
 
 
@@ -32,7 +36,7 @@ class Kills:
 
     cycles: int = 0
     acknowledged: int = 0
-    rows: int = 0
+    writes: int = 0
     hits: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -40,7 +44,7 @@ class Kills:
     @property
     def line(self) -> str:
         return (
-            f"{self.cycles} kills, {self.acknowledged} steps and {self.rows} rows acknowledged, {len(self.problems)} violations, "
+            f"{self.cycles} kills, {self.acknowledged} steps, of them {self.writes} single writes acknowledged, {len(self.problems)} violations, "
             f"{self.seconds:.1f} s; hit: {dict(sorted(self.hits.items()))}"
         )
 
@@ -51,6 +55,8 @@ class Life:
     def __init__(self) -> None:
         self.known: State = {}
         self.unknown: list[Step] = []
+        self.settled = 0  # how many unknown steps had happened
+        self.is_certain = True  # that it was exactly so many
 
     def settle(self, answer: dict[str, Any]) -> str | None:
         """Compares what a new life shows; it tells which unknown steps happened. Returns what is wrong."""
@@ -58,7 +64,10 @@ class Life:
         views = [view(state) for state in possible]
         problem = complaint(answer, views, 0, len(views) - 1)
         if problem is None:
-            self.known = possible[views.index(seen(answer))]
+            # The greatest number of steps that fits: those that change nothing count as done.
+            self.settled = len(views) - 1 - views[::-1].index(seen(answer))
+            self.is_certain = views.count(seen(answer)) == 1
+            self.known = possible[self.settled]
         self.unknown = []
         return problem
 
@@ -67,12 +76,22 @@ class Life:
         try:
             step.run(client)
         except vecd.VecdError as error:
-            if error.code not in (vecd.ErrorCode.CONNECTION_LOST, vecd.ErrorCode.NOT_REACHABLE):
+            if error.code not in LOST:
                 raise
             self.unknown.append(step)
             return False
         self.known = step.change(self.known)
         return True
+
+    def run_together(self, writes: list[Write], client: vecd.Client) -> int:
+        """How many were acknowledged; those after them are unknown."""
+        done, error = send_together(client, writes)
+        if error and error.code not in LOST:
+            raise error
+        for write in writes[:done]:
+            self.known = write.change(self.known)
+        self.unknown += writes[done:]
+        return done
 
 
 def kill_later(pid: int, seconds: float) -> threading.Thread:
@@ -88,8 +107,19 @@ def kill_later(pid: int, seconds: float) -> threading.Thread:
     return thread
 
 
-def kill_cycles(cycles: int, seed: int, early: float = 0.25, forget: bool = False) -> Kills:
-    """Kills at random moments. early: share of kills in the first moments after a start.
+def _more(first: Write, state: State, rng: random.Random, count: int) -> list[Write]:
+    """Writes to send with a first one, to the same place."""
+    collection, out = first.change(state)[first.collection], []
+    for _ in range(count):
+        out.append(random_write(collection, rng, first.label))
+        if len(out) % 16 == 0:  # what is there only makes ids likely; it need not be exact
+            collection = out[-1].changed(collection)
+    return out
+
+
+def kill_cycles(cycles: int, seed: int, early: float = 0.25, forget: bool = False, writes: int = 20) -> Kills:
+    """Kills at random moments. early: share of kills in the first moments after a start. writes: about so many single writes
+    are under way at a time.
 
     forget: a planted bug: after each kill the store is what it was when the daemon started, as if nothing of a life were durable
     before a clean stop.
@@ -111,7 +141,11 @@ def kill_cycles(cycles: int, seed: int, early: float = 0.25, forget: bool = Fals
             if forget:
                 shutil.rmtree(side / "old", ignore_errors=True)
                 shutil.copytree(daemon.store, side / "old")
-            if problem := life.settle(observe(client)):
+            again = life.unknown
+            problem = life.settle(observe(client))
+            if problem is None and again and rng.random() < 0.5:
+                problem = _repeat(life, again, client)
+            if problem:
                 found.problems.append(f"seed {seed}, kill {found.cycles}: {problem}")
                 break
             killer, quiet = None, rng.randint(0, 3)
@@ -122,13 +156,17 @@ def kill_cycles(cycles: int, seed: int, early: float = 0.25, forget: bool = Fals
                     killer = kill_later(daemon.pid, rng.uniform(0, 1.2 * usual.get(step.kind, 0.005)))
                 quiet -= 1
                 start = time.monotonic()
-                if life.run(step, client):
-                    took = time.monotonic() - start
-                    usual[step.kind] = 0.8 * usual.get(step.kind, took) + 0.2 * took
+                if isinstance(step, Write) and writes:
+                    bunch = [step, *_more(step, life.known, rng, rng.randint(0, 2 * writes))]
+                    done = life.run_together(bunch, client)
+                    found.acknowledged += done
+                    found.writes += done
+                elif life.run(step, client):
                     found.acknowledged += 1
-                    found.rows += getattr(step, "count", 0)
-                else:
+                if life.unknown:
                     found.hits[step.kind] += 1
+                took = time.monotonic() - start
+                usual[step.kind] = 0.8 * usual.get(step.kind, took) + 0.2 * took
             if killer:
                 killer.join()
             client.close()
@@ -143,19 +181,36 @@ def kill_cycles(cycles: int, seed: int, early: float = 0.25, forget: bool = Fals
 
 def scenario(scale: int = 1, index: str = "ivf") -> list[Step]:
     """A short life in which every kind of step occurs, generations replace each other, and one is dropped."""
+    here = range(1_000_000, 1_000_000 + 10 * scale)
+    new = range(900, 900 + 10 * scale)
     return [
-        Create("alpha", "cosine"), Ingest("alpha", 1_000_000, 30 * scale, 1, "g1"), Build("alpha", "g1", "flat"),
-        Publish("alpha", "g1"), Ingest("alpha", 2_000_000, 30 * scale, 2, "g2"), Ingest("alpha", 3_000_000, 20 * scale, 3, "g2"),
-        Build("alpha", "g2", index), Publish("alpha", "g2"), Rollback("alpha"), Drop("alpha", "g2"), Create("beta", "l2"),
-        Drop("beta"),
+        Create("alpha", "cosine"), Ingest("alpha", 1_000_000, 30 * scale, 1, "m1"), Build("alpha", "m1", "flat"),
+        Publish("alpha", "m1"), Upsert("alpha", (*here, *new), 4), Delete("alpha", (*here[::2], *new[::2])), Seal("alpha", "m1"),
+        Upsert("alpha", tuple(new[::3]), 5), Delete("alpha", tuple(here)), Compact("alpha", "m1"), Upsert("alpha", tuple(new), 6),
+        Ingest("alpha", 2_000_000, 30 * scale, 2, "m2"), Ingest("alpha", 3_000_000, 20 * scale, 3, "m2"),
+        Build("alpha", "m2", index), Publish("alpha", "m2"), Snapshot("alpha", "first"), Delete("alpha", (2_000_000,), 7),
+        Rollback("alpha"), Drop("alpha", "m2"), Create("beta", "l2"), Upsert("beta", (1, 2, 3), 8), Drop("beta"),
+        Upsert("alpha", tuple(new), 9), Seal("alpha", "m1"), Upsert("alpha", (1, 2), 10), Seal("alpha", "m1"),
+        Upsert("alpha", (3, 1), 11), Seal("alpha", "m1"), Merged("alpha", "m1"), Delete("alpha", (3,)),
     ]
 
 
 SCENARIO = scenario()
 
+def _repeat(life: Life, unknown: list[Step], client: vecd.Client) -> str | None:
+    """A client that was not told sends the first such write again, with its token: then it is there, once."""
+    write = unknown[0]
+    if not isinstance(write, Write) or not life.is_certain:
+        return None
+    after = life.known if life.settled else write.change(life.known)
+    if life.run(write, client):
+        life.known = after
+    return complaint(observe(client), [view(after)], 0, 0)
+
+
 # The calls with which something becomes durable or visible, and the threads that make them.
 CALLS = ["renameat2", "fsync", "fdatasync", "ftruncate", "unlink", "pwrite64"]
-THREADS = ["vecd-write-0", "vecd-maint-0"]
+THREADS = ["vecd-write-0", "vecd-maint-0", "vecd-upkeep-0"]
 
 
 def killed_at(thread: str, call: str, number: int, again: int) -> tuple[str | None, bool]:

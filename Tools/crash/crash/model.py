@@ -79,7 +79,16 @@ class Collection:
         return replace(self, generations=tuple(by_label.values()))
 
     def without(self, label: str) -> Collection:
-        return replace(self, generations=tuple(g for g in self.generations if g.label != label))
+        """Its label may be given anew, so nobody goes back to it any more."""
+        left = (g for g in self.generations if g.label != label)
+        return replace(self, generations=tuple(replace(g, replaced=None) if g.replaced == label else g for g in left))
+
+    def fresh_label(self) -> str:
+        """Of the generation that a first single write makes."""
+        number = len(self.generations) + 1
+        while self.find(f"g{number}"):
+            number += 1
+        return f"g{number}"
 
 
 State = dict[str, Collection]

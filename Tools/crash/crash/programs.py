@@ -173,6 +173,9 @@ def observe(client: vecd.Client) -> dict[str, Any]:
                 question = np.ones(c.dimension, dtype=np.float32)
                 found = client.search(c.name, question, min(16_384, g.rows + 1024), generation=g.label, exact=True)
                 ids = found.ids[0, : found.counts[0]]
+                if not len(ids):
+                    generations.append(entry | {"found": 0, "digest": "0"})
+                    continue
                 got = client.get(c.name, ids, generation=g.label)
                 if not got.found.all() or len(set(ids.tolist())) != len(ids):
                     return {"error": f"a search of {g.label} finds ids that get does not, or one id twice"}

@@ -11,14 +11,18 @@ import re
 import signal
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
+
+import vecd
+from vecd.wire import HEADER, MAGIC, REPLY_BIT, Kind
 
 from . import strace
 from .disk import Image, Op, Recorder
 from .model import State, complaint, view
 from .programs import Daemon, observe, scratch
-from .steps import Step, states
+from .steps import Step, Write, send_together, states
 
 
 @dataclass
@@ -36,15 +40,31 @@ class Recording:
         return bisect_right(self.acknowledged, time), bisect_right(self.begun, time)
 
 
-def _mark(word: str, number: int) -> bytes:
-    return f"crash-mark {word} {number};".encode()
+def _mark(word: str, number: int, count: int) -> bytes:
+    return f"crash-mark {word} {number} {count};".encode()
 
 
-_MARK = re.compile(rb"crash-mark (begin|done) (\d+);")
+_MARK = re.compile(rb"crash-mark (begin|done) (\d+) (\d+);")
 
 
-def record(steps: list[Step], restarts: dict[int, int] | None = None, first: State | None = None) -> Recording:
-    """Runs the steps. restarts: before which step the daemon ends and by which signal, to be started again.
+def _bunch(steps: list[Step], together: int) -> list[Step]:
+    """The next step, or single writes that follow each other."""
+    writes = list(takewhile(lambda step: isinstance(step, Write), steps[:together]))
+    return writes if len(writes) > 1 else steps[:1]
+
+
+def _run(client: vecd.Client, bunch: list[Step]) -> None:
+    if len(bunch) == 1:
+        bunch[0].run(client)
+    elif error := send_together(client, bunch)[1]:  # type: ignore[arg-type]
+        raise error
+
+
+def record(
+    steps: list[Step], restarts: dict[int, int] | None = None, first: State | None = None, together: int = 5
+) -> Recording:
+    """Runs the steps. restarts: before which step the daemon ends and by which signal, to be started again. together: single
+    writes that are sent at once.
 
     The state that the daemon shows is held against the model after every life of it, so a recording is of a daemon that
     works when nothing breaks.
@@ -58,10 +78,13 @@ def record(steps: list[Step], restarts: dict[int, int] | None = None, first: Sta
         log, line = side / "trace", 0
         for chunk, (start, end) in enumerate(_lives(len(steps), restarts or {})):
             client = daemon.start(strace.command(str(log)))
-            for number in range(start, end):
-                client.ping(_mark("begin", number))
-                steps[number].run(client)
-                client.ping(_mark("done", number))
+            number = start
+            while number < end:
+                bunch = _bunch(steps[number:end], together)
+                client.ping(_mark("begin", number, len(bunch)))
+                _run(client, bunch)
+                client.ping(_mark("done", number, len(bunch)))
+                number += len(bunch)
             if problem := complaint(observe(client), [view(models[end])], 0, 0):
                 raise AssertionError(f"without any crash, after step {end} ({steps[end - 1]}): {problem}")
             client.close()
@@ -81,16 +104,33 @@ def _lives(count: int, restarts: dict[int, int]) -> list[tuple[int, int]]:
 
 
 def _place_marks(recording: Recording) -> None:
-    last = 0
+    last, replies = 0, []  # when the last reply began, and when those to single writes did
     for op in recording.ops:
         if op.kind != "said":
             continue
-        for word, number in _MARK.findall(op.data):
+        for word, number, count in _MARK.findall(op.data):
             times = recording.begun if word == b"begin" else recording.acknowledged
             assert len(times) == int(number), f"mark {word!r} {number!r} is out of order"
-            times.append(op.begin if word == b"begin" else last)
+            if word == b"done" and int(count) > 1:
+                assert len(replies) == int(count), f"{len(replies)} replies to {count} single writes"
+                times += replies
+            else:
+                times += [op.begin if word == b"begin" else last] * int(count)
+            replies = []
+        replies += [op.begin] * _replies_to_writes(op.data)
         last = op.begin
     assert len(recording.acknowledged) == len(recording.steps) == len(recording.begun), "marks are missing in the trace"
+
+
+def _replies_to_writes(data: bytes) -> int:
+    """How many frames of what the daemon said answer single writes. It hands whole frames to its socket."""
+    count, at = 0, 0
+    while at < len(data):
+        magic, length, _, kind, _, _ = HEADER.unpack_from(data, at)
+        assert magic == MAGIC, "a reply that begins within a write to the socket"
+        count += kind in (Kind.UPSERT | REPLY_BIT, Kind.DELETE | REPLY_BIT)
+        at += HEADER.size + length
+    return count
 
 
 def recording_of_opening(base: Path, image: Image, lines: list[str], views: list[Any]) -> Recording:
