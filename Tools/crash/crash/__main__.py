@@ -48,7 +48,7 @@ def run_explore(options: argparse.Namespace) -> int:
         total += found.count
         if options.nested:
             plan = Plan(options.depth, policy=replace(policy, variants=8))
-            for depth, findings in sorted(nest(found.sample, recording.views, plan, seed, options.workers).items()):
+            for depth, findings in sorted(nest(found.sample, recording, plan, seed, options.workers).items()):
                 _tell(f"power cuts of the recovery, {depth} deep", findings)
                 total += findings.count
     return total
@@ -64,14 +64,14 @@ def run_controls(options: argparse.Namespace) -> int:
             print(f"seed {seed}, {name}: {'found' if found.count else 'MISSED'}, {found.line}", flush=True)
             missed += not found.count
         sample = explore(recording, policy, seed, options.workers, 30).sample
-        found = nest(sample, recording.views, Plan(1, 0, plant=no_database_sync), seed, options.workers)[1]
+        found = nest(sample, recording, Plan(1, 0, plant=no_database_sync), seed, options.workers)[1]
         print(f"seed {seed}, recovery that syncs no database: {'found' if found.count else 'MISSED'}, {found.line}", flush=True)
         missed += not found.count
     return missed
 
 
 def run_kill(options: argparse.Namespace) -> int:
-    found = kill_cycles(options.cycles, options.seed)
+    found = kill_cycles(options.cycles, options.seed, writes=120)
     print(f"seed {options.seed}: {found.line}", flush=True)
     calls = kill_at_every_call(options.stride) if options.stride else Kills()
     if options.stride:

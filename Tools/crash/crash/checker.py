@@ -23,16 +23,18 @@ class Checker:
         self.folder = folder
         self.prefix = prefix or []
         self.process: subprocess.Popen[bytes] | None = None
-        self.waiting: deque[tuple[Any, Path]] = deque()
+        self.waiting: deque[tuple[Any, Path, list[str]]] = deque()
         self.done: list[tuple[Any, dict[str, Any]]] = []
         self.asked = 0
 
     def ask(self, token: Any, state: DiskState) -> None:
         place = self.folder / str(self.asked)
         self.asked += 1
-        materialize(place, state)
-        self.waiting.append((token, place))
-        self._send(place)
+        folders = materialize(place, state)
+        # Snapshots are stores; what is not finished has another name.
+        names = [folder.rsplit("/", 1)[1] for folder in folders if folder.count("/") == 2 and "/snapshots/" in folder]
+        self.waiting.append((token, place, [name for name in names if not name.startswith(".")]))
+        self._send(*self.waiting[-1][1:])
         while len(self.waiting) > WINDOW:
             self._receive()
 
@@ -48,31 +50,33 @@ class Checker:
             self.process.wait()
             self.process = None
 
-    def _send(self, place: Path) -> None:
+    def _send(self, place: Path, snapshots: list[str]) -> None:
         if self.process is None:
             self.process = subprocess.Popen(
                 [*self.prefix, program("crashcheck")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             )
         assert self.process.stdin is not None
         try:
-            self.process.stdin.write(f"{place}/store\n".encode())
+            stores = [f"{place}/store\n", *(f"{place}/store/snapshots/{name}\n" for name in snapshots)]
+            self.process.stdin.write("".join(stores).encode())
             self.process.stdin.flush()
         except BrokenPipeError:
             pass  # it died; reading will tell
 
     def _receive(self) -> None:
         assert self.process is not None and self.process.stdout is not None
-        line = self.process.stdout.readline()
-        token, place = self.waiting.popleft()
-        if line:
-            answer = json.loads(line)
+        token, place, snapshots = self.waiting.popleft()
+        lines = [self.process.stdout.readline() for _ in range(1 + len(snapshots))]
+        if all(lines):
+            answer, *copies = (json.loads(line) for line in lines)
             if left := leftovers(place / "store", answer):
                 answer = {"error": left}
+            answer["snapshots"] = dict(zip(snapshots, copies))
         else:
             answer = {"error": f"recovery died with status {self.process.wait()}"}
             self.process = None
-            for _, other in self.waiting:
-                self._send(other)
+            for _, other, names in self.waiting:
+                self._send(other, names)
         self.done.append((token, answer))
         remove(place)
 
@@ -86,7 +90,8 @@ def leftovers(store: Path, answer: dict[str, Any]) -> str | None:
     return None if len(names) == known else f"{known} segments are known and there are {sorted(names)}"
 
 
-def materialize(place: Path, state: DiskState) -> None:
+def materialize(place: Path, state: DiskState) -> list[str]:
+    """Makes a state's files; returns its directories."""
     root = str(place)
     os.mkdir(root)
     folders, files = state.tree()
@@ -96,6 +101,7 @@ def materialize(place: Path, state: DiskState) -> None:
         descriptor = os.open(f"{root}/{path}", os.O_WRONLY | os.O_CREAT, 0o600)
         os.write(descriptor, content)
         os.close(descriptor)
+    return folders
 
 
 def remove(place: Path) -> None:

@@ -29,7 +29,11 @@ def no_directory_sync(recording: Recording) -> Recording:
 
 
 def no_segment_sync(recording: Recording) -> Recording:
-    return _without(recording, lambda op: op.kind == "sync" and "/segments/" in op.path)
+    return _without(recording, lambda op: op.kind == "sync" and "/store/segments/" in op.path)
+
+
+def no_snapshot_sync(recording: Recording) -> Recording:
+    return _without(recording, lambda op: op.kind == "sync" and "/snapshots/" in op.path)
 
 
 def no_log_sync(recording: Recording) -> Recording:
@@ -81,6 +85,7 @@ def named_before_written(recording: Recording) -> Recording:
 CONTROLS: dict[str, Callable[[Recording], Recording]] = {
     "no sync of directories": no_directory_sync,
     "no sync of segments": no_segment_sync,
+    "no sync of snapshots": no_snapshot_sync,
     "no sync of the manifest's log": no_log_sync,
     "no sync of the manifest's database": no_database_sync,
     "acknowledged before the commit": acknowledged_early,

@@ -157,10 +157,14 @@ def kill_cycles(cycles: int, seed: int, early: float = 0.25, forget: bool = Fals
                 quiet -= 1
                 start = time.monotonic()
                 if isinstance(step, Write) and writes:
-                    bunch = [step, *_more(step, life.known, rng, rng.randint(0, 2 * writes))]
-                    done = life.run_together(bunch, client)
-                    found.acknowledged += done
-                    found.writes += done
+                    for _ in range(rng.randint(2, 7)):
+                        bunch = [step, *_more(step, life.known, rng, rng.randint(0, 2 * writes))]
+                        done = life.run_together(bunch, client)
+                        found.acknowledged += done
+                        found.writes += done
+                        if life.unknown:
+                            break
+                        step = random_write(life.known[step.collection], rng, step.label)
                 elif life.run(step, client):
                     found.acknowledged += 1
                 if life.unknown:

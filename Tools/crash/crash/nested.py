@@ -35,7 +35,7 @@ class Plan:
     plant: Callable[[Recording], Recording] | None = None  # a bug of recoveries
 
 
-def trace_openings(sample: list[Sample], views: list[Any], folder: Path) -> list[tuple[Recording, Edges, Edges]]:
+def trace_openings(sample: list[Sample], run: Recording, folder: Path) -> list[tuple[Recording, Edges, Edges]]:
     """Opens each state under strace. With each recording: what may be seen while it runs, and what after."""
     places, images = [], []
     for number, (state, _, _) in enumerate(sample):
@@ -45,27 +45,27 @@ def trace_openings(sample: list[Sample], views: list[Any], folder: Path) -> list
     log = folder / "trace"
     asked = "".join(f"{place}/store\n" for place in places).encode()
     command = [*strace.command(str(log)), program("crashcheck")]
-    run = subprocess.run(command, input=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+    done = subprocess.run(command, input=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
     lines = log.read_text().splitlines()
     out = []
-    for place, image, edges, answer in zip(places, images, (s[1] for s in sample), run.stdout.splitlines()):
+    for place, image, edges, answer in zip(places, images, (s[1] for s in sample), done.stdout.splitlines()):
         hexadecimal = "".join(f"\\x{byte:02x}" for byte in f"{place}/".encode())
         whole = hexadecimal[:-4] + ">"  # the directory itself, as a descriptor
         mine = [line for line in lines if hexadecimal in line or whole in line]
-        recording = recording_of_opening(place, image, mine, views)
+        recording = recording_of_opening(place, image, mine, run)
         shown = seen(json.loads(answer)) if b'"collections"' in answer else None
-        number = next((n for n in range(edges[0], edges[1] + 1) if views[n] == shown), edges[0])
+        number = next((n for n in range(edges[0], edges[1] + 1) if run.views[n] == shown), edges[0])
         out.append((recording, edges, (number, number)))
     return out
 
 
-def _nest(sample: list[Sample], views: list[Any], plan: Plan, depth: int, seed: int, until: float) -> dict[int, Findings]:
+def _nest(sample: list[Sample], run: Recording, plan: Plan, depth: int, seed: int, until: float) -> dict[int, Findings]:
     found = {depth: Findings()}
     with scratch() as folder, scratch() as states:
         checker = Checker(states)
         try:
             deeper: list[Sample] = []
-            for number, (recording, during, after) in enumerate(trace_openings(sample, views, folder)):
+            for number, (recording, during, after) in enumerate(trace_openings(sample, run, folder)):
                 if time.monotonic() > until:
                     break
                 recording = plan.plant(recording) if plan.plant else recording
@@ -79,7 +79,7 @@ def _nest(sample: list[Sample], views: list[Any], plan: Plan, depth: int, seed: 
         finally:
             checker.close()
     if depth < plan.depth and deeper:
-        for level, part in _nest(deeper, views, plan, depth + 1, seed + 7919, until).items():
+        for level, part in _nest(deeper, run, plan, depth + 1, seed + 7919, until).items():
             found[level] = part
     return found
 
@@ -89,11 +89,11 @@ def _until(end: int, during: Edges, after: Edges) -> Callable[[int], Edges]:
 
 
 def nest(
-    sample: list[Sample], views: list[Any], plan: Plan, seed: int, workers: int = 2, budget: float = 1e9
+    sample: list[Sample], run: Recording, plan: Plan, seed: int, workers: int = 2, budget: float = 1e9
 ) -> dict[int, Findings]:
     """By depth: 1 is a crash of the recovery from a crash, 2 a crash of the recovery from that, and so on."""
     start = time.monotonic()
-    jobs = [(sample[i::workers], views, plan, 1, seed + i, start + budget) for i in range(workers) if sample[i::workers]]
+    jobs = [(sample[i::workers], run, plan, 1, seed + i, start + budget) for i in range(workers) if sample[i::workers]]
     found: dict[int, Findings] = {}
     with multiprocessing.get_context("fork").Pool(workers) as pool:
         for part in pool.starmap(_nest, jobs):

@@ -22,7 +22,7 @@ from . import strace
 from .disk import Image, Op, Recorder
 from .model import State, complaint, view
 from .programs import Daemon, observe, scratch
-from .steps import Step, Write, send_together, states
+from .steps import Snapshot, Step, Write, send_together, states
 
 
 @dataclass
@@ -38,6 +38,21 @@ class Recording:
     def counts(self, time: int) -> tuple[int, int]:
         """How many steps were acknowledged, and how many begun."""
         return bisect_right(self.acknowledged, time), bisect_right(self.begun, time)
+
+    def complaint_of_snapshots(self, answer: dict[str, Any], acknowledged: int, begun: int) -> str | None:
+        """A snapshot that was acknowledged is there, and each that is there is a store as of its step."""
+        found = answer.get("snapshots", {})
+        for name, number in _known_snapshots(self.steps).items():
+            if number < acknowledged and name not in found:
+                return f"snapshot {name} was acknowledged and is not there"
+            if name in found and (problem := complaint(found[name], self.views, number, number)):
+                return f"snapshot {name}: {problem}"
+        return None
+
+
+def _known_snapshots(steps: list[Step]) -> dict[str, int]:
+    """Before which step each snapshot was made."""
+    return {step.name: number for number, step in enumerate(steps) if isinstance(step, Snapshot)}
 
 
 def _mark(word: str, number: int, count: int) -> bytes:
@@ -133,8 +148,8 @@ def _replies_to_writes(data: bytes) -> int:
     return count
 
 
-def recording_of_opening(base: Path, image: Image, lines: list[str], views: list[Any]) -> Recording:
-    """What a recovery of the store below `base` did, from lines of a trace; nothing is acknowledged in it."""
+def recording_of_opening(base: Path, image: Image, lines: list[str], run: Recording) -> Recording:
+    """What a recovery of the store below `base` did, from lines of a trace; its steps are those of the run that was cut."""
     recorder = Recorder(str(base), image)
     recorder.take(strace.calls(lines))
-    return Recording(recorder.image, recorder.ops, set(recorder.names), [], views)
+    return Recording(recorder.image, recorder.ops, set(recorder.names), run.steps, run.views)

@@ -13,11 +13,12 @@ from crash.sizes import sizes
 
 def test_no_failing_system_call_loses_what_was_acknowledged_or_gives_a_wrong_answer() -> None:
     need("vecd", tools=("strace",))
-    found = sweep(stride=29)
+    found = sweep(stride=61)
     print(found.line)
     assert not found.problems
     assert found.points >= 60
-    assert found.outcomes["io-error"] >= 20 and found.outcomes["storage-full"] >= 3, "too few calls failed in earnest"
+    assert found.outcomes["io-error"] + found.outcomes["outcome-unknown"] >= 20, "too few calls failed in earnest"
+    assert found.outcomes["storage-full"] >= 3
 
 
 def test_writes_that_are_said_to_be_done_and_are_not_are_found() -> None:
