@@ -107,34 +107,6 @@ struct DamageTests {
     #expect(Self.detects(path, expecting: expected)?.message.contains("missing") == true)
   }
 
-  @Test("random damage of every kind is noticed", arguments: [1, 2, 3, 4] as [UInt64])
-  func randomDamage(seed: UInt64) throws {
-    let scratch = ScratchDirectory()
-    let bytes = try SegmentFixture.random("r", seed: 31, rows: 700, dimension: 16, .cosine, .f16).fileBytes()
-    let file = DamagedFile(bytes, scratch.path + "/random.vseg")
-    var random = SplitMix64(seed: seed)
-    for round in 0..<25_000 {
-      let place = Int(random.next() % UInt64(bytes.count))
-      let length = min(Int(random.next() % 600) + 1, bytes.count - place)
-      let from = Int(random.next() % UInt64(bytes.count - length + 1))
-      let damaged: [UInt8] =
-        switch random.next() % 5 {
-        case 0: [bytes[place] ^ (1 << (random.next() % 8))]
-        case 1: [UInt8](repeating: 0, count: length)
-        case 2: (0..<min(length, 16)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
-        case 3: Array(bytes[from..<(from + length)])
-        default: [UInt8](repeating: 0xFF, count: length)
-        }
-      let truth = bytes[place..<(place + damaged.count)]
-      if damaged.elementsEqual(truth) { continue }
-      file.put(damaged, at: place)
-      let error = try #require(Self.detects(file.path), "seed \(seed), round \(round), offset \(place)")
-      #expect(Self.isClear(error, file.path))
-      file.put(Array(truth), at: place)
-    }
-    #expect(Self.detects(file.path) == nil)
-  }
-
   @Test("all damaged blocks are found, not only the first")
   func allFindings() throws {
     let scratch = ScratchDirectory()

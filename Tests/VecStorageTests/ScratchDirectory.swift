@@ -5,8 +5,10 @@ import VecCore
 final class ScratchDirectory {
   let path: String
 
-  init() {
-    let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+  /// - Parameter inMemory: where the system has such a place, for tests that write a file many thousand times.
+  init(inMemory: Bool = false) {
+    let disk = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    let base = inMemory && access("/dev/shm", W_OK) == 0 ? "/dev/shm" : disk
     var template = Array("\(base)/vecd-storage-XXXXXX".utf8CString)
     path = template.withUnsafeMutableBufferPointer { buffer in
       guard let start = buffer.baseAddress, let made = mkdtemp(start) else {
