@@ -104,7 +104,7 @@ struct BadCommandTests {
     BadCommand("cancel-build nowhere", 66, .collectionNotFound, "nowhere"),
     BadCommand("snapshot", 64, .invalidArgument, "name"),
     BadCommand("snapshot ../out", 64, .invalidArgument, "a-z"),
-    BadCommand("restore", 64, .notAvailable, "copy"),
+    BadCommand("restore", 64, .invalidArgument, "snapshot"),
     BadCommand("frobnicate", 64, .invalidArgument, "help"),
     BadCommand("list --frobnicate", 64, .invalidArgument, "help"),
   ]
