@@ -16,7 +16,7 @@ from .programs import Missing
 from .record import Recording, record
 from .sizes import sizes
 from .states import Policy
-from .steps import random_steps
+from .chance import random_steps
 
 
 def _recordings(options: argparse.Namespace) -> list[tuple[int, Recording]]:

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import replace
 
-from .disk import Op
+from .ops import Op
 from .record import Recording
 
 # Between two lines of a log there is room for what is moved there.
@@ -16,7 +16,9 @@ SPREAD = 1000
 def _spread(recording: Recording) -> Recording:
     ops = [replace(op, begin=op.begin * SPREAD, end=None if op.end is None else op.end * SPREAD) for op in recording.ops]
     return replace(
-        recording, ops=ops, begun=[t * SPREAD for t in recording.begun], acknowledged=[t * SPREAD for t in recording.acknowledged]
+        recording, ops=ops, begun=[t * SPREAD for t in recording.begun],
+        acknowledged=[t * SPREAD for t in recording.acknowledged],
+        shown=[(t * SPREAD, done, numbers) for t, done, numbers in recording.shown],
     )
 
 

@@ -69,7 +69,9 @@ def explore_part(
 
     def judge(key: bytes, edges: Edges, cut: Cut, state: DiskState) -> None:
         answer = answers[key]
-        if problem := complaint(answer, recording.views, *edges) or recording.complaint_of_snapshots(answer, *edges):
+        problem = complaint(answer, recording.views, *edges) or recording.complaint_of_snapshots(answer, *edges)
+        problem = problem or recording.complaint_of_sequences(answer, cut.time, edges[1])
+        if problem:
             found.count += 1
             kind = re.sub(r"/\S+|\b[0-9a-f]{32}\b|\d+", "#", problem)[:70]
             found.outcomes[kind] = found.outcomes.get(kind, 0) + 1

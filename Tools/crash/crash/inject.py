@@ -17,7 +17,8 @@ from pathlib import Path
 
 import vecd
 
-from .kill import SCENARIO, THREADS, Life
+from .kill import THREADS
+from .life import LOST, SCENARIO, Life
 from .model import complaint, view
 from .programs import Daemon, Died, attached, observe, scratch, tool
 from .steps import Step, states
@@ -43,7 +44,6 @@ MAY_KILL = {"mmap"}
 UNKNOWN = {vecd.ErrorCode.IO_ERROR, vecd.ErrorCode.OUTCOME_UNKNOWN}
 DEFECTS = {vecd.ErrorCode.INTERNAL_DEFECT, vecd.ErrorCode.MANIFEST_DAMAGED, vecd.ErrorCode.SEGMENT_DAMAGED,
            vecd.ErrorCode.COLLECTION_FENCED}
-LOST = {vecd.ErrorCode.CONNECTION_LOST, vecd.ErrorCode.NOT_REACHABLE}
 PATIENCE = 20.0
 
 
@@ -92,7 +92,7 @@ def play(client: vecd.Client, life: Life, steps: list[Step]) -> tuple[str, str |
                 outcome = error.code.name.lower().replace("_", "-")
                 if error.code in DEFECTS:
                     return outcome, f"{step} was answered {error}"
-                if error.code in UNKNOWN | LOST:
+                if error.code in {*UNKNOWN, *LOST}:
                     life.unknown.append(step)
                     return outcome, None
                 if problem := still_answers(client, life):

@@ -17,7 +17,7 @@ from typing import Any
 
 from . import strace
 from .checker import Checker, materialize
-from .disk import Image
+from .ops import Image
 from .explore import Edges, Findings, explore_part
 from .model import seen
 from .programs import program, scratch

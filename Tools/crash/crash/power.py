@@ -21,9 +21,10 @@ from pathlib import Path
 
 import vecd
 
-from .kill import Life
+from .life import Life
 from .programs import Daemon, Died, Missing, observe, scratch, tool
-from .steps import Step, random_step
+from .chance import random_step
+from .steps import Step
 
 EXT4_IOC_SHUTDOWN = 0x8004_587D
 NOLOGFLUSH = (2).to_bytes(4, "little")

@@ -19,10 +19,12 @@ import vecd
 from vecd.wire import HEADER, MAGIC, REPLY_BIT, Kind
 
 from . import strace
-from .disk import Image, Op, Recorder
+from .disk import Recorder
+from .ops import Image, Op
 from .model import State, complaint, view
 from .programs import Daemon, observe, scratch
-from .steps import Snapshot, Step, Write, send_together, states
+from .steps import Step, states
+from .writes import Snapshot, Write, send_together
 
 
 @dataclass
@@ -35,9 +37,25 @@ class Recording:
     begun: list[int] = field(default_factory=list)  # times
     acknowledged: list[int] = field(default_factory=list)
 
+    # What a client was shown of sequence numbers: the time, how many steps were done, and the number of each collection.
+    shown: list[tuple[int, int, dict[str, int]]] = field(default_factory=list)
+
     def counts(self, time: int) -> tuple[int, int]:
         """How many steps were acknowledged, and how many begun."""
         return bisect_right(self.acknowledged, time), bisect_right(self.begun, time)
+
+    def complaint_of_sequences(self, answer: dict[str, Any], time: int, begun: int) -> str | None:
+        """A sequence number that was shown is never given again, as long as its collection is there."""
+        place = bisect_right(self.shown, time, key=lambda entry: entry[0])
+        if not place or "error" in answer:
+            return None
+        _, done, numbers = self.shown[place - 1]
+        made_anew = {s.collection for s in self.steps[done:begun] if s.kind in ("create", "drop")}
+        for collection in answer["collections"]:
+            least = numbers.get(collection["name"], 0)
+            if collection["name"] not in made_anew and collection["sequence"] < least:
+                return f"{collection['name']} is at sequence {collection['sequence']}, a client saw {least}"
+        return None
 
     def complaint_of_snapshots(self, answer: dict[str, Any], acknowledged: int, begun: int) -> str | None:
         """A snapshot that was acknowledged is there, and each that is there is a store as of its step."""
@@ -60,6 +78,8 @@ def _mark(word: str, number: int, count: int) -> bytes:
 
 
 _MARK = re.compile(rb"crash-mark (begin|done) (\d+) (\d+);")
+
+_SHOWN = re.compile(rb"crash-shown (\d+) ([^;]*);")
 
 
 def _bunch(steps: list[Step], together: int) -> list[Step]:
@@ -99,6 +119,8 @@ def record(
                 client.ping(_mark("begin", number, len(bunch)))
                 _run(client, bunch)
                 client.ping(_mark("done", number, len(bunch)))
+                numbers = ",".join(f"{c.name}={c.sequence}" for c in client.collections())
+                client.ping(f"crash-shown {number + len(bunch)} {numbers};".encode())
                 number += len(bunch)
             if problem := complaint(observe(client), [view(models[end])], 0, 0):
                 raise AssertionError(f"without any crash, after step {end} ({steps[end - 1]}): {problem}")
@@ -132,6 +154,9 @@ def _place_marks(recording: Recording) -> None:
             else:
                 times += [op.begin if word == b"begin" else last] * int(count)
             replies = []
+        for done, numbers in _SHOWN.findall(op.data):
+            pairs = (pair.split("=") for pair in numbers.decode().split(",") if pair)
+            recording.shown.append((op.begin, int(done), {name: int(number) for name, number in pairs}))
         replies += [op.begin] * _replies_to_writes(op.data)
         last = op.begin
     assert len(recording.acknowledged) == len(recording.steps) == len(recording.begun), "marks are missing in the trace"

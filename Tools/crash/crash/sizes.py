@@ -16,7 +16,7 @@ from pathlib import Path
 import vecd
 
 from .inject import Sweep, after, play, still_answers, watchdog
-from .kill import Life, scenario
+from .life import Life, scenario
 from .model import view
 from .programs import Daemon, Died, Missing, scratch, tool
 from .steps import states

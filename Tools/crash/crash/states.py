@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .disk import ROOT, SECTOR, Image, Op
+from .ops import ROOT, SECTOR, Image, Op
 
 Names = dict[int, dict[str, int]]
 # An operation and which of its sectors reached the disk (None: all).

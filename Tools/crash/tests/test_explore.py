@@ -7,11 +7,11 @@ import pytest
 from crash_needs import SEED, need
 from crash.controls import CONTROLS, no_database_sync
 from crash.explore import Findings, explore
-from crash.kill import SCENARIO
+from crash.life import SCENARIO
 from crash.nested import Plan, nest
 from crash.record import Recording, record
 from crash.states import Policy
-from crash.steps import random_steps
+from crash.chance import random_steps
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,135 @@
+"""Steps of single writes, and of the work that they make necessary."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+import vecd
+from vecd import protocol
+
+from .model import Collection, Generation, State
+from .steps import DIMENSION, Step
+
+
+@dataclass(frozen=True)
+class Write(Step):
+    """A single write to the live generation, or to a named one. Several are sent together by `send_together`."""
+
+    ids: tuple[int, ...] = ()
+    seed: int = 0
+    label: str | None = None
+
+    def changed(self, collection: Collection) -> Collection:
+        old = collection.live if self.label is None else collection.find(self.label)
+        old = old or Generation(collection.fresh_label(), "live")
+        return collection.put(replace(old, rows=self.written(old.rows)))
+
+    def written(self, rows: dict[int, bytes]) -> dict[int, bytes]:
+        raise NotImplementedError
+
+    def message(self) -> protocol.Message:
+        raise NotImplementedError
+
+    @property
+    def token(self) -> bytes:
+        return random.Random(f"{self.kind} {self.seed} {self.ids}").randbytes(16)
+
+    @property
+    def count(self) -> int:
+        return len(self.ids)
+
+    def run(self, client: vecd.Client) -> None:
+        if error := send_together(client, [self])[1]:
+            raise error
+
+
+@dataclass(frozen=True)
+class Upsert(Write):
+    @cached_property
+    def vectors(self) -> np.ndarray:
+        return np.random.default_rng(self.seed).standard_normal((len(self.ids), DIMENSION), dtype=np.float32)
+
+    def written(self, rows: dict[int, bytes]) -> dict[int, bytes]:
+        return rows | {key: row.tobytes() for key, row in zip(self.ids, self.vectors)}  # the last of equal ids counts
+
+    def message(self) -> protocol.Message:
+        ids = np.array(self.ids, dtype=np.uint64)
+        return protocol.UpsertRequest(
+            self.collection, self.label or "", self.token, DIMENSION, len(ids), ids, self.vectors
+        )
+
+
+@dataclass(frozen=True)
+class Delete(Write):
+    def written(self, rows: dict[int, bytes]) -> dict[int, bytes]:
+        gone = set(self.ids)
+        return {key: row for key, row in rows.items() if key not in gone}
+
+    def message(self) -> protocol.Message:
+        ids = np.array(self.ids, dtype=np.uint64)
+        return protocol.DeleteRequest(self.collection, self.label or "", self.token, len(ids), ids)
+
+
+@dataclass(frozen=True)
+class Seal(Step):
+    label: str = ""
+
+    def run(self, client: vecd.Client) -> None:
+        client.seal(self.collection, self.label)
+
+
+@dataclass(frozen=True)
+class Compact(Seal):
+    def run(self, client: vecd.Client) -> None:
+        client.compact(self.collection, self.label)
+
+
+@dataclass(frozen=True)
+class Merged(Seal):
+    """Waits until the daemon has merged a generation's small segments by itself, if it does so soon."""
+
+    def run(self, client: vecd.Client) -> None:
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            if all(g.segments < 4 for g in client.generations(self.collection) if g.label == self.label):
+                return
+            time.sleep(0.005)
+
+
+@dataclass(frozen=True)
+class Snapshot(Step):
+    """Of the whole store; what is there under the name already was made by this very step before a crash."""
+
+    name: str = ""
+
+    def change(self, state: State) -> State:
+        return state
+
+    def run(self, client: vecd.Client) -> None:
+        try:
+            client.snapshot(self.name)
+        except vecd.VecdError as error:
+            if error.code is not vecd.ErrorCode.CANNOT_CREATE:
+                raise
+
+
+def send_together(client: vecd.Client, writes: Sequence[Write]) -> tuple[int, vecd.VecdError | None]:
+    """Sends writes without waiting in between, so that the daemon commits several at once, and without sending any again.
+
+    Returns how many of them were acknowledged, the first ones, and the error that ended it.
+    """
+    link, done = client._connection(), 0
+    try:
+        numbers = [link.send(write.message(), client.timeout) for write in writes]
+        for number in numbers:
+            link.wait(number, client.timeout)
+            done += 1
+    except vecd.VecdError as error:
+        return done, error
+    return done, None
