@@ -32,7 +32,7 @@ package final class Manifest {
     connection = try SQLiteConnection(path: path)
     do {
       try prepareSchema(newStoreUUID)
-      try connection.checkpoint()
+      try foldAtStart()
     } catch {
       connection.close(keepingLog: true)
       throw error
@@ -63,10 +63,31 @@ package final class Manifest {
   package func log<T>(
     byteCount: Int, _ body: (ManifestTransaction) throws(VecError) -> T
   ) throws(VecError) -> T {
-    if logByteCount > 0, logByteCount + byteCount > Self.logBytesMax { try fold(emptying: false) }
+    if logByteCount > 0, logByteCount + byteCount > Self.logBytesMax { try makeRoom() }
     let result = try commit(body)
     logByteCount += byteCount
     return result
+  }
+
+  /// Folds before anything is added. A full disk only puts it off: nothing was synced in vain, the log is as it was.
+  private func makeRoom() throws(VecError) {
+    if let poison { throw poison }
+    do {
+      try connection.checkpoint(emptying: false)
+      logByteCount = 0
+    } catch {
+      throw error.code == .storageFull ? error : poisoned(by: error)
+    }
+  }
+
+  /// On a full disk the store opens all the same, to be read.
+  private func foldAtStart() throws(VecError) {
+    do {
+      try connection.checkpoint()
+    } catch {
+      guard error.code == .storageFull else { throw error }
+      logByteCount = Self.logBytesMax
+    }
   }
 
   private func commit<T>(_ body: (ManifestTransaction) throws(VecError) -> T) throws(VecError) -> T {
@@ -92,9 +113,9 @@ package final class Manifest {
 
   /// Whatever the reason of a failure, the transaction is in the log, and nothing may be added to one that could not be
   /// folded.
-  private func fold(emptying: Bool = true) throws(VecError) {
+  private func fold() throws(VecError) {
     do {
-      try connection.checkpoint(emptying: emptying)
+      try connection.checkpoint()
       logByteCount = 0
     } catch {
       throw poisoned(

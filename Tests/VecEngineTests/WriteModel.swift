@@ -13,12 +13,11 @@ struct WriteModel {
   var history: [String] = []
 
   mutating func upsert(_ label: String, _ ids: [UInt64], _ vectors: [Float]) -> UInt64 {
-    var existing: UInt64 = 0
+    let existing = Set(ids).count { generations[label]?[$0] != nil }
     for (row, id) in ids.enumerated() {
-      let vector = Array(vectors[(row * dimension)..<((row + 1) * dimension)])
-      if generations[label, default: [:]].updateValue(vector, forKey: id) != nil { existing += 1 }
+      generations[label, default: [:]][id] = Array(vectors[(row * dimension)..<((row + 1) * dimension)])
     }
-    return existing
+    return UInt64(existing)
   }
 
   mutating func delete(_ label: String, _ ids: [UInt64]) -> UInt64 {

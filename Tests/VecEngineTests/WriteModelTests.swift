@@ -28,6 +28,7 @@ private final class ModelRun {
   private static func open(_ fixture: EngineFixture) throws -> Engine {
     try fixture.open { options in
       options.delta.rowsMax = 90
+      options.delta.waitingMax = 1_000
       options.upkeep.mergeRows = 200
       options.upkeep.rebuildRows = 100
     }

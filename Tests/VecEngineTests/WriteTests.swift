@@ -32,7 +32,7 @@ import VecTestSupport
     let (_, engine) = try store()
     defer { engine.close() }
     let receipt = try engine.upsert("c", [1, 1, 1], [1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0], dimension: 4)
-    #expect(receipt.existing == 2)
+    #expect(receipt.existing == 0)
     #expect(try engine.get("c", generation: nil, ids: [1]).vectors == [3, 0, 0, 0])
   }
 

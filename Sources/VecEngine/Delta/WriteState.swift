@@ -76,10 +76,13 @@ final class WriteState {
   ) -> UInt64 {
     guard let at = deltas.firstIndex(where: { $0.row.number == number }) else { return 0 }
     var existing: UInt64 = 0
+    // Rows from here on are of this very write: an id that comes twice in it was not there before.
+    let own = deltas[at].rowCount
     write.withRows(dimension: dimension) { ids, vectors in
       let norms = RowInspection(rows: vectors, dimension: dimension).norms
       for (row, id) in ids.enumerated() {
-        if kill(id, segments, &deaths) { existing += 1 }
+        let isOwn = places[id].map { $0.delta == number && $0.row >= own } ?? false
+        if kill(id, segments, &deaths), !isOwn { existing += 1 }
         guard let vector = vectors.baseAddress.map({ $0 + row * dimension }) else { continue }
         places[id] = Place(delta: number, row: deltas[at].append(id, vector, norm: norms[row]))
       }
