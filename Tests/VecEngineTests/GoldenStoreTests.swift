@@ -37,21 +37,23 @@ struct GoldenStoreTests {
     var collections: [Collection]
   }
 
-  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appendingPathComponent("Formats/golden/store/v1")
-
   let fixture: EngineFixture
   let expected: Expected
 
-  init() throws {
-    fixture = try EngineFixture()
-    let store = Self.folder.appendingPathComponent("store")
+  init() throws { (fixture, expected) = try Self.copy("v1") }
+
+  /// A copy of a golden store, and what it must answer.
+  static func copy(_ version: String) throws -> (EngineFixture, Expected) {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("Formats/golden/store/\(version)")
+    let fixture = try EngineFixture()
+    let store = folder.appendingPathComponent("store")
     for name in try FileManager.default.contentsOfDirectory(atPath: store.path) {
       try FileManager.default.copyItem(
         at: store.appendingPathComponent(name), to: URL(fileURLWithPath: fixture.directory + "/" + name))
     }
-    expected = try JSONDecoder().decode(
-      Expected.self, from: Data(contentsOf: Self.folder.appendingPathComponent("expected.json")))
+    let expected = try Data(contentsOf: folder.appendingPathComponent("expected.json"))
+    return (fixture, try JSONDecoder().decode(Expected.self, from: expected))
   }
 
   private func check(_ engine: Engine, _ answers: [Expected.Answer], of collection: String) throws {

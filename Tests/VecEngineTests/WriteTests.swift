@@ -175,6 +175,27 @@ import VecTestSupport
     #expect(hits > 430, "\(hits) of 500")
   }
 
+  @Test("an index whose rows are all dead gives way to the rows that were written since", arguments: [IndexType.ivf, .hnsw])
+  func allDead(index: IndexType) throws {
+    let (_, engine) = try store()
+    defer { engine.close() }
+    try engine.load("c", "g1", ids: Array(0..<2_000), vectors: randomRows(2_000, 4, seed: 9))
+    try engine.beginBuild("c", generation: "g1", type: index).run()
+    _ = try engine.publish("c", label: "g1", expected: .any)
+    _ = try engine.delete("c", Array(3..<2_000))
+    _ = try engine.upsert("c", [5_000, 5_001], randomRows(2, 4, seed: 10), dimension: 4)
+    for left in [[0, 1, 2, 5_000, 5_001], [5_000, 5_001]] as [[UInt64]] {
+      for effort in [SearchEffort.standard, .recall(0.9), .exact, index == .ivf ? .nprobe(3) : .ef(20)] {
+        let request = SearchRequest(
+          collection: "c", k: 50, effort: effort, dimension: 4, vectors: randomRows(3, 4, seed: 11))
+        let found = try engine.search(request) { false }
+        #expect(found.resultCounts == [UInt32](repeating: UInt32(left.count), count: 3), "\(effort)")
+        #expect(Set(found.ids) == Set(left), "\(effort)")
+      }
+      _ = try engine.delete("c", [0, 1, 2])
+    }
+  }
+
   @Test("cancelBuild calls off a build, which changes nothing")
   func cancel() throws {
     let (_, engine) = try store()
