@@ -125,7 +125,9 @@ package final class Manifest {
 
   /// Refuses every later transaction: for an I/O error outside the manifest after which nothing more may be promised.
   package func stopWriting(because error: VecError) {
-    poison = poison ?? VecError(error.code, "\(error.message); writing has stopped, restart vecd")
+    // Of what comes from now on the outcome is known: nothing is done.
+    let code: VecErrorCode = error.code == .outcomeUnknown ? .ioError : error.code
+    poison = poison ?? VecError(code, "\(error.message); writing has stopped, restart vecd")
   }
 
   private func poisoned(by error: VecError) -> VecError {

@@ -43,7 +43,7 @@ import VecProtocol
     #expect(report.findings.isEmpty)
   }
 
-  @Test("a change whose log cannot be folded is answered io-error, stops all writing, and counts at the next start")
+  @Test("a change whose log cannot be folded is answered outcome-unknown, stops all writing, and counts at the next start")
   func unfoldable() throws {
     let daemon = try DaemonProcess()
     try daemon.start()
@@ -54,7 +54,7 @@ import VecProtocol
     try daemon.start(fileSizeLimit: 40 << 10)
     let limited = try #require(daemon.connect())
     let unknown = #expect(throws: VecError.self) { try create(400, on: limited) }
-    #expect(unknown?.code == .ioError && unknown?.message.contains("next start") == true, "\(String(describing: unknown))")
+    #expect(unknown?.code == .outcomeUnknown && unknown?.message.contains("next start") == true, "\(String(describing: unknown))")
     let stopped = #expect(throws: VecError.self) { try create(401, on: limited) }
     #expect(stopped?.code == .ioError && stopped?.message.contains("restart vecd") == true, "\(String(describing: stopped))")
     guard case .list(let served) = try limited.call(.list) else { return }

@@ -127,7 +127,7 @@ struct FullDiskTests {
         disk.free()
         expectRefusal(outcome, 75, .outcomeUnknown, [], name)
         let later = try daemon.vecctl("rollback", "items")
-        expectRefusal(later, 75, .outcomeUnknown, ["restart vecd"], "a change after \(name)")
+        expectRefusal(later, 74, .ioError, ["restart vecd"], "a change after \(name)")
         try daemon.stop()
         try daemon.start()
         let found = try Self.names(daemon)
