@@ -58,7 +58,8 @@ extension FuzzTarget {
   }
 
   private static func decodeRequest(_ kind: MessageKind, _ body: UnsafeRawBufferPointer) {
-    let codes: Set<VecErrorCode> = [.malformedFrame, .invalidArgument, .limitExceeded]
+    // An option of a search that is not known is a wish that must not be dropped.
+    let codes: Set<VecErrorCode> = [.malformedFrame, .invalidArgument, .limitExceeded, .notAvailable]
     guard let request = accepted(codes, { () throws(VecError) in try Request.decode(kind: kind, body: body) }) else { return }
     demand(request.kind == kind, "a request of another kind")
     var again = ByteWriter()
