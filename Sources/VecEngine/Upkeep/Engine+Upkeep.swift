@@ -51,6 +51,8 @@ extension Engine {
         step.rowCount = try merge(segments, of: generation, name)
       case .rebuild(let reason):
         (step.act, step.reason) = (.rebuild, reason)
+        // What is in the delta would stay outside of the new index too.
+        _ = try seal(name, generation.row.number, everything: true)
         try rebuild(name, generation.row.number, shouldStop)
       }
       return step

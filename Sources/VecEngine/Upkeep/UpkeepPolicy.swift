@@ -9,7 +9,7 @@ package struct UpkeepPolicy: Sendable, Equatable {
   /// Segments up to so many rows are as long as each other; from there on those within a factor of four.
   package var mergeRows = 32_768
   /// How much more a search may cost for rows outside of the index, and for dead rows in it.
-  package var lossMax = 1.5
+  package var lossMax = 1.2
   /// Share of a segment's rows that may be dead.
   package var deadMax = 0.25
   /// How far recall may lie below the target.
