@@ -15,6 +15,8 @@ struct Collection: Sendable {
     enum Kind: String, Sendable {
       case ingest = "an ingest"
       case build = "an index build"
+      /// A merge or rebuild that nobody asked for, or a compaction: publish and rollback do not wait for it.
+      case upkeep = "its upkeep"
     }
 
     var kind: Kind
@@ -73,8 +75,9 @@ struct Collection: Sendable {
         : "collection \(row.name) has \(building.count) generations building (\(names)): say which one to \(purpose)")
   }
 
-  func refuseIfBusy(_ label: String) throws(VecError) {
-    guard let holder = work[label] else { return }
+  /// - Parameter besidesUpkeep: upkeep is no hindrance.
+  func refuseIfBusy(_ label: String, besidesUpkeep: Bool = false) throws(VecError) {
+    guard let holder = work[label], !(besidesUpkeep && holder.kind == .upkeep) else { return }
     throw VecError(
       .busy, "generation \(label) of \(row.name) is held by \(holder.kind.rawValue): try again when it has ended")
   }

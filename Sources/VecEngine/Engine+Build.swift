@@ -29,9 +29,11 @@ extension Engine {
   }
 
   /// Holds a generation for a build.
-  func reserve(_ label: String, of collection: CollectionRow, _ recipe: IndexRecipe) -> IndexBuild {
+  func reserve(
+    _ label: String, of collection: CollectionRow, _ recipe: IndexRecipe, as kind: Collection.Work.Kind = .build
+  ) -> IndexBuild {
     let build = IndexBuild(self, collection: collection, label: label, recipe: recipe)
-    update(collection.name) { $0.work[label] = Collection.Work(kind: .build, build: WeakBuild(build)) }
+    update(collection.name) { $0.work[label] = Collection.Work(kind: kind, build: WeakBuild(build)) }
     return build
   }
 

@@ -42,7 +42,7 @@ extension Engine {
     }
     try withWriter { (writer) throws(VecError) in
       let collection = try anyCollection(name)
-      for held in collection.work.keys { try collection.refuseIfBusy(held) }
+      for held in collection.work.keys { try refuseDrop(held, of: collection) }
       try writer.manifest.transaction { (transaction) throws(VecError) in
         try transaction.deleteCollection(named: name)
       }
@@ -56,7 +56,7 @@ extension Engine {
     try withWriter { (writer) throws(VecError) in
       var collection = try collection(name)
       let generation = try collection.requireGeneration(label)
-      try collection.refuseIfBusy(label)
+      try refuseDrop(label, of: collection)
       guard generation.row.state != .live else {
         throw VecError(
           .generationState, "generation \(label) of \(name) is live: publish another one first, or drop the collection")
@@ -77,6 +77,14 @@ extension Engine {
     }
   }
 
+  /// Nothing is dropped while somebody works on it. Upkeep is called off, so that the next try succeeds.
+  private func refuseDrop(_ label: String, of collection: Collection) throws(VecError) {
+    if let work = collection.work[label], work.kind == .upkeep {
+      work.build?.value?.isCalledOff.store(true, ordering: .relaxed)
+    }
+    try collection.refuseIfBusy(label)
+  }
+
   /// What the writer knew of a generation that is gone.
   private func forget(_ generation: Generation, _ writer: inout Writer) {
     guard let state = writer.states.removeValue(forKey: generation.row.number) else { return }
@@ -93,7 +101,7 @@ extension Engine {
         label: row.label, number: row.number, state: row.state, index: row.index, rowCount: generation.rowCount,
         byteCount: generation.byteCount, segmentCount: generation.segments.count, createdAt: row.createdAt,
         builtAt: row.builtAt, publishedAt: row.publishedAt,
-        buildProgress: work?.kind == .build ? work?.progress : nil, buildError: collection.buildErrors[row.label])
+        buildProgress: work?.build == nil ? nil : work?.progress, buildError: collection.buildErrors[row.label])
     }
   }
 }

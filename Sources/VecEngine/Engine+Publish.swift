@@ -15,7 +15,7 @@ extension Engine {
         throw VecError(
           .generationState, "generation \(label) of \(name) is still building: run build-index on it, then publish")
       }
-      try collection.refuseIfBusy(label)
+      try collection.refuseIfBusy(label, besidesUpkeep: true)
       if generation.row.state == .live {
         return PublishReceipt(sequence: collection.row.sequence, live: label, replaced: label)
       }
@@ -35,7 +35,7 @@ extension Engine {
           .noPreviousGeneration,
           "generation \(live.row.label) of \(name) replaced nothing that is still there: publish one by its label")
       }
-      try collection.refuseIfBusy(previous.row.label)
+      try collection.refuseIfBusy(previous.row.label, besidesUpkeep: true)
       // What the earlier generation itself replaced stays: a second rollback goes one step further back.
       return try makeLive(previous, of: collection, replacing: previous.row.replaced, &writer)
     }

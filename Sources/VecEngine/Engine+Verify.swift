@@ -8,34 +8,32 @@ extension Engine {
   /// is wrong. Damage found here is reported; the next start fences it.
   package func verify(_ name: String?) throws(VecError) -> VerifyReport {
     if let name { _ = try anyCollection(name) }
-    let catalogue = try withWriter { (writer) throws(VecError) in try writer.manifest.load() }
-    var report = VerifyReport(fileCount: 1)
+    // One look at the manifest, so that what it says of segments and of writes fits together. Writes wait for it.
+    let (catalogue, findings) = try withWriter { (writer) throws(VecError) in
+      let catalogue = try writer.manifest.load()
+      let wanted = catalogue.collections.filter { name == nil || name == $0.row.name }
+      return (catalogue, wanted.compactMap { self.verifyWrites(of: $0, in: writer.manifest) })
+    }
+    var report = VerifyReport(fileCount: 1, findings: findings)
     for (damaged, reason) in catalogue.damaged where name == nil || name == damaged {
       report.findings.append(.init(collection: damaged, file: directory.manifestPath, message: reason))
     }
     for record in catalogue.collections where name == nil || name == record.row.name {
-      if let finding = try verifyWrites(of: record) { report.findings.append(finding) }
       for segment in record.segments { verify(segment, of: record.row.name, into: &report) }
     }
     return report
   }
 
   /// The first thing that is wrong with the log of single writes and the dead rows of a collection.
-  private func verifyWrites(of record: CollectionRecord) throws(VecError) -> VerifyReport.Finding? {
-    try withWriter { (writer) throws(VecError) in
-      do throws(VecError) {
-        // Deltas that were sealed since the manifest was read are gone.
-        for delta in try writer.manifest.load().collections.first(where: { $0.row.number == record.row.number })?.deltas ?? [] {
-          try writer.manifest.readWrites(of: delta, dimension: record.row.dimension) { (_) in }
-        }
-        for segment in record.segments {
-          let parts = record.deadRows.filter { $0.segment == segment.uuid }
-          _ = try writer.manifest.deadRows(parts, rowCount: segment.rowCount)
-        }
-        return nil
-      } catch {
-        return .init(collection: record.row.name, file: directory.manifestPath, message: error.message)
+  private func verifyWrites(of record: CollectionRecord, in manifest: Manifest) -> VerifyReport.Finding? {
+    do throws(VecError) {
+      for delta in record.deltas { try manifest.readWrites(of: delta, dimension: record.row.dimension) { (_) in } }
+      for segment in record.segments {
+        _ = try manifest.deadRows(record.deadRows.filter { $0.segment == segment.uuid }, rowCount: segment.rowCount)
       }
+      return nil
+    } catch {
+      return .init(collection: record.row.name, file: directory.manifestPath, message: error.message)
     }
   }
 

@@ -90,7 +90,7 @@ extension WriteGroup {
       }
       tokens[token] = position
     }
-    try engine.options.delta.checkRoom(target.state, rows: write.rowCount, of: name)
+    try engine.options.delta.checkRoom(target.state, of: name)
     let sequence = (sequences[name] ?? collection.row.sequence) + 1
     sequences[name] = sequence
     accepted.append(
@@ -136,6 +136,8 @@ extension WriteGroup {
   }
 
   private static func writable(_ generation: Generation, of collection: Collection) throws(VecError) -> Generation {
+    // Its rows would be in two places at once.
+    if collection.work[generation.row.label]?.kind == .ingest { try collection.refuseIfBusy(generation.row.label) }
     guard generation.row.state != .building else {
       throw VecError(
         .generationState,

@@ -13,6 +13,8 @@ struct Delta {
   var row: DeltaRow
   private(set) var parts: [DeltaPart] = []
   private(set) var rowCount = 0
+  /// Of its writes, upserts and deletes.
+  var idCount = 0
   let blockRows: Int
   private let dimension: Int
   private let metric: Metric
@@ -24,10 +26,12 @@ struct Delta {
     blockRows = max(64, min(Self.blockRows, Self.blockBytes / (4 * dimension)))
   }
 
-  var byteCount: Int { parts.count * DeltaBlock.byteCount(capacity: blockRows, dimension: dimension) }
+  var byteCount: Int {
+    let block = DeltaBlock.byteCount(capacity: blockRows, dimension: dimension)
+    return parts.reduce(0) { $0 + block + ($1.codes?.byteCount ?? 0) }
+  }
   var liveCount: Int { parts.reduce(0) { $0 + $1.liveCount } }
 
-  func id(_ row: Int) -> UInt64 { parts[row / blockRows].block.id(row % blockRows) }
   func isLive(_ row: Int) -> Bool { parts[row / blockRows].isLive(row % blockRows) }
 
   /// Appends a row that was checked; its number.
@@ -59,6 +63,7 @@ struct Delta {
   /// Codes the blocks that have become full, so that searches scan bytes instead of floats.
   mutating func code() {
     for place in parts.indices where parts[place].isFull && parts[place].codes == nil {
+      // Without memory for codes the floats are scanned on: slower, and the same answer.
       parts[place].codes = try? CodedRows(parts[place].plane.masked(by: nil), metric: metric)
     }
   }

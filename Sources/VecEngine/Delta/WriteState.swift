@@ -4,7 +4,7 @@ import VecManifest
 
 /// What the writer knows of one generation that takes single writes: its deltas, where each id's row is, which rows of the
 /// segments still count, and the tokens of past writes. Guarded by the writer lock; searches see the copies that
-/// `applied` puts into a `Generation`.
+/// `Generation.show` takes.
 final class WriteState {
   /// A row of a delta.
   struct Place {
@@ -48,6 +48,7 @@ final class WriteState {
     var deaths = Deaths()
     let counts = writes.map { delta, write -> UInt64 in
       if let token = write.token { tokens.insert(token, write.sequence) }
+      if let at = deltas.firstIndex(where: { $0.row.number == delta }) { deltas[at].idCount += write.rowCount }
       switch write.kind {
       case .tokens:
         tokens.insert(carried: write)

@@ -54,6 +54,7 @@ extension Engine {
         // What is in the delta would stay outside of the new index too.
         _ = try seal(name, generation.row.number, everything: true)
         try rebuild(name, generation.row.number, shouldStop)
+        try probe(name, generation.row.number, isFresh: true)
       }
       return step
     }
@@ -67,15 +68,30 @@ extension Engine {
   }
 
   /// Notes whether a delta waits to be sealed.
-  func noteSealDue(_ writer: Writer) {
-    isSealDue.store(writer.states.values.contains { $0.deltas.count > 1 }, ordering: .relaxed)
+  func noteSealDue(_ writer: Writer) { isSealDue.store(!waiting(writer).isEmpty, ordering: .relaxed) }
+
+  /// The generations with frozen deltas, by number. Those of fenced collections wait until these are sound again.
+  private func waiting(_ writer: Writer) -> [UInt64: WriteState] {
+    let waiting = writer.states.filter { $0.value.deltas.count > 1 }
+    guard !waiting.isEmpty else { return [:] }
+    let fenced = state.withLock { state in
+      Set(state.collections.values.filter { $0.fence != nil }.flatMap { $0.generations.map(\.row.number) })
+    }
+    return waiting.filter { !fenced.contains($0.key) }
+  }
+
+  /// Merging keeps ids and their order in memory, as a flat build does.
+  private var mergedRowsMax: Int {
+    let rowBytes = IndexRecipe(type: .flat, targetRecall: nil, sample: nil).rowBytes(dimension: 1)
+    return min(options.segmentRows ?? Limits.segmentRowsMax, options.memoryBudget / 2 / rowBytes)
   }
 
   private func nextUpkeep() -> (String, Generation, DueUpkeep)? {
     let collections = state.withLock { $0.collections.values.filter { $0.fence == nil } }
     for collection in collections.sorted(by: { $0.row.name < $1.row.name }) {
       for generation in collection.generations where collection.work[generation.row.label] == nil {
-        guard let due = options.upkeep.due(generation, dimension: collection.row.dimension) else { continue }
+        let due = options.upkeep.due(generation, dimension: collection.row.dimension, rowsMax: mergedRowsMax)
+        guard let due else { continue }
         return (collection.row.name, generation, due)
       }
     }
@@ -86,7 +102,7 @@ extension Engine {
   private func sealNext() throws(VecError) -> UpkeepStep? {
     let waiting = try withWriter { (writer) throws(VecError) in
       noteSealDue(writer)
-      return writer.states.filter { $0.value.deltas.count > 1 }.max { $0.value.rowCount < $1.value.rowCount }?.key
+      return self.waiting(writer).max { $0.value.rowCount < $1.value.rowCount }?.key
     }
     guard let waiting else { return nil }
     let owner = state.withLock { state in
@@ -107,9 +123,10 @@ extension Engine {
   }
 
   /// Notes how well a generation's index does after it has lost some rows.
-  private func probe(_ name: String, _ number: UInt64) throws(VecError) {
+  private func probe(_ name: String, _ number: UInt64, isFresh: Bool = false) throws(VecError) {
     let generation = try readable(name, number)
-    guard let found = try RecallProbe(self, collection(name).row, generation) else { return }
+    guard var found = try RecallProbe(self, collection(name).row, generation) else { return }
+    found.best = isFresh ? found.recall : generation.probe?.best
     update(name) { collection in
       guard var now = collection.generations.first(where: { $0.row.number == number }) else { return }
       // A build that ended meanwhile has its own measurements.
@@ -121,29 +138,50 @@ extension Engine {
 
   /// Makes one segment of several, without their dead rows.
   private func merge(_ segments: [SegmentHandle], of generation: Generation, _ name: String) throws(VecError) -> UInt64 {
-    let collection = try collection(name).row
-    var source = generation
+    let label = generation.row.label
+    // As of now, because writes go on; and held, so that no build takes the same segments.
+    var source = try withWriter { (_) throws(VecError) -> Generation in
+      try self.collection(name).refuseIfBusy(label)
+      let now = try readable(name, generation.row.number)
+      guard segments.allSatisfy({ one in now.segments.contains { $0 === one } }) else {
+        throw VecError(.busy, "segments of \(label) of \(name) were replaced by a build just now: look again")
+      }
+      update(name) { $0.work[label] = Collection.Work(kind: .upkeep) }
+      return now
+    }
     source.segments = segments
     source.delta = []
+    defer { release(label, of: name) }
+    // What is read here gets new checksums, so it must be what was written.
+    for segment in segments {
+      do throws(VecError) { try segment.file.verify() } catch {
+        fence(name, because: error.message)
+        throw error
+      }
+    }
+    return try merge(source, of: collection(name).row)
+  }
+
+  private func merge(_ source: Generation, of collection: CollectionRow) throws(VecError) -> UInt64 {
     var made: [SegmentHandle] = []
     let rows = source.liveRows
     if !rows.isEmpty {
-      var rewrite = SegmentRewrite(segments, kernels: kernels)
+      var rewrite = SegmentRewrite(source.segments, kernels: kernels)
       rewrite.order = rows
       let uuid = options.makeUUID()
       let written = try stoppingAtIOErrors { [rewrite] () throws(VecError) in
         try rewrite.write(
-          to: directory, uuid: uuid, collection: collection, generation: generation.row.number, progress: { _ in })
+          to: directory, uuid: uuid, collection: collection, generation: source.row.number, progress: { _ in })
       }
       made = [
         try SegmentHandle(
-          SegmentRow(written, generation: generation.row.number, ordinal: 0), of: collection, in: directory,
+          SegmentRow(written, generation: source.row.number, ordinal: 0), of: collection, in: directory,
           memory: memory, isVerified: true)
       ]
     }
     do {
       for segment in made { segment.prepare(team) }
-      try SegmentSwap(source: source, made: made, index: nil).run(self, of: name)
+      try SegmentSwap(source: source, made: made, index: nil).run(self, of: collection.name)
     } catch {
       if !error.mayHaveHappened { for segment in made { segment.retire() } }
       throw error
@@ -161,7 +199,7 @@ extension Engine {
       let sample = try writer.manifest.sample(of: number, dimension: dimension).map {
         QuerySample(dimension: dimension, vectors: $0)
       }
-      return reserve(generation.row.label, of: collection.row, IndexRecipe(of: generation, sample: sample))
+      return reserve(generation.row.label, of: collection.row, IndexRecipe(of: generation, sample: sample), as: .upkeep)
     }
     var failure: VecError?
     try build.run {

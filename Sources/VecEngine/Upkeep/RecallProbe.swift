@@ -8,6 +8,8 @@ struct RecallProbe: Sendable, Equatable {
   var recall: Float
   var target: Float
   var queryCount: Int
+  /// What the index reached right after upkeep built it: no better is to be had of it.
+  var best: Float?
 
   private static let queriesMax = 64
   private static let k = 100
@@ -30,11 +32,10 @@ extension RecallProbe {
     exact.effort = .exact
     let found = try engine.search(wanted) { false }
     let truth = try engine.search(exact) { false }
-    var (at, hits) = (0, 0)
-    for (count, right) in zip(found.resultCounts, truth.resultCounts) where count == right {
-      let range = at..<(at + Int(count))
-      hits += Set(truth.ids[range]).intersection(found.ids[range]).count
-      at = range.upperBound
+    var (from, at, hits) = (0, 0, 0)
+    for (count, right) in zip(found.resultCounts, truth.resultCounts) {
+      hits += Set(truth.ids[at..<(at + Int(right))]).intersection(found.ids[from..<(from + Int(count))]).count
+      (from, at) = (from + Int(count), at + Int(right))
     }
     queryCount = found.resultCounts.count
     recall = truth.ids.isEmpty ? 1 : Float(hits) / Float(truth.ids.count)

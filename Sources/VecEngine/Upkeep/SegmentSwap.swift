@@ -1,5 +1,6 @@
 import VecCore
 import VecManifest
+import VecStorage
 
 /// Puts new segments in the place of those they were made from, in the manifest and then in memory.
 ///
@@ -19,10 +20,17 @@ struct SegmentSwap {
 
   func run(_ engine: Engine, of name: String) throws(VecError) {
     let (gone, new) = (gone, new)
+    // Pages that could not be read became zeros in what was made, with good checksums.
+    if let bad = source.segments.first(where: \.file.isUnreadable) {
+      throw VecError(.segmentDamaged, "\(bad.file.path): the disk did not deliver a part of the file (SIGBUS)")
+    }
     try engine.withWriter { (writer) throws(VecError) in
       let collection = try engine.collection(name)
       guard var next = collection.generations.first(where: { $0.row.number == source.row.number }) else {
         throw VecError(.generationNotFound, "generation \(source.row.label) of \(name) was dropped meanwhile")
+      }
+      guard source.segments.allSatisfy({ old in next.segments.contains { $0 === old } }) else {
+        throw VecError(.internalDefect, "segments of \(source.row.label) changed under the work on them; nothing was changed")
       }
       var row = collection.row
       row.sequence += 1

@@ -28,9 +28,11 @@ enum DueUpkeep {
 
 extension UpkeepPolicy {
   /// Cheap: asked after every group of writes.
-  func due(_ generation: Generation, dimension: Int) -> DueUpkeep? {
+  ///
+  /// - Parameter rowsMax: of a segment. Those that a build has cut to that are left as they are.
+  func due(_ generation: Generation, dimension: Int, rowsMax: Int) -> DueUpkeep? {
     guard generation.row.state != .building, generation.hasWrites || generation.segments.count > 1 else { return nil }
-    return rebuild(generation, dimension) ?? merge(generation)
+    return rebuild(generation, dimension) ?? merge(generation, rowsMax)
   }
 
   private func rebuild(_ generation: Generation, _ dimension: Int) -> DueUpkeep? {
@@ -43,17 +45,20 @@ extension UpkeepPolicy {
     if loss > lossMax {
       return .rebuild(reason: "searches cost \((loss * 100).rounded() / 100) times what a fresh index would")
     }
-    if let probe = generation.probe, probe.recall < probe.target - recallLossMax {
+    if let probe = generation.probe, probe.recall < min(probe.target, probe.best ?? 1) - recallLossMax {
       return .rebuild(reason: "\(probe.queryCount) queries have a recall of \(probe.recall), the target is \(probe.target)")
     }
     return nil
   }
 
   /// Of several segments without an index, those of the shortest class that is full; or one with too many dead rows.
-  private func merge(_ generation: Generation) -> DueUpkeep? {
+  private func merge(_ generation: Generation, _ rowsMax: Int) -> DueUpkeep? {
     let plain = generation.segments.filter(\.indexes.available.isEmpty)
-    let classes = Dictionary(grouping: plain) { sizeClass(Int($0.row.rowCount)) }
-    if let full = classes.filter({ $0.value.count >= mergeCount }).min(by: { $0.key < $1.key })?.value {
+    let classes = Dictionary(grouping: plain.filter { Int($0.row.rowCount) <= rowsMax / mergeCount }) {
+      sizeClass(Int($0.row.rowCount))
+    }
+    if let found = classes.filter({ $0.value.count >= mergeCount }).min(by: { $0.key < $1.key })?.value {
+      let full = Array(found.prefix(mergeCount))
       return .merge(full, reason: "\(full.count) segments of a size")
     }
     let wasted = plain.first { segment in
@@ -71,5 +76,5 @@ extension UpkeepPolicy {
     return number
   }
 
-  private static func percent(_ share: Double) -> String { "\((share * 100).rounded()) %" }
+  private static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
 }
