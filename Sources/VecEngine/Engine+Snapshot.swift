@@ -56,9 +56,7 @@ extension Engine {
       throw VecError(.manifestDamaged, "the copy of the manifest does not hold what the manifest does")
     }
     for record in catalogue.collections {
-      for delta in record.deltas {
-        try copy.readWrites(of: delta, dimension: record.row.dimension) { (_) in }
-      }
+      if let finding = verifyWrites(of: record, in: copy) { throw VecError(.manifestDamaged, finding.message) }
     }
   }
 }

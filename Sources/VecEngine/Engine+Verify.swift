@@ -25,7 +25,7 @@ extension Engine {
   }
 
   /// The first thing that is wrong with the log of single writes and the dead rows of a collection.
-  private func verifyWrites(of record: CollectionRecord, in manifest: Manifest) -> VerifyReport.Finding? {
+  func verifyWrites(of record: CollectionRecord, in manifest: Manifest) -> VerifyReport.Finding? {
     do throws(VecError) {
       for delta in record.deltas { try manifest.readWrites(of: delta, dimension: record.row.dimension) { (_) in } }
       for segment in record.segments {
