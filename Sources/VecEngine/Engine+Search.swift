@@ -52,9 +52,8 @@ extension Engine {
   /// An answer read from pages that the disk did not deliver is no answer, and there will be no further ones.
   private func fenceUnreadable(_ generation: Generation, of name: String) throws(VecError) {
     guard let bad = generation.segments.first(where: { $0.file.isUnreadable }) else { return }
-    let reason = "\(bad.file.path): the disk did not deliver a part of the file (SIGBUS)"
-    fence(name, because: reason)
-    throw VecError(.segmentDamaged, reason)
+    fence(name, because: bad.unreadable.message)
+    throw bad.unreadable
   }
 
   /// The collection answers nothing until the next start finds it sound.

@@ -75,6 +75,11 @@ final class SegmentHandle: Sendable {
     return base
   }
 
+  /// What to say of it once `file.isUnreadable`.
+  var unreadable: VecError {
+    VecError(.segmentDamaged, "\(file.path): the disk did not deliver a part of the file (SIGBUS)")
+  }
+
   func row(of id: UInt64) -> Int? { file.row(of: id, ids: ids) }
 
   /// The stored vector of a row as float32.

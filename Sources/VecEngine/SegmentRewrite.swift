@@ -48,11 +48,17 @@ struct SegmentRewrite {
     let content = SegmentContent(
       header: header, ids: ordered(ids), inverseNorms: inverseNorms.isEmpty ? [] : ordered(inverseNorms),
       sections: sections)
-    return try withoutActuallyEscaping(progress) { (progress) throws(VecError) in
+    let written = try withoutActuallyEscaping(progress) { (progress) throws(VecError) in
       try content.write(to: directory) { (append) throws(VecError) in
         try copy(as: header.elementType, rowCount: header.rowCount, progress, append)
       }
     }
+    // Pages that could not be read are zeros in what was written, with good checksums.
+    if let bad = sources.first(where: \.file.isUnreadable) {
+      try? directory.unlinkSegment(uuid)
+      throw bad.unreadable
+    }
+    return written
   }
 
   private func ordered<T>(_ values: [T]) -> [T] { order.map { $0.map { values[Int($0)] } } ?? values }

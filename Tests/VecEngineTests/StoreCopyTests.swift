@@ -135,6 +135,31 @@ import VecTestSupport
     #expect(try engine.exact("other", [1, 0, 0, 0], k: 1).map(\.id) == [1])
   }
 
+  @Test("a segment cut short while it is rewritten ends the build: zeros get no good checksum")
+  func cutUnderBuild() throws {
+    let fixture = try EngineFixture()
+    let engine = try fixture.open()
+    defer { engine.close() }
+    try engine.create("c", dimension: 64, metric: .ip)
+    try engine.load("c", "g1", ids: Array(0..<4_000), vectors: randomRows(4_000, 64, seed: 1))
+    let name = try #require(try fixture.segmentFiles.first)
+    let path = fixture.directory + "/segments/" + name
+    var isCut = false
+    let message = expectError(.segmentDamaged) {
+      try engine.beginBuild("c", generation: "g1", type: .ivf).run {
+        if !isCut {
+          isCut = true
+          chmod(path, 0o600)
+          truncate(path, 8_192)
+        }
+        return false
+      }
+    }
+    #expect(isCut && message.contains(path))
+    #expect(try fixture.segmentFiles == [name])
+    #expect(try engine.generations("c")[0].state == .building)
+  }
+
   /// Flat needs no rewrite of a single segment.
   private func publishUnbuilt(_ engine: Engine) throws {
     try engine.beginBuild("c", generation: "g1", type: .flat).run()
