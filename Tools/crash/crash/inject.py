@@ -41,9 +41,11 @@ FAILURES = {
 }
 # Memory for the process itself comes by the same call: without it any program ends.
 MAY_KILL = {"mmap"}
+# A segment that cannot be read fences its collection, until a start that can read it.
+MAY_FENCE = {"pread64"}
 UNKNOWN = {vecd.ErrorCode.IO_ERROR, vecd.ErrorCode.OUTCOME_UNKNOWN}
-DEFECTS = {vecd.ErrorCode.INTERNAL_DEFECT, vecd.ErrorCode.MANIFEST_DAMAGED, vecd.ErrorCode.SEGMENT_DAMAGED,
-           vecd.ErrorCode.COLLECTION_FENCED}
+DEFECTS = {vecd.ErrorCode.INTERNAL_DEFECT, vecd.ErrorCode.MANIFEST_DAMAGED, vecd.ErrorCode.SEGMENT_DAMAGED}
+FENCED = {vecd.ErrorCode.COLLECTION_FENCED}
 PATIENCE = 20.0
 
 
@@ -79,8 +81,9 @@ def watchdog(daemon: Daemon) -> Iterator[list[str]]:
         timer.cancel()
 
 
-def play(client: vecd.Client, life: Life, steps: list[Step]) -> tuple[str, str | None]:
-    """Does the steps until one fails twice or its outcome is unknown. Returns what came of it, and what is wrong."""
+def play(client: vecd.Client, life: Life, steps: list[Step], may_fence: bool) -> tuple[str, str | None]:
+    """Does the steps until one fails twice, is refused by a fence, or its outcome is unknown. Returns what came of it, and
+    what is wrong."""
     outcome = "all done"
     for step in steps:
         for attempt in (1, 2):
@@ -92,22 +95,28 @@ def play(client: vecd.Client, life: Life, steps: list[Step]) -> tuple[str, str |
                 outcome = error.code.name.lower().replace("_", "-")
                 if error.code in DEFECTS:
                     return outcome, f"{step} was answered {error}"
+                if error.code in FENCED:
+                    return outcome, None if may_fence else f"{step} was answered {error}"
                 if error.code in {*UNKNOWN, *LOST}:
                     life.unknown.append(step)
                     return outcome, None
-                if problem := still_answers(client, life):
+                if problem := still_answers(client, life, may_fence):
                     return outcome, f"after {step} was refused ({error}): {problem}"
         else:
             return outcome, None
     return outcome, None
 
 
-def still_answers(client: vecd.Client, life: Life) -> str | None:
+def still_answers(client: vecd.Client, life: Life, may_fence: bool = False) -> str | None:
     """A daemon that refused something shows what it acknowledged, or says that it cannot read."""
     try:
-        return complaint(observe(client), [view(life.known)], 0, 0)
+        answer = observe(client)
+        if may_fence and any(collection["fence"] for collection in answer["collections"]):
+            return None
+        return complaint(answer, [view(life.known)], 0, 0)
     except vecd.VecdError as error:
-        return None if error.code not in DEFECTS else str(error)
+        is_defect = error.code in DEFECTS or (error.code in FENCED and not may_fence)
+        return str(error) if is_defect else None
 
 
 def after(daemon: Daemon, life: Life, scenario: list[Step]) -> str | None:
@@ -142,10 +151,11 @@ def failing(thread: str, call: str, how: str, number: int, is_lasting: bool) -> 
         else:
             client = daemon.start()
             with watchdog(daemon) as hung, attached(daemon.thread(thread), arguments, log):
-                outcome, problem = play(client, life, SCENARIO)
+                may_fence = call in MAY_FENCE
+                outcome, problem = play(client, life, SCENARIO, may_fence)
                 problem = problem or (hung[0] if hung else None)
                 if problem is None and outcome == "io-error":
-                    problem = still_answers(client, life) if not life.unknown else None
+                    problem = still_answers(client, life, may_fence) if not life.unknown else None
             status = daemon.process.poll() if daemon.process else None
             client.close()
         ended = daemon.end(signal.SIGKILL if number % 2 else signal.SIGTERM)

@@ -57,7 +57,7 @@ def full_at(pages: int) -> tuple[str, str | None]:
             client = None
         if client is not None:
             with watchdog(daemon) as hung:
-                outcome, problem = play(client, life, STEPS)
+                outcome, problem = play(client, life, STEPS, may_fence=False)
                 problem = problem or still_answers(client, life) if not life.unknown else problem
                 problem = hung[0] if hung else problem
         subprocess.run([tool("mount"), "-o", f"remount,size={ROOM}", str(side / "d")], check=True)
@@ -70,7 +70,7 @@ def full_at(pages: int) -> tuple[str, str | None]:
 
 def _goes_on(client: vecd.Client, life: Life) -> str | None:
     done = next(n for n, state in enumerate(states(STEPS)) if view(state) == view(life.known))
-    outcome, problem = play(client, life, STEPS[done:])
+    outcome, problem = play(client, life, STEPS[done:], may_fence=False)
     if problem is None and outcome != "all done":
         problem = f"with room again it still answers {outcome}"
     return problem
