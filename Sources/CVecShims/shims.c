@@ -4,7 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 int vs_rename_no_replace(const char *from, const char *to) {
   return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
@@ -17,6 +20,9 @@ int vs_peer_uid(int fd, uint32_t *uid) {
   *uid = peer.uid;
   return 0;
 }
+
+// On Linux a priority is one of a thread, not of the process.
+void vs_yield_to_others(void) { setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 5); }
 
 void vs_name_thread(const char *name) {
   char cut[16];

@@ -43,7 +43,7 @@ extension Engine {
     try withWriter { (writer) throws(VecError) in
       let collection = try anyCollection(name)
       for held in collection.work.keys { try refuseDrop(held, of: collection) }
-      try writer.manifest.transaction { (transaction) throws(VecError) in
+      try writer.manifest.transaction(makingRoom: true) { (transaction) throws(VecError) in
         try transaction.deleteCollection(named: name)
       }
       state.withLock { $0.collections[name] = nil }
@@ -63,7 +63,7 @@ extension Engine {
       }
       collection.row.sequence += 1
       let row = collection.row
-      try writer.manifest.transaction { (transaction) throws(VecError) in
+      try writer.manifest.transaction(makingRoom: true) { (transaction) throws(VecError) in
         try transaction.delete(generation.row)
         try transaction.update(row)
       }

@@ -8,26 +8,23 @@ extension Engine {
   /// copy of the manifest with the deltas, all as of one moment. Writes wait while the manifest is copied.
   package func snapshot(_ name: String) throws(VecError) -> SnapshotOutcome {
     try Names.checkCollection(name)
-    return try upkeep.withLock { (_) throws(VecError) in
-      let writer = try SnapshotWriter(directory, name: name, uuid: options.makeUUID())
-      do throws(VecError) {
-        // Holding the handles keeps the files until they are linked.
-        let held = try copyManifest(to: writer)
-        for segment in held { try writer.link(segment.row.uuid, of: directory) }
-        for segment in held {
-          let identity = SegmentIdentity(
-            uuid: segment.row.uuid, byteCount: segment.row.byteCount, rootChecksum: segment.row.rootChecksum)
-          try MappedSegment.open(path: writer.segmentPath(segment.row.uuid), expecting: identity).verify()
-        }
-        try verifyManifest(at: writer.manifestPath, knows: held)
-        let (path, listing) = try writer.finish(segments: held.map(\.row.uuid))
-        return SnapshotOutcome(
-          path: path, fileCount: listing.entries.count,
-          byteCount: listing.entries.reduce(0) { $0 + $1.byteCount })
-      } catch {
-        writer.abandon()
-        throw error
+    let writer = try SnapshotWriter(directory, name: name, uuid: options.makeUUID())
+    do throws(VecError) {
+      // Holding the handles keeps the files until they are linked, whatever upkeep makes of the store meanwhile.
+      let held = try copyManifest(to: writer)
+      for segment in held { try writer.link(segment.row.uuid, of: directory) }
+      for segment in held {
+        let identity = SegmentIdentity(
+          uuid: segment.row.uuid, byteCount: segment.row.byteCount, rootChecksum: segment.row.rootChecksum)
+        try MappedSegment.open(path: writer.segmentPath(segment.row.uuid), expecting: identity).verify()
       }
+      try verifyManifest(at: writer.manifestPath, knows: held)
+      let (path, listing) = try writer.finish(segments: held.map(\.row.uuid))
+      return SnapshotOutcome(
+        path: path, fileCount: listing.entries.count, byteCount: listing.entries.reduce(0) { $0 + $1.byteCount })
+    } catch {
+      writer.abandon()
+      throw error
     }
   }
 

@@ -43,6 +43,8 @@ package final class Engine: Sendable {
   let upkeep = Mutex<Void>(())
   /// A delta waits to be sealed.
   let isSealDue = Atomic<Bool>(false)
+  /// Of the manifest, for those who must not wait for the writer.
+  let ballastByteCount = Atomic<Int>(0)
   let state: Mutex<State>
 
   /// Opens the store, or creates it; recovers from whatever state it was left in.
@@ -57,12 +59,14 @@ package final class Engine: Sendable {
     let recovered: Recovery
     do {
       recovered = try Recovery(
-        directory, newStoreUUID: options.makeUUID(), keepsLeftovers: options.keepsLeftovers, memory: memory)
+        directory, newStoreUUID: options.makeUUID(), keepsLeftovers: options.keepsLeftovers,
+        ballastByteCount: options.ballastByteCount, memory: memory)
     } catch {
       directory.close()
       throw error
     }
     recovery = recovered.report
+    ballastByteCount.store(recovered.manifest.ballastByteCount, ordering: .relaxed)
     writer = Mutex(Writer(manifest: recovered.manifest, nextNumber: recovered.nextNumber, states: recovered.states))
     state = Mutex(State(collections: recovered.collections))
     if !options.keepsLeftovers { SnapshotWriter.removeLeftovers(in: directory) }
@@ -101,7 +105,8 @@ package final class Engine: Sendable {
     return EngineStatistics(
       kernelTier: kernels.tier.name, mappedBytes: segments.reduce(0) { $0 + $1.row.byteCount },
       codeBytes: segments.reduce(0) { $0 + UInt64($1.codeByteCount) },
-      heldBytes: memory.heldByteCount, budgetBytes: memory.budget, segmentCount: segments.count)
+      heldBytes: memory.heldByteCount, budgetBytes: memory.budget, segmentCount: segments.count,
+      ballastByteCount: ballastByteCount.load(ordering: .relaxed))
   }
 }
 
@@ -138,7 +143,10 @@ extension Engine {
   func withWriter<T: Sendable>(_ body: (inout Writer) throws(VecError) -> T) throws(VecError) -> T {
     try writer.withLock { (writer) throws(VecError) in
       guard var current = writer else { throw VecError(.shuttingDown, "the store is closed") }
-      defer { writer = current }
+      defer {
+        writer = current
+        ballastByteCount.store(current.manifest.ballastByteCount, ordering: .relaxed)
+      }
       return try body(&current)
     }
   }

@@ -9,6 +9,8 @@ package struct EngineOptions: Sendable {
   package var memoryBudget: Int
   /// Rows that a build puts into one segment at most; nil: as many as the memory budget allows.
   package var segmentRows: Int?
+  /// Room on the disk that is held back, so that deletes and drops can be written when it is full.
+  package var ballastByteCount = 0
   /// When deltas are sealed.
   package var delta = DeltaLimits()
   /// When segments are rewritten.
@@ -76,4 +78,6 @@ package struct EngineStatistics: Sendable {
   package var heldBytes: Int
   package var budgetBytes: Int
   package var segmentCount: Int
+  /// Room held back on the disk; 0 once a full disk needed it.
+  package var ballastByteCount: Int
 }

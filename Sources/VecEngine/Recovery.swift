@@ -14,11 +14,12 @@ struct Recovery {
 
   /// - Parameter keepsLeftovers: reports leftovers and removes none, for a check.
   init(
-    _ directory: StoreDirectory, newStoreUUID: UUID, keepsLeftovers: Bool, memory: MemoryLedger
+    _ directory: StoreDirectory, newStoreUUID: UUID, keepsLeftovers: Bool, ballastByteCount: Int, memory: MemoryLedger
   ) throws(VecError) {
     // Segments without a manifest are a store that lost it, and no new store.
     let isNew = try directory.segmentUUIDs().isEmpty
-    manifest = try Manifest(path: directory.manifestPath, newStoreUUID: isNew ? newStoreUUID : nil)
+    manifest = try Manifest(
+      path: directory.manifestPath, newStoreUUID: isNew ? newStoreUUID : nil, ballastByteCount: ballastByteCount)
     do {
       let catalogue = try manifest.load()
       nextNumber = catalogue.nextNumber

@@ -58,6 +58,7 @@ struct WriteGroup {
     } catch {
       for one in group.accepted { group.results[one.position] = .failure(error) }
       for (generation, target) in group.targets where target.isNew { writer.states[generation] = nil }
+      if error.code == .storageFull { group.deleteAtLeast(writes, &writer) }
     }
     for (position, first) in group.repeats {
       group.results[position] = group.results[first]?.map {
@@ -151,6 +152,15 @@ extension WriteGroup {
 // MARK: - Commit
 
 extension WriteGroup {
+  /// On a full disk the deletes of a group are carried out without its upserts: they alone may use the ballast.
+  private mutating func deleteAtLeast(_ writes: [Write], _ writer: inout Engine.Writer) {
+    let deletes = accepted.filter(\.write.isDelete).map(\.position)
+    guard !deletes.isEmpty, deletes.count < accepted.count else { return }
+    for (position, result) in zip(deletes, Self.commit(deletes.map { writes[$0] }, in: engine, &writer)) {
+      results[position] = result
+    }
+  }
+
   private mutating func log(_ writer: inout Engine.Writer) throws(VecError) {
     guard !accepted.isEmpty else { return }
     var rows: [UInt64: DeltaRow] = [:]
@@ -177,9 +187,11 @@ extension WriteGroup {
       for row in rows.values { try transaction.update(row) }
       return rows
     }
+    let isMakingRoom = accepted.allSatisfy(\.write.isDelete)
     let logged =
       isCatalogueChange
-      ? try writer.manifest.transaction(body) : try writer.manifest.log(byteCount: byteCount, body)
+      ? try writer.manifest.transaction(makingRoom: isMakingRoom, body)
+      : try writer.manifest.log(byteCount: byteCount, makingRoom: isMakingRoom, body)
     for (number, row) in logged {
       guard let target = targets[number] else { continue }
       if begun[number] != nil {

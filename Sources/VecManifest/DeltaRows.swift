@@ -73,6 +73,9 @@ package struct LoggedWrite: Sendable, Equatable {
     self.content = content
   }
 
+  /// Adds no rows: what it takes of the disk is less than what it lets go.
+  package var isDelete: Bool { kind == .delete }
+
   var tokenBytes: [UInt8] {
     guard let token else { return [] }
     return UUID(high: token.high, low: token.low).bytes

@@ -18,6 +18,7 @@ package final class Manifest {
 
   let connection: SQLiteConnection
   private let path: String
+  private var ballast: Ballast
   /// What the log holds, about.
   private var logByteCount = 0
   /// Why no more transactions are taken until the store is opened again.
@@ -26,18 +27,34 @@ package final class Manifest {
   package let doubt: String?
 
   /// Opens the manifest at `path`, or makes an empty one that carries `newStoreUUID`; nil when it must be there.
-  package init(path: String, newStoreUUID: UUID?) throws(VecError) {
+  ///
+  /// - Parameter ballastByteCount: room to hold back for changes that make room.
+  package init(path: String, newStoreUUID: UUID?, ballastByteCount: Int = 0) throws(VecError) {
     self.path = path
+    ballast = Ballast(path: path + "-ballast", byteCount: ballastByteCount)
     doubt = try ManifestLog.examine(databaseAt: path)
     connection = try SQLiteConnection(path: path)
     do {
       try prepareSchema(newStoreUUID)
       try foldAtStart()
+      try holdBallast()
     } catch {
       connection.close(keepingLog: true)
       throw error
     }
   }
+
+  /// A store on a full disk opens without.
+  private func holdBallast() throws(VecError) {
+    do {
+      try ballast.fill()
+    } catch where error.code != .storageFull {
+      throw error
+    } catch {}
+  }
+
+  /// Room that is held back for changes that make room; 0 once it was needed.
+  package var ballastByteCount: Int { ballast.heldByteCount }
 
   /// Writes a copy of the database as of now to a path where nothing is.
   package func copy(to path: String) throws(VecError) {
@@ -45,14 +62,20 @@ package final class Manifest {
     try connection.copy(to: path)
   }
 
-  package func close() { connection.close(keepingLog: poison != nil) }
+  package func close() {
+    connection.close(keepingLog: poison != nil)
+    ballast.close()
+  }
 
   /// Runs `body` in one transaction: all of it durable when this returns, none of it when it throws, but for
   /// `.outcomeUnknown`, when only the next start can tell.
+  ///
+  /// - Parameter makingRoom: the change frees more than it takes, so on a full disk the ballast is for it. `body` may be
+  ///   run twice then.
   package func transaction<T>(
-    _ body: (ManifestTransaction) throws(VecError) -> T
+    makingRoom: Bool = false, _ body: (ManifestTransaction) throws(VecError) -> T
   ) throws(VecError) -> T {
-    let result = try commit(body)
+    let result = try commit(makingRoom, body)
     try fold()
     return result
   }
@@ -61,22 +84,32 @@ package final class Manifest {
   ///
   /// - Parameter byteCount: of what `body` writes, about.
   package func log<T>(
-    byteCount: Int, _ body: (ManifestTransaction) throws(VecError) -> T
+    byteCount: Int, makingRoom: Bool = false, _ body: (ManifestTransaction) throws(VecError) -> T
   ) throws(VecError) -> T {
-    if logByteCount > 0, logByteCount + byteCount > Self.logBytesMax { try makeRoom() }
-    let result = try commit(body)
+    if logByteCount > 0, logByteCount + byteCount > Self.logBytesMax { try foldBeforehand(makingRoom) }
+    let result = try commit(makingRoom, body)
     logByteCount += byteCount
     return result
   }
 
   /// Folds before anything is added. A full disk only puts it off: nothing was synced in vain, the log is as it was.
-  private func makeRoom() throws(VecError) {
+  private func foldBeforehand(_ isMakingRoom: Bool) throws(VecError) {
     if let poison { throw poison }
     do {
-      try connection.checkpoint(emptying: false)
+      try withBallast(isMakingRoom) { () throws(VecError) in try connection.checkpoint(emptying: false) }
       logByteCount = 0
     } catch {
       throw error.code == .storageFull ? error : poisoned(by: error)
+    }
+  }
+
+  /// On a full disk spends the ballast and does it once more.
+  private func withBallast<T>(_ isForIt: Bool, _ body: () throws(VecError) -> T) throws(VecError) -> T {
+    do {
+      return try body()
+    } catch {
+      guard isForIt, error.code == .storageFull, ballast.spend() else { throw error }
+      return try body()
     }
   }
 
@@ -90,8 +123,15 @@ package final class Manifest {
     }
   }
 
-  private func commit<T>(_ body: (ManifestTransaction) throws(VecError) -> T) throws(VecError) -> T {
+  private func commit<T>(
+    _ isMakingRoom: Bool, _ body: (ManifestTransaction) throws(VecError) -> T
+  ) throws(VecError) -> T {
     if let poison { throw poison }
+    if !isMakingRoom { try ballast.fill() }
+    return try withBallast(isMakingRoom) { () throws(VecError) in try commit(body) }
+  }
+
+  private func commit<T>(_ body: (ManifestTransaction) throws(VecError) -> T) throws(VecError) -> T {
     let transaction = ManifestTransaction(connection)
     let result: T
     do {
@@ -115,7 +155,7 @@ package final class Manifest {
   /// folded.
   private func fold() throws(VecError) {
     do {
-      try connection.checkpoint()
+      try withBallast(true) { () throws(VecError) in try connection.checkpoint() }
       logByteCount = 0
     } catch {
       throw poisoned(

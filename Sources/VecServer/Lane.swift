@@ -56,11 +56,13 @@ package final class Lane: @unchecked Sendable {  // mutable state only under `si
   private var load = Load()
 
   /// Starts `threads` threads.
-  package init(name: String, threads: Int, queueMax: Int) {
+  ///
+  /// - Parameter isBackground: they give way to the other threads on a busy machine.
+  package init(name: String, threads: Int, queueMax: Int, isBackground: Bool = false) {
     self.name = name
     self.queueMax = queueMax
     for number in 0..<max(1, threads) {
-      let isRunning = WorkerThread.start(name: "vecd-\(name)-\(number)") { [self] in serve() }
+      let isRunning = WorkerThread.start(name: "vecd-\(name)-\(number)", isBackground: isBackground) { [self] in serve() }
       if isRunning { signal.withLock { load.threads += 1 } }
     }
   }

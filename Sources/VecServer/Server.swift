@@ -106,11 +106,13 @@ package final class Server: Service {
   }
 
   private static func engineOptions(_ options: ServerOptions) -> EngineOptions {
-    EngineOptions(
+    var engine = EngineOptions(
       storePath: options.storePath, kernelTier: options.kernelTier,
       memoryBudget: options.memoryBudget - options.requestBytesMax, now: wallClockMilliseconds,
       makeUUID: randomUUID, segmentRows: options.segmentRows, workers: ProcessFacts.coreCount,
       runWorkers: { count, body in DispatchQueue.concurrentPerform(iterations: count, execute: body) })
+    engine.ballastByteCount = options.ballast
+    return engine
   }
 
   private func logStart() {

@@ -14,6 +14,8 @@ package struct ServerOptions: Sendable {
   package var segmentRows: Int?
   /// Bytes of segments a second that are read over again to find damage; 0 for none.
   package var scrubRate = 16 << 20
+  /// Bytes of the disk that are held back, so that deletes and drops can be written when it is full; 0 for none.
+  package var ballast = 1 << 20
   /// Requests that may wait in a lane. 1 to 1,000,000.
   package var queueMax = 1024
   /// How long a client may take nothing of its replies, or send nothing of a frame it began.
@@ -43,6 +45,7 @@ package struct ServerOptions: Sendable {
   package func check() throws(VecError) {
     try Self.check("--threads", threads, 1...1024)
     try Self.check("--scrub-rate", scrubRate, 0...1 << 40)
+    try Self.check("--ballast", ballast, 0...1 << 40)
     try Self.check("--queue", queueMax, 1...1_000_000)
     try Self.check("--write-timeout", writeTimeoutSeconds, 1...3600)
     try Self.check("--default-deadline", defaultDeadlineMilliseconds, 0...86_400_000)

@@ -24,6 +24,7 @@ extension Daemon {
       ("queues", .object(pool.lanes.map { ($0.name, Self.json($0)) })),
       ("memory", memory(engineNow)),
       ("segments", .count(engineNow.segmentCount)),
+      ("ballast_bytes", .count(engineNow.ballastByteCount)),
       ("collections", collections()),
     ])
   }

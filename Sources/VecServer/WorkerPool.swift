@@ -16,8 +16,8 @@ package struct WorkerPool: Sendable {
     reads = Lane(name: "read", threads: threads, queueMax: queueMax)
     writes = Lane(name: "write", threads: 1, queueMax: queueMax)
     maintenance = Lane(name: "maint", threads: 1, queueMax: min(queueMax, 16))
-    upkeep = Lane(name: "upkeep", threads: 1, queueMax: 1)
-    scrub = Lane(name: "scrub", threads: 1, queueMax: 1)
+    upkeep = Lane(name: "upkeep", threads: 1, queueMax: 1, isBackground: true)
+    scrub = Lane(name: "scrub", threads: 1, queueMax: 1, isBackground: true)
   }
 
   package var lanes: [Lane] { [reads, writes, maintenance, upkeep, scrub] }

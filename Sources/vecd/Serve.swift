@@ -42,6 +42,12 @@ struct Serve: AsyncParsableCommand {
       valueName: "size"))
   var scrubRate: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Room on the disk, like 1M, that is held back so that deletes and drops work when it is full; 0 for none. (default: 1M)",
+      valueName: "size"))
+  var ballast: String?
+
   @Option(help: ArgumentHelp("Requests that may wait in a queue; more are answered overloaded.", valueName: "n"))
   var queue = 1024
 
@@ -98,6 +104,7 @@ struct Serve: AsyncParsableCommand {
     if let memoryBudget { options.memoryBudget = try ByteSize.parse(memoryBudget) }
     options.segmentRows = segmentRows
     if let scrubRate { options.scrubRate = try ByteSize.parse(scrubRate) }
+    if let ballast { options.ballast = try ByteSize.parse(ballast) }
     options.queueMax = queue
     options.connectionsMax = connections
     options.writeTimeoutSeconds = writeTimeout

@@ -74,13 +74,12 @@ struct FullDiskTests {
     #expect(daemon.segmentFiles.count == 3, "\(daemon.segmentFiles)")
   }
 
-  @Test("create, publish, rollback and drop that find no byte left change nothing, and succeed when there is room")
+  @Test("create, publish and rollback that find no byte left change nothing, and succeed when there is room")
   func catalogue() throws {
     let (daemon, disk, _) = try Self.filled()
     _ = try daemon.json("build-index", "items", "--generation", "next", "--type", "flat", "--wait")
     let commands = [
       ["create", "more", "--dim", "4", "--metric", "l2"], ["rollback", "items"], ["publish", "items", "next"],
-      ["drop", "items", "--generation", "old", "--yes"], ["drop", "more", "--yes"],
     ]
     for command in commands {
       try disk.leave(0)
@@ -91,7 +90,7 @@ struct FullDiskTests {
       #expect(outcome.status == 0, "\(what): \(outcome.stderr)")
     }
     let states = try daemon.generations("items").mapValues { $0["state"] as? String }
-    #expect(states == ["live": "retired", "next": "live"])
+    #expect(states == ["old": "retired", "live": "retired", "next": "live"])
     // What was acknowledged is there after a kill, and nothing else.
     let (list, files, answer) = (try daemon.vecctl("list").text, daemon.segmentFiles, try Self.answer(daemon))
     #expect(try daemon.stop(SIGKILL).status == 128 + SIGKILL)
@@ -99,6 +98,33 @@ struct FullDiskTests {
     #expect(try daemon.vecctl("list").text == list)
     #expect(daemon.segmentFiles == files)
     #expect(try Self.answer(daemon) == answer)
+  }
+
+  @Test("a disk without a byte left still takes deletes and drops, and adds nothing before the room for these is back")
+  func ballast() throws {
+    let (daemon, disk, _) = try Self.filled()
+    func ballast() throws -> Int? { try daemon.json("stats")["ballast_bytes"] as? Int }
+    #expect(try ballast() == 1 << 20)
+    let vector = (1...Self.dimension).map(String.init).joined(separator: ",")
+    let upsert = ["upsert", "items", "--id", "77", "--vector", vector]
+    try disk.leave(0)
+    expectRefusal(try daemon.vecctl(upsert), 74, .storageFull, [], "an upsert on a full disk")
+    let ids = SampleRows(seed: 22, count: 200, dimension: Self.dimension).ids
+    for id in ids.prefix(40) {
+      let outcome = try daemon.vecctl("delete", "items", "--ids", "\(id)")
+      #expect(outcome.status == 0, "\(outcome.stderr)")
+    }
+    #expect(try ballast() == 0)
+    expectRefusal(try daemon.vecctl(upsert), 74, .storageFull, ["deletes and drops"], "an upsert without ballast")
+    _ = try daemon.json("drop", "items", "--generation", "old", "--yes")
+    #expect(try daemon.stop(SIGKILL).status == 128 + SIGKILL)
+    try daemon.start()
+    #expect(Set(try daemon.generations("items").keys) == ["live", "next"])
+    let collections = try #require(try daemon.json("stats")["collections"] as? [[String: Any]])
+    #expect(collections.map { $0["live_rows"] as? Int } == [160])
+    disk.free()
+    #expect(try daemon.vecctl(upsert).status == 0)
+    #expect(try ballast() == 1 << 20)
   }
 
   private static func names(_ daemon: DaemonFixture) throws -> [String] {

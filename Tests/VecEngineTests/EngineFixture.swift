@@ -115,3 +115,6 @@ func expectError(_ code: VecErrorCode, _ body: () throws -> Void) -> String {
   #expect(error?.code == code, "\(error?.description ?? "no error")")
   return error?.message ?? ""
 }
+
+/// A directory with all that is in it.
+func removeTree(_ path: String) { _ = system("rm -rf '\(path)'") }

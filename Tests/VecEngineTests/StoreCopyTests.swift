@@ -23,7 +23,7 @@ import VecTestSupport
     try (0..<20).map { try engine.exact("c", randomRows(1, 8, seed: 50 + $0), k: 30).map(\.id) }
   }
 
-  private func remove(_ path: String) { _ = system("rm -rf '\(path)'") }
+  private func remove(_ path: String) { removeTree(path) }
 
   @Test("a restored snapshot answers as the store did when it was made, whatever was written since")
   func roundTrip() throws {

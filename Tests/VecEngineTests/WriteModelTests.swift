@@ -1,6 +1,7 @@
 import Testing
 import VecCore
 import VecEngine
+import VecStorage
 import VecTestSupport
 
 /// A store under random operations, beside the model.
@@ -61,6 +62,7 @@ private final class ModelRun {
     case 965..<967 where model.live != nil:
       try note("compact") { _ = try engine.compact("items", generation: nil) { false } }
     case 972..<974: try note("publish", publish)
+    case 974..<976: try note("snapshot", snapshot)
     case 978..<980: try note("rollback", rollback)
     case 982..<990: try note("restart", restart)
     default: break
@@ -172,6 +174,21 @@ private final class ModelRun {
     try #require(model.live == previous)
   }
 
+  /// What a snapshot holds, restored elsewhere, is the store of now: all rows of all generations.
+  private func snapshot() throws {
+    let (path, elsewhere) = (try engine.snapshot("s").path, fixture.directory + "-restored")
+    defer { for each in [elsewhere, fixture.directory + "/snapshots"] { removeTree(each) } }
+    try SnapshotRestore(verifying: path).restore(to: elsewhere, uuid: UUID(high: 3, low: 3))
+    let other = try EngineFixture.open(elsewhere)
+    defer { other.close() }
+    let labels = Set(try other.generations("items").filter { $0.state != .building }.map(\.label))
+    try #require(try labels == Set(model.generations.keys) && other.list()[0].liveGeneration == model.live)
+    let query = vectors(1)
+    for label in labels {
+      try #require(try other.exact("items", query, k: 400, generation: label) == model.search(label, query, k: 400))
+    }
+  }
+
   private func restart() throws {
     engine.close()
     engine = try Self.open(fixture)
@@ -182,7 +199,7 @@ private final class ModelRun {
 
 @Suite struct WriteModelTests {
   @Test(
-    "random writes, searches, seals, compactions, publishes, rollbacks and restarts give the model's answers bit by bit",
+    "random writes, searches, seals, compactions, publishes, rollbacks, snapshots and restarts give the model's answers bit by bit",
     arguments: [(Metric.ip, 1), (.cosine, 2), (.l2, 3), (.ip, 4)] as [(Metric, UInt64)])
   func model(metric: Metric, seed: UInt64) throws {
     let run = try ModelRun(metric: metric, seed: seed)
@@ -192,7 +209,9 @@ private final class ModelRun {
         throw error
       }
     }
-    for name in ["write", "search", "get", "repeat", "upkeep", "seal", "compact", "publish", "rollback", "restart"] {
+    for name in [
+      "write", "search", "get", "repeat", "upkeep", "seal", "compact", "publish", "rollback", "snapshot", "restart",
+    ] {
       #expect(run.counts[name, default: 0] > 50, "too few of \(name): \(run.counts)")
     }
     run.engine.close()

@@ -20,6 +20,9 @@ int vs_peer_uid(int fd, uint32_t *uid);
 // Names the calling thread for tools such as top; what is longer than 15 bytes is cut.
 void vs_name_thread(const char *name);
 
+// Gives way to other threads on a busy machine. Only ever less: a thread cannot take it back.
+void vs_yield_to_others(void);
+
 // Makes bad pages of guarded mappings readable as zeros instead of ending the process (SIGBUS). Once per process;
 // 0, or -1 with errno set.
 int vs_guard_mappings(void);

@@ -37,7 +37,8 @@ struct SegmentSwap {
         next.probe = nil
       }
       let rows = new.map { next.placed($0.row) }
-      try writer.manifest.transaction { [row, next, rows] (transaction) throws(VecError) in
+      let isMakingRoom = rows.isEmpty
+      try writer.manifest.transaction(makingRoom: isMakingRoom) { [row, next, rows] (transaction) throws(VecError) in
         for segment in gone { try transaction.deleteSegment(segment.row.uuid, of: row.number) }
         for segment in rows { try transaction.insert(segment, of: row.number) }
         for (segment, died) in dead {
