@@ -6,6 +6,8 @@ the daemon may end with status 74. Never: an acknowledged step lost, a wrong ans
 
 from __future__ import annotations
 
+import multiprocessing
+import shutil
 import signal
 import threading
 import time
@@ -20,10 +22,12 @@ import vecd
 from .kill import THREADS
 from .life import LOST, SCENARIO, Life
 from .model import complaint, view
-from .programs import Daemon, Died, attached, observe, scratch, tool
+from .programs import Daemon, Died, Missing, attached, observe, scratch, tool
+from .stores import restored
 from .steps import Step, states
+from .writes import Snapshot
 
-# Calls on files, and how each may fail. A write of 0 bytes is the only short one that can be had without lying.
+# Calls on files, and how each may fail. A write of 0 bytes is the only short one that strace has without lying.
 FAILURES = {
     "openat": ["error=EIO", "error=EMFILE"],
     "pread64": ["error=EIO"],
@@ -38,7 +42,17 @@ FAILURES = {
     "newfstatat": ["error=EIO"],
     "getdents64": ["error=EIO"],
     "mkdir": ["error=ENOSPC"],
+    "link": ["error=EIO", "error=ENOSPC"],
+    "rmdir": ["error=EIO"],
+    "access": ["error=EIO"],
+    "fcntl": ["error=EIO"],
+    "flock": ["error=EIO"],
+    "read": ["error=EIO"],
+    "readlink": ["error=EIO"],
+    "fchown": ["error=EPERM"],
 }
+# Calls that say nothing of a file's content when they fail. A close that strace lets fail leaves the file open, as none does.
+SPARED = {"close", "lseek", "munmap", "fadvise64"}
 # Memory for the process itself comes by the same call: without it any program ends.
 MAY_KILL = {"mmap"}
 # A segment that cannot be read fences its collection, until a start that can read it.
@@ -55,6 +69,11 @@ class Sweep:
     outcomes: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     seconds: float = 0.0
+
+    def add(self, outcome: str | None, problem: str | None) -> None:
+        self.points += outcome is not None
+        self.outcomes[outcome or "not reached"] += 1
+        self.problems += [problem] if problem else []
 
     @property
     def line(self) -> str:
@@ -136,6 +155,14 @@ def after(daemon: Daemon, life: Life, scenario: list[Step]) -> str | None:
         daemon.end()
 
 
+def snapshot_complaint(store: Path) -> str | None:
+    """Whether the scenario's snapshot, which was acknowledged by now, can be restored to what was there when it was made."""
+    made = next(number for number, step in enumerate(SCENARIO) if isinstance(step, Snapshot))
+    answer = restored(store / "snapshots" / SCENARIO[made].name, store.parent / "restored")  # type: ignore[attr-defined]
+    problem = complaint(answer, [view(states(SCENARIO)[made])], 0, 0)
+    return problem and f"its snapshot: {problem}"
+
+
 def failing(thread: str, call: str, how: str, number: int, is_lasting: bool) -> tuple[str | None, str | None]:
     """The scenario with one thread's number-th call failing, or all from it on. Returns the outcome, None when there was no
     such call, and what is wrong."""
@@ -164,7 +191,9 @@ def failing(thread: str, call: str, how: str, number: int, is_lasting: bool) -> 
             outcome = None
         if problem is None and status is not None and status != 74 and call not in MAY_KILL:
             problem = f"vecd ended with status {status}"
-        problem = problem or after(daemon, life, SCENARIO)
+        problem = problem or after(daemon, life, SCENARIO) or snapshot_complaint(daemon.store)
+        if log.exists() and "(INJECTED)" not in log.read_text(errors="replace"):
+            outcome = None if problem is None else outcome
     where = f"{thread}: {call} {how} at number {when}: "
     return outcome, where + problem if problem else None
 
@@ -197,11 +226,14 @@ def _failing_start(daemon: Daemon, life: Life, arguments: list[str], log: Path) 
 
 
 def counted() -> Counter[tuple[str, str]]:
-    """How often each thread makes each call when nothing fails."""
+    """How often each thread makes each call when nothing fails.
+
+    A call on a file of the store that FAILURES does not know ends the sweep: it would be left out unseen.
+    """
     counts: Counter[tuple[str, str]] = Counter()
-    traced = ["-e", "trace=" + ",".join(FAILURES)]
+    traced = ["-y", "-e", "trace=%file,%desc,mmap"]
     with scratch() as side:
-        daemon, log = Daemon(side / "store", side), side / "log"
+        daemon, log = Daemon(side / "store", side), side / "counted"
         for thread in THREADS:
             client = daemon.start()
             with attached(daemon.thread(thread), traced, log):
@@ -209,28 +241,49 @@ def counted() -> Counter[tuple[str, str]]:
                     step.run(client)
                 client.drop("alpha")
             daemon.end()
-            counts.update((thread, line.partition("(")[0]) for line in log.read_text(errors="replace").splitlines())
-        life = Life()
-        _failing_start(daemon, life, traced, log)
+            shutil.rmtree(daemon.store)
+            _count(thread, log, daemon.store, counts)
+        _failing_start(daemon, Life(), traced, log)
         daemon.end()
-        words = (line.partition("(")[0].split()[-1] for line in log.read_text(errors="replace").splitlines() if "(" in line)
-        counts.update(("start", word) for word in words)
+        _count("start", log, daemon.store, counts)
     return counts
 
 
-def sweep(stride: int = 1, calls: list[str] | None = None, most: int = 400) -> Sweep:
+def _count(thread: str, log: Path, store: Path, counts: Counter[tuple[str, str]]) -> None:
+    """Adds the calls of a log. Of all, because strace counts them so."""
+    unknown = set()
+    for line in log.read_text(errors="replace").splitlines():
+        call = line.partition("(")[0].split()[-1] if "(" in line else ""
+        counts[thread, call] += call in FAILURES
+        if str(store) in line and call.isidentifier() and call not in {*FAILURES, *SPARED}:
+            unknown.add(call)
+    if unknown:
+        raise Missing(f"{thread} makes calls on files that FAILURES does not know: {', '.join(sorted(unknown))}")
+
+
+Point = tuple[str, str, str, int, bool]  # thread, call, how, number, is it lasting
+
+
+def points(stride: int, calls: list[str] | None, most: int) -> Iterator[Point]:
     """Every stride-th call of each kind, thread and way of failing, once and from then on; at most so many of one kind."""
-    found, begin, counts = Sweep(), time.monotonic(), counted()
-    turn = 0
+    counts, turn = counted(), 0
     for thread in [*THREADS, "start"]:
         for call in calls or FAILURES:
             for how in FAILURES[call]:
                 for is_lasting in (False, True):
                     turn += 5
                     for number in range(1 + turn % stride, min(counts[thread, call], most) + 1, stride):
-                        outcome, problem = failing(thread, call, how, number, is_lasting)
-                        found.points += outcome is not None
-                        found.outcomes[outcome or "not reached"] += 1
-                        found.problems += [problem] if problem else []
+                        yield thread, call, how, number, is_lasting
+
+
+def _failing(point: Point) -> tuple[str | None, str | None]:
+    return failing(*point)
+
+
+def sweep(stride: int = 1, calls: list[str] | None = None, most: int = 400, workers: int = 1) -> Sweep:
+    found, begin = Sweep(), time.monotonic()
+    with multiprocessing.get_context("fork").Pool(workers) as pool:
+        for outcome, problem in pool.imap_unordered(_failing, points(stride, calls, most)):
+            found.add(outcome, problem)
     found.seconds = time.monotonic() - begin
     return found
