@@ -68,6 +68,7 @@ class Daemon:
         self.socket = str(side / "s")
         self.log = side / "log"
         self.options = options or ["--threads", "1", "--memory-budget", "256M"]
+        self.environment: dict[str, str] | None = None  # None: this process's own
         self.process: subprocess.Popen[bytes] | None = None
         self.pid = 0  # of vecd itself, also under a tracer
 
@@ -76,7 +77,9 @@ class Daemon:
         Path(self.socket).unlink(missing_ok=True)
         command = [path or program("vecd"), "serve", "--store", str(self.store), "--socket", self.socket, *self.options]
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen([*(prefix or []), *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                [*(prefix or []), *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment
+            )
         self.pid = 0 if prefix else self.process.pid
 
     def wait(self, seconds: float = 20) -> vecd.Client:
