@@ -6,6 +6,7 @@ with room the refused step succeeds without a restart, unless it was answered io
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 import time
@@ -25,6 +26,7 @@ PAGE = 4096
 # Rows enough that the scenario needs well over a hundred pages, and an index that is built at once.
 STEPS = scenario(120, "flat")
 ROOM = "16m"
+ENOUGH = 200  # pages: there the scenario fits, or nearly
 
 
 @contextmanager
@@ -76,12 +78,12 @@ def _goes_on(client: vecd.Client, life: Life) -> str | None:
     return problem
 
 
-def sizes(count: int, first: int = 2, stride: int = 1) -> Sweep:
+def sizes(count: int, first: int = 2, last: int = ENOUGH, workers: int = 1) -> Sweep:
+    """So many disks, from one size to another in even steps."""
     found, begin = Sweep(), time.monotonic()
-    for number in range(count):
-        outcome, problem = full_at(first + number * stride)
-        found.points += 1
-        found.outcomes[outcome] += 1
-        found.problems += [problem] if problem else []
+    pages = sorted({first + number * (last - first) // max(1, count - 1) for number in range(count)})
+    with multiprocessing.get_context("fork").Pool(workers) as pool:
+        for outcome, problem in pool.imap_unordered(full_at, pages):
+            found.add(outcome, problem)
     found.seconds = time.monotonic() - begin
     return found
