@@ -7,6 +7,9 @@ import sys
 from dataclasses import replace
 
 from .controls import CONTROLS, no_database_sync
+from .copies import sweep_copies
+from .crowd import crowd_cycles
+from .discipline import breaches, renames
 from .explore import Findings, explore
 from .inject import sweep
 from .kill import Kills, kill_at_every_call, kill_cycles
@@ -14,7 +17,8 @@ from .nested import Plan, nest
 from .power import power_cuts
 from .programs import Missing
 from .record import Recording, record
-from .sizes import sizes
+from .short import sweep_short
+from .sizes import ENOUGH, sizes
 from .states import Policy
 from .chance import random_steps
 
@@ -43,6 +47,9 @@ def run_explore(options: argparse.Namespace) -> int:
     total = 0
     for seed, recording in _recordings(options):
         print(f"seed {seed}: {len(recording.ops)} operations of {len(recording.steps)} steps", flush=True)
+        disorder = breaches(recording)
+        print(f"syncs about {len(renames(recording))} renames: {len(disorder)} out of order", *disorder[:5], sep="\n  ")
+        total += len(disorder)
         found = explore(recording, policy, seed, options.workers, options.nested)
         _tell("power cuts", found)
         total += found.count
@@ -76,7 +83,9 @@ def run_kill(options: argparse.Namespace) -> int:
     calls = kill_at_every_call(options.stride) if options.stride else Kills()
     if options.stride:
         print(f"at calls: {calls.line}")
-    return _list(found.problems + calls.problems)
+    crowd = crowd_cycles(options.crowds, options.seed, options.clients)
+    print(f"several clients: {crowd.line}")
+    return _list(found.problems + calls.problems + crowd.problems)
 
 
 def run_power(options: argparse.Namespace) -> int:
@@ -86,13 +95,19 @@ def run_power(options: argparse.Namespace) -> int:
 
 
 def run_inject(options: argparse.Namespace) -> int:
-    found = sweep(options.stride, options.calls.split(",") if options.calls else None, options.most)
-    print(found.line)
-    return _list(found.problems)
+    found = sweep(options.stride, options.calls.split(",") if options.calls else None, options.most, options.workers)
+    print(f"the daemon: {found.line}", flush=True)
+    problems = found.problems
+    if not options.calls:
+        for title, method in (("snapshot, restore, repair", sweep_copies), ("short reads and writes", sweep_short)):
+            found = method(options.stride, options.workers)
+            print(f"{title}: {found.line}", flush=True)
+            problems += found.problems
+    return _list(problems)
 
 
 def run_sizes(options: argparse.Namespace) -> int:
-    found = sizes(options.count, options.first, options.stride)
+    found = sizes(options.count, options.first, options.last, options.workers)
     print(found.line)
     return _list(found.problems)
 
@@ -129,6 +144,8 @@ def main() -> int:
     sub = method("kill", run_kill, "kill -9 at random moments, then at calls of the daemon's threads and of its recovery")
     sub.add_argument("--cycles", type=int, default=500)
     sub.add_argument("--stride", type=int, default=1, help="every n-th call of each kind; 0 for none")
+    sub.add_argument("--crowds", type=int, default=100, help="kills under several clients that write to one collection")
+    sub.add_argument("--clients", type=int, default=4, help="how many clients those are")
 
     sub = method("power", run_power, "power cuts of a file system on a loop device; needs root")
     sub.add_argument("--cuts", type=int, default=200)
@@ -139,9 +156,9 @@ def main() -> int:
     sub.add_argument("--most", type=int, default=400, help="calls of one kind")
 
     sub = method("sizes", run_sizes, "disks that are full at every page; needs root")
-    sub.add_argument("--count", type=int, default=180)
+    sub.add_argument("--count", type=int, default=ENOUGH - 1)
     sub.add_argument("--first", type=int, default=2, help="pages of the smallest")
-    sub.add_argument("--stride", type=int, default=1, help="pages from one to the next")
+    sub.add_argument("--last", type=int, default=ENOUGH, help="pages of the largest")
 
     options = parser.parse_args()
     try:

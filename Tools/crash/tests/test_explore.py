@@ -6,6 +6,7 @@ import pytest
 
 from crash_needs import SEED, need
 from crash.controls import CONTROLS, no_database_sync
+from crash.discipline import breaches, planted, renames
 from crash.explore import Findings, explore
 from crash.life import SCENARIO
 from crash.nested import Plan, nest
@@ -65,3 +66,17 @@ def test_a_recovery_that_empties_the_log_before_the_database_is_durable_is_found
 ) -> None:
     found = nest(explored[0].sample, recordings[0], Plan(1, 0, plant=no_database_sync), SEED)[1]
     assert found.count > 0, found.line
+
+
+def test_before_and_after_each_rename_into_place_what_must_be_synced_is(recordings: list[Recording]) -> None:
+    for recording in recordings:
+        assert not [str(breach) for breach in breaches(recording)]
+    kinds = {kind for op in renames(recordings[0]) for kind in ("segments", "snapshots") if f"/{kind}/" in op.path}
+    assert kinds == {"segments", "snapshots"}
+    assert sum(len(renames(recording)) for recording in recordings) >= 20
+
+
+def test_each_rename_without_its_syncs_is_found(recordings: list[Recording]) -> None:
+    bugs = [bug for recording in recordings for bug in planted(recording)]
+    assert len(bugs) >= 40
+    assert not [name for name, recording in bugs if not breaches(recording)]

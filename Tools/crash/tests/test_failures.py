@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from crash_needs import need
+from crash.copies import mended, repair_fails, restore_fails, snapshot_fails, spoil, sweep_copies, template
 from crash.inject import failing, sweep
+from crash.preload import Fault, library
+from crash.programs import Missing, scratch
+from crash.short import short, sweep_short
 from crash.sizes import sizes
+
+WORKERS = 2
+
+
+@pytest.fixture(scope="module")
+def preload() -> None:
+    try:
+        library()
+    except Missing as missing:
+        if os.environ.get("CI"):
+            pytest.fail(str(missing), pytrace=False)
+        pytest.skip(f"SHORT WRITES, RESTORE AND REPAIR ARE NOT TRIED HERE: {missing}")
 
 
 def test_no_failing_system_call_loses_what_was_acknowledged_or_gives_a_wrong_answer() -> None:
-    need("vecd", tools=("strace",))
-    found = sweep(stride=61)
+    need("vecd", "vecctl", "crashcheck", tools=("strace",))
+    found = sweep(stride=61, workers=WORKERS)
     print(found.line)
     assert not found.problems
     assert found.points >= 60
@@ -22,7 +39,7 @@ def test_no_failing_system_call_loses_what_was_acknowledged_or_gives_a_wrong_ans
 
 
 def test_writes_that_are_said_to_be_done_and_are_not_are_found() -> None:
-    need("vecd", tools=("strace",))
+    need("vecd", "vecctl", "crashcheck", tools=("strace",))
     problems = [failing("vecd-write-0", "pwrite64", "retval=4096", number, True)[1] for number in (1, 9, 17)]
     assert any(problems)
 
@@ -31,7 +48,50 @@ def test_a_disk_full_at_any_page_refuses_cleanly_and_goes_on_with_room() -> None
     need("vecd")
     if os.geteuid() != 0:
         pytest.skip("FULL DISKS ARE NOT TRIED HERE: mounting small disks needs root")
-    found = sizes(44, first=2, stride=4)
+    found = sizes(128, workers=WORKERS)
     print(found.line)
     assert not found.problems
     assert found.outcomes["storage-full"] >= 20
+
+
+def test_a_snapshot_a_restore_and_a_repair_with_failing_calls_do_all_or_nothing(preload: None) -> None:
+    need("vecd", "vecctl", "crashcheck", tools=("strace",))
+    found = sweep_copies(stride=29, workers=WORKERS)
+    print(found.line)
+    assert not found.problems
+    for program in ("snapshot", "restore", "repair"):
+        refused = sum(n for outcome, n in found.outcomes.items() if outcome.startswith(program) and not outcome.endswith("made"))
+        assert refused >= 5, f"too few calls of {program} failed in earnest"
+
+
+def test_copies_that_are_said_to_be_done_and_are_not_are_found(preload: None) -> None:
+    """The store's rows are lost on the way, by a hand that nothing of the program sees."""
+    need("vecd", "vecctl", "crashcheck", tools=("strace",))
+    never = Fault("fsync", "fail", 1_000)
+
+    def lose_a_segment(store: Path) -> None:
+        min((store / "segments").glob("*.vseg")).unlink()
+
+    with scratch() as side:
+        sound, spoilt = template(side / "sound"), template(side / "spoilt", spoil)
+        wanted = mended(spoilt)
+        assert not snapshot_fails(sound, "fsync", "error=EIO", 1_000, False)[1]
+        assert snapshot_fails(sound, "fsync", "error=EIO", 1_000, False, tamper=lose_a_segment)[1]
+        assert not restore_fails(sound, never)[1]
+        assert restore_fails(sound, never, tamper=lose_a_segment)[1]
+        assert not repair_fails(spoilt, never, wanted)[1]
+        assert repair_fails(spoilt, never, wanted, tamper=lose_a_segment)[1]
+
+
+def test_short_reads_and_writes_are_finished_or_refused(preload: None) -> None:
+    need("vecd", "vecctl", "crashcheck")
+    found = sweep_short(stride=41, workers=WORKERS)
+    print(found.line)
+    assert not found.problems
+    assert found.outcomes["all done"] >= 6, "reads and writes that are only short are finished"
+    assert found.outcomes["storage-full"] + found.outcomes["io-error"] >= 20
+
+
+def test_writes_that_are_said_to_be_whole_and_are_short_are_found(preload: None) -> None:
+    need("vecd", "vecctl", "crashcheck")
+    assert any(short(Fault("pwrite", "lie", number))[1] for number in (7, 97))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from crash_needs import SEED, need
+from crash.crowd import NAME, Rows, Writer, complaint as crowd_complaint, crowd_cycles
 from crash.kill import kill_at_every_call, kill_cycles
+from crash.writes import Delete, Upsert
 
 
 def test_after_kills_at_random_moments_everything_acknowledged_is_there() -> None:
@@ -28,3 +32,43 @@ def test_after_a_kill_at_a_call_of_a_publish_and_one_of_the_recovery_the_rest_ca
 def test_a_store_that_forgets_is_found() -> None:
     need("vecd")
     assert kill_cycles(40, SEED, forget=True).problems
+
+
+def test_after_kills_under_several_clients_each_has_what_was_acknowledged_in_its_order() -> None:
+    need("vecd")
+    found = crowd_cycles(60, SEED)
+    print(f"seed {SEED}: {found.line}")
+    assert not found.problems
+    assert found.writes >= 3_000
+    assert found.hits["while several wait"] >= 100, "the kills hardly hit clients with writes under way"
+
+
+def test_a_store_that_forgets_is_found_by_several_clients() -> None:
+    need("vecd")
+    assert crowd_cycles(10, SEED, forget=True).problems
+
+
+def _after_a_crowd(spoil: Callable[[Rows], None]) -> str | None:
+    """What is said of two clients' writes when something else than was acknowledged is found."""
+    first, second = Writer(1), Writer(2)
+    first.sent = [Upsert(NAME, (1000, 1001, 1), 1), Delete(NAME, (1000,), 2), Upsert(NAME, (1002,), 3)]
+    second.sent = [Upsert(NAME, (2000, 1), 4), Upsert(NAME, (2000, 2), 5)]
+    first.sequences, second.sequences = [1, 3, 5], [2]
+    rows: Rows = {}
+    for write in (*first.sent[:1], *second.sent[:1], *first.sent[1:]):
+        rows = write.written(rows)
+    spoil(rows)
+    return crowd_complaint([first, second], {}, rows, 5)
+
+
+def test_what_several_clients_must_not_find_is_found() -> None:
+    old, new = Upsert(NAME, (1000, 1001, 1), 1).written({}), Upsert(NAME, (2000, 2), 5).written({})
+    assert _after_a_crowd(lambda rows: None) is None
+    assert _after_a_crowd(lambda rows: rows.update(new)) is None, "a write of which nobody was told may be there"
+    assert "no prefix" in str(_after_a_crowd(lambda rows: rows.update({1000: old[1000]}))), "a deleted id is back"
+    assert "no prefix" in str(_after_a_crowd(lambda rows: rows.pop(1002))), "the last acknowledged write is lost"
+    assert "no prefix" in str(_after_a_crowd(lambda rows: rows.pop(1001))), "a write in the middle is lost"
+    assert "shared id 1" in str(_after_a_crowd(lambda rows: rows.update({1: old[1]}))), "an older write of another client won"
+    assert "shared id 1" in str(_after_a_crowd(lambda rows: rows.pop(1)))
+    assert "shared id 2" in str(_after_a_crowd(lambda rows: rows.update({2: new[2]}))), "half of a write is there"
+    assert "shared id 5" in str(_after_a_crowd(lambda rows: rows.update({5: old[1]}))), "what nobody wrote is there"
