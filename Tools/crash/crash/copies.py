@@ -131,6 +131,26 @@ def _snapshots_complaint(source: Template, store: Path, outcome: str) -> str | N
     return None
 
 
+def snapshot_after_a_failed_sync() -> str | None:
+    """The directory of snapshots is new, and the sync that makes its name durable fails. Done again, the snapshot must sync it: a
+    name that is there already is no durable one."""
+    with scratch() as side:
+        daemon = Daemon(side / "store", side)
+        client = daemon.start()
+        with attached(daemon.thread(THREAD), ["-e", "trace=fsync", "-e", "inject=fsync:error=EIO:when=1"]):
+            try:
+                client.snapshot("copy")
+                return "a snapshot was acknowledged though a sync of it failed"
+            except vecd.VecdError:
+                pass
+        log = side / "second"
+        with attached(daemon.thread(THREAD), ["-y", "-e", "trace=fsync"], log):
+            client.snapshot("copy")
+        daemon.end()
+        is_synced = f"<{daemon.store}>)" in log.read_text(errors="replace")
+        return None if is_synced else "the second snapshot did not sync the directory above snapshots/, whose first sync failed"
+
+
 # -- restore
 
 
@@ -175,7 +195,8 @@ def spoil(store: Path) -> None:
     manifest = sqlite3.connect(store / "manifest.sqlite")
     tables = manifest.execute("SELECT name FROM sqlite_master WHERE name LIKE 'writes_%'").fetchall()
     for (table,) in tables:
-        manifest.execute(f"UPDATE {table} SET checksum = checksum + 1 WHERE write_number = (SELECT max(write_number) FROM {table})")
+        last = f"(SELECT max(write_number) FROM {table})"
+        manifest.execute(f"UPDATE {table} SET checksum = checksum + 1 WHERE write_number = {last}")
     manifest.execute("UPDATE dead_rows SET checksum = checksum + 1")
     manifest.commit()
     manifest.close()
