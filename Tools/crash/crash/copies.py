@@ -107,7 +107,7 @@ def _after_snapshot(source: Template, daemon: Daemon, client: vecd.Client, outco
             client.snapshot("copy")
         except vecd.VecdError as error:
             # Its name is taken: by a whole one, as the next line finds.
-            if error.code is not vecd.ErrorCode.CANNOT_CREATE:
+            if error.code is not vecd.ErrorCode.CANNOT_CREATE or "already" not in str(error):
                 return f"{outcome}, and again with nothing failing: {error}"
         return _snapshots_complaint(source, daemon.store, "made")
     except vecd.VecdError as error:

@@ -56,7 +56,7 @@ SPARED = {"close", "lseek", "munmap", "fadvise64"}
 # Memory for the process itself comes by the same call: without it any program ends.
 MAY_KILL = {"mmap"}
 # A segment that cannot be read fences its collection, until a start that can read it.
-MAY_FENCE = {"pread64"}
+MAY_FENCE = {"pread64", "newfstatat"}
 UNKNOWN = {vecd.ErrorCode.IO_ERROR, vecd.ErrorCode.OUTCOME_UNKNOWN}
 DEFECTS = {vecd.ErrorCode.INTERNAL_DEFECT, vecd.ErrorCode.MANIFEST_DAMAGED, vecd.ErrorCode.SEGMENT_DAMAGED}
 FENCED = {vecd.ErrorCode.COLLECTION_FENCED}

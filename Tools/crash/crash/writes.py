@@ -115,7 +115,8 @@ class Snapshot(Step):
         try:
             client.snapshot(self.name)
         except vecd.VecdError as error:
-            if error.code is not vecd.ErrorCode.CANNOT_CREATE:
+            # The code is also that of a file that cannot be opened.
+            if error.code is not vecd.ErrorCode.CANNOT_CREATE or "already" not in str(error):
                 raise
 
 

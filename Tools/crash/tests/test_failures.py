@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from crash_needs import need
-from crash.copies import mended, repair_fails, restore_fails, snapshot_fails, spoil, sweep_copies, template
+from crash.copies import (
+    mended, repair_fails, restore_fails, snapshot_after_a_failed_sync, snapshot_fails, spoil, sweep_copies, template,
+)
 from crash.inject import failing, sweep
 from crash.preload import Fault, library
 from crash.programs import Missing, scratch
@@ -62,6 +64,11 @@ def test_a_snapshot_a_restore_and_a_repair_with_failing_calls_do_all_or_nothing(
     for program in ("snapshot", "restore", "repair"):
         refused = sum(n for outcome, n in found.outcomes.items() if outcome.startswith(program) and not outcome.endswith("made"))
         assert refused >= 5, f"too few calls of {program} failed in earnest"
+
+
+def test_a_snapshot_whose_directory_was_not_made_durable_makes_up_for_it() -> None:
+    need("vecd", tools=("strace",))
+    assert snapshot_after_a_failed_sync() is None
 
 
 def test_copies_that_are_said_to_be_done_and_are_not_are_found(preload: None) -> None:
