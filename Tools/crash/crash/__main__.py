@@ -113,7 +113,7 @@ def run_sizes(options: argparse.Namespace) -> int:
 
 
 def _list(problems: list[str]) -> int:
-    for problem in problems[:20]:
+    for problem in problems[:100]:
         print(f"  {problem}")
     return len(problems)
 

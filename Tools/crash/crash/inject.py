@@ -23,9 +23,8 @@ from .kill import THREADS
 from .life import LOST, SCENARIO, Life
 from .model import complaint, view
 from .programs import Daemon, Died, Missing, attached, observe, scratch, tool
-from .stores import restored
+from .stores import snapshot_complaint
 from .steps import Step, states
-from .writes import Snapshot
 
 # Calls on files, and how each may fail. A write of 0 bytes is the only short one that strace has without lying.
 FAILURES = {
@@ -153,14 +152,6 @@ def after(daemon: Daemon, life: Life, scenario: list[Step]) -> str | None:
         return f"after a start with nothing failing: {error}"
     finally:
         daemon.end()
-
-
-def snapshot_complaint(store: Path) -> str | None:
-    """Whether the scenario's snapshot, which was acknowledged by now, can be restored to what was there when it was made."""
-    made = next(number for number, step in enumerate(SCENARIO) if isinstance(step, Snapshot))
-    answer = restored(store / "snapshots" / SCENARIO[made].name, store.parent / "restored")  # type: ignore[attr-defined]
-    problem = complaint(answer, [view(states(SCENARIO)[made])], 0, 0)
-    return problem and f"its snapshot: {problem}"
 
 
 def failing(thread: str, call: str, how: str, number: int, is_lasting: bool) -> tuple[str | None, str | None]:

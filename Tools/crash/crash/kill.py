@@ -23,6 +23,7 @@ from .life import SCENARIO, Life
 from .model import State, complaint, view
 from .programs import Daemon, Died, attached, observe, scratch, tool
 from .steps import Step, states
+from .stores import snapshot_complaint
 from .writes import Write
 
 FIRST_MOMENTS = 0.050  # seconds after a start that get a share of the kills of their own
@@ -150,7 +151,7 @@ def _repeat(life: Life, unknown: list[Step], client: vecd.Client) -> str | None:
 
 
 # The calls with which something becomes durable or visible, and the threads that make them.
-CALLS = ["renameat2", "fsync", "fdatasync", "ftruncate", "unlink", "pwrite64"]
+CALLS = ["renameat2", "fsync", "fdatasync", "ftruncate", "unlink", "pwrite64", "link", "mkdir"]
 THREADS = ["vecd-write-0", "vecd-maint-0", "vecd-upkeep-0"]
 
 
@@ -182,7 +183,7 @@ def killed_at(thread: str, call: str, number: int, again: int) -> tuple[str | No
             if problem is None:
                 done = next(n for n, state in enumerate(states(SCENARIO)) if view(state) == view(life.known))
                 problem = next((f"cannot go on with {step}" for step in SCENARIO[done:] if not life.run(step, client)), None)
-                problem = problem or life.settle(observe(client))
+                problem = problem or life.settle(observe(client)) or snapshot_complaint(daemon.store)
         except (Died, vecd.VecdError) as error:
             problem = str(error)
         daemon.end()

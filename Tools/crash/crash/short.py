@@ -10,10 +10,11 @@ import errno
 import multiprocessing
 import time
 
-from .inject import Sweep, after, play, snapshot_complaint, still_answers, watchdog
+from .inject import Sweep, after, play, still_answers, watchdog
 from .life import SCENARIO, Life
 from .preload import Fault, calls, environment
 from .programs import Daemon, Died, scratch
+from .stores import snapshot_complaint
 
 
 def short(fault: Fault) -> tuple[str | None, str | None]:

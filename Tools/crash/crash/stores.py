@@ -7,7 +7,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from .life import SCENARIO
+from .model import complaint, view
 from .programs import program
+from .steps import states
+from .writes import Snapshot
 
 
 def opened(store: Path) -> dict[str, Any]:
@@ -31,3 +35,11 @@ def restored(snapshot: Path, target: Path) -> dict[str, Any]:
     """What a store shows that is made of a snapshot."""
     status, said = run("vecctl", "restore", str(snapshot), str(target))
     return opened(target) if status == 0 else {"error": f"restore of {snapshot}: {said[-300:]}"}
+
+
+def snapshot_complaint(store: Path) -> str | None:
+    """Whether the scenario's snapshot, which was acknowledged by now, can be restored to what was there when it was made."""
+    made = next(number for number, step in enumerate(SCENARIO) if isinstance(step, Snapshot))
+    answer = restored(store / "snapshots" / SCENARIO[made].name, store.parent / "restored")  # type: ignore[attr-defined]
+    problem = complaint(answer, [view(states(SCENARIO)[made])], 0, 0)
+    return problem and f"its snapshot: {problem}"

@@ -32,7 +32,7 @@ def preload() -> None:
 
 def test_no_failing_system_call_loses_what_was_acknowledged_or_gives_a_wrong_answer() -> None:
     need("vecd", "vecctl", "crashcheck", tools=("strace",))
-    found = sweep(stride=61, workers=WORKERS)
+    found = sweep(stride=83, workers=WORKERS)
     print(found.line)
     assert not found.problems
     assert found.points >= 60

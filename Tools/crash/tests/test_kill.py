@@ -22,7 +22,7 @@ def test_after_kills_at_random_moments_everything_acknowledged_is_there() -> Non
 
 
 def test_after_a_kill_at_a_call_of_a_publish_and_one_of_the_recovery_the_rest_can_be_done() -> None:
-    need("vecd", tools=("strace",))
+    need("vecd", "vecctl", "crashcheck", tools=("strace",))
     found = kill_at_every_call(stride=9)
     print(found.line)
     assert not found.problems
