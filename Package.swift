@@ -50,6 +50,7 @@ let package = Package(
 
     // The synchronous core.
     library("VecCore", ["CVecShims"]),
+    library("VecAttributes", ["VecCore"]),
     library("VecKernels", ["VecCore", "CVecKernels"]),
     library("VecIndex", ["VecCore", "VecKernels"]),
     library("VecStorage", ["VecCore", "CLZ4", "CVecShims"]),
@@ -86,6 +87,7 @@ let package = Package(
     .target(
       name: "VecTestSupport", dependencies: ["VecCore"], path: "Tests/VecTestSupport", swiftSettings: strict),
     tests("VecCoreTests", ["VecCore", "CVecShims", "VecTestSupport"]),
+    tests("VecAttributesTests", ["VecCore", "VecAttributes", "VecTestSupport"]),
     tests("VecKernelsTests", ["VecCore", "VecKernels", "CVecKernels", "VecTestSupport"]),
     tests("VecIndexTests", ["VecCore", "VecKernels", "VecIndex", "VecTestSupport"]),
     tests("VecStorageTests", ["VecCore", "VecStorage", "VecTestSupport"]),

@@ -46,6 +46,26 @@ public enum Limits {
   public static let normMax = 1e18
   /// Least norm under cosine: shorter vectors have no direction that float32 could tell.
   public static let cosineNormMin = 1e-30
+  /// Attributes of a collection.
+  public static let attributesMax = 64
+  /// Bytes of an attribute's name.
+  public static let attributeNameBytesMax = 64
+  /// Bytes of a keyword.
+  public static let keywordBytesMax = 256
+  /// Keywords that one item has for one attribute.
+  public static let keywordsMax = 64
+  /// Bytes of an item's payload.
+  public static let payloadBytesMax = 65_536
+  /// Bytes of a filter's wire form.
+  public static let filterBytesMax = 65_536
+  /// Bytes of a filter's text: enough to print any filter that can be sent.
+  public static let filterTextBytesMax = 524_288
+  /// Levels of a filter: of parentheses and `not` in its text, of nodes in its tree.
+  public static let filterDepthMax = 32
+  /// Conditions, `and`, `or` and `not` of a filter together.
+  public static let filterNodesMax = 1_024
+  /// Values in one list of a filter.
+  public static let filterValuesMax = 4_096
   /// Bytes of a Unix socket path (`sun_path` less its terminator).
   public static let socketPathBytesMax = 107
 

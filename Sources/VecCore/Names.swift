@@ -29,6 +29,29 @@ public enum Names {
     }
   }
 
+  /// An attribute name: 1 to 64 of `a-z 0-9 _`, first one not a digit, and no word of the filter language.
+  public static func checkAttribute(_ name: String) throws(VecError) {
+    guard isAttribute(name) else {
+      let rule = "use 1 to \(Limits.attributeNameBytesMax) of a-z 0-9 _, not starting with a digit"
+      throw VecError(
+        .invalidArgument,
+        filterWords.contains(name)
+          ? "attribute name \(quoted(name)) is a word of the filter language" : "attribute name \(quoted(name)): \(rule)")
+    }
+  }
+
+  /// Words that mean something in a filter, and some that are kept for later.
+  package static let filterWords: Set<String> = [
+    "all", "and", "any", "between", "exists", "false", "has", "in", "is", "like", "missing", "none", "not", "null", "or",
+    "true",
+  ]
+
+  package static func isAttribute(_ name: String) -> Bool {
+    let bytes = name.utf8
+    guard let first = bytes.first, bytes.count <= Limits.attributeNameBytesMax, !isDigit(first) else { return false }
+    return bytes.allSatisfy { isLower($0) || isDigit($0) || $0 == UInt8(ascii: "_") } && !filterWords.contains(name)
+  }
+
   /// A caller's text made safe for one line of a message: quoted, control characters escaped, cut at 80 characters.
   public static func quoted(_ text: String) -> String {
     var out = "\""

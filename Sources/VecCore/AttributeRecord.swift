@@ -1,0 +1,128 @@
+/// The attributes and payload of one item; `Formats/attributes.md` has the byte form.
+public struct AttributeRecord: Sendable, Equatable {
+  /// Opaque to vecd; empty for none. At most `Limits.payloadBytesMax` bytes.
+  public var payload: [UInt8]
+  /// By position of the attribute, ascending.
+  package private(set) var entries: [Entry]
+
+  package struct Entry: Sendable, Equatable {
+    package var position: Int
+    package var value: AttributeValue
+  }
+
+  /// - Parameters:
+  ///   - values: by position of the attribute in the collection's definitions; of equal positions the last counts.
+  public init(_ values: [(position: Int, value: AttributeValue)] = [], payload: [UInt8] = []) {
+    self.payload = payload
+    entries = []
+    for (position, value) in values { self[position] = value }
+  }
+
+  public var isEmpty: Bool { entries.isEmpty && payload.isEmpty }
+
+  /// The value of the attribute at a position; nil when the item has none.
+  public subscript(position: Int) -> AttributeValue? {
+    get { entries.first { $0.position == position }?.value }
+    set {
+      let place = entries.firstIndex { $0.position >= position } ?? entries.count
+      let isThere = place < entries.count && entries[place].position == position
+      entries.replaceSubrange(place..<(isThere ? place + 1 : place), with: newValue.map { [Entry(position: position, value: $0)] } ?? [])
+    }
+  }
+
+  /// That an item of a collection with these attributes may have it.
+  ///
+  /// - Throws: `invalid-argument` naming the attribute and what would be right, `limit-exceeded` for a payload too long.
+  public func check(_ definitions: [AttributeDefinition]) throws(VecError) {
+    for entry in entries {
+      guard definitions.indices.contains(entry.position) else {
+        throw VecError(
+          .invalidArgument, "there is no attribute at position \(entry.position), the collection has \(definitions.count)")
+      }
+      let definition = definitions[entry.position]
+      guard entry.value.type == definition.type else {
+        throw VecError(
+          .invalidArgument,
+          "attribute \(Names.quoted(definition.name)) is \(definition.type.name), its value is \(entry.value.type.name)")
+      }
+      if let defect = entry.value.defect {
+        throw VecError(.invalidArgument, "attribute \(Names.quoted(definition.name)): its value \(defect)")
+      }
+    }
+    try Limits.check(payload.count, 0...Limits.payloadBytesMax, "the bytes of a payload")
+  }
+}
+
+/// The byte form, which names attributes by position and carries types, so it can be read without the definitions.
+extension AttributeRecord {
+  /// Appends the record. It must have passed `check`.
+  package func write(to writer: inout ByteWriter) {
+    writer.write(UInt8(entries.count))
+    for entry in entries {
+      writer.write(UInt8(entry.position))
+      writer.write(entry.value.type.rawValue)
+      switch entry.value {
+      case .int(let value): writer.write(value)
+      case .float(let value): writer.write(value.bitPattern)
+      case .bool(let value): writer.write(value)
+      case .keyword(let keyword): writer.write(string: keyword.text)
+      case .keywords(let keywords):
+        writer.write(UInt8(keywords.count))
+        for keyword in keywords { writer.write(string: keyword.text) }
+      }
+    }
+    writer.write(UInt32(payload.count))
+    writer.write(bytes: payload)
+  }
+
+  package func encode() -> [UInt8] {
+    var writer = ByteWriter()
+    write(to: &writer)
+    return writer.bytes
+  }
+
+  /// Reads the next record of bytes that nobody vouches for: any record that `check` lets pass for some definitions.
+  ///
+  /// - Throws: the reader's code when the bytes are none.
+  package static func read(_ reader: inout ByteReader) throws(VecError) -> AttributeRecord {
+    let count = Int(try reader.read(UInt8.self))
+    guard count <= Limits.attributesMax else {
+      throw reader.failure("a record has \(count) values, at most \(Limits.attributesMax) may be")
+    }
+    var record = AttributeRecord()
+    record.entries.reserveCapacity(count)
+    var least = 0
+    for _ in 0..<count {
+      let position = Int(try reader.read(UInt8.self))
+      guard position >= least, position < Limits.attributesMax else {
+        throw reader.failure("position \(position) of a record must be \(least) to \(Limits.attributesMax - 1)")
+      }
+      least = position + 1
+      record.entries.append(Entry(position: position, value: try readValue(&reader)))
+    }
+    let payloadCount = Int(try reader.read(UInt32.self))
+    guard payloadCount <= Limits.payloadBytesMax else {
+      throw reader.failure("a payload has \(payloadCount) bytes, at most \(Limits.payloadBytesMax) may be")
+    }
+    record.payload = try reader.readArray(UInt8.self, count: payloadCount)
+    return record
+  }
+
+  private static func readValue(_ reader: inout ByteReader) throws(VecError) -> AttributeValue {
+    let code = try reader.read(UInt8.self)
+    guard let type = AttributeType(rawValue: code) else { throw reader.failure("type \(code) of a value is not known") }
+    let value: AttributeValue
+    switch type {
+    case .int: value = .int(try reader.read())
+    case .float: value = .float(Double(bitPattern: try reader.read()))
+    case .bool: value = .bool(try reader.readBool())
+    case .keyword: value = .keyword(Keyword(try reader.readString()))
+    case .keywords:
+      var keywords: [Keyword] = []
+      for _ in 0..<Int(try reader.read(UInt8.self)) { keywords.append(Keyword(try reader.readString())) }
+      value = .keywords(keywords)
+    }
+    if let defect = value.defect { throw reader.failure("a value \(defect)") }
+    return value
+  }
+}
