@@ -1,0 +1,103 @@
+"""Every call to the daemon, in one place.
+
+What this version of vecd does not have yet is made up for here and nowhere else: `search` leaves seen items out by fetching more and
+dropping them (until requests carry exclusions), and the model version is the label of the generation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import vecd
+
+from .evaluate import unseen_places
+from .problem import Problem
+
+# Fetched beyond k to make up for seen items; a daemon with exclusions needs none.
+MOST_RESULTS = int(vecd.Limits.K)
+
+
+@dataclass(frozen=True)
+class Found:
+    """ids (n, k) int64, -1 for none; scores; interests: which of the user's vectors found it; who answered, and how."""
+
+    ids: np.ndarray
+    scores: np.ndarray
+    interests: np.ndarray
+    version: str
+    index: str
+
+
+class Store:
+    """One collection of one daemon, whose generations are model versions."""
+
+    def __init__(self, client: vecd.Client, collection: str) -> None:
+        self.client, self.collection = client, collection
+
+    def prepare(self, dimension: int, metric: str) -> None:
+        """Makes the collection, or checks that the one there is for vectors like these."""
+        for known in self.client.collections():
+            if known.name == self.collection:
+                there = vecd.Metric(known.metric).name.lower()
+                if (known.dimension, there) != (dimension, metric):
+                    raise Problem(
+                        f"collection {self.collection} has dimension {known.dimension} and metric {there}, the model "
+                        f"{dimension} and {metric}; name another collection"
+                    )
+                return
+        self.client.create(self.collection, dimension, metric)
+
+    def live(self) -> str | None:
+        """The model version that answers now."""
+        for known in self.client.collections():
+            if known.name == self.collection:
+                return known.live_generation or None
+        return None
+
+    def versions(self) -> dict[str, int]:
+        """Rows by model version, of every generation there is."""
+        return {generation.label: generation.rows for generation in self.client.generations(self.collection)}
+
+    def push(self, ids: np.ndarray, vectors: np.ndarray, version: str, progress: Callable[[int, int], Any] | None = None) -> None:
+        if version in self.versions():
+            raise Problem(f"collection {self.collection} has a generation {version} already; give the model another version")
+        self.client.ingest(self.collection, ids, vectors, generation=version, progress=progress)
+
+    def build(self, version: str, users: np.ndarray, target_recall: float, index: str = "auto") -> dict[str, Any]:
+        """The index, calibrated and shaped by real user vectors: (n, K, d), each interest counts as a query."""
+        flat = users.reshape(-1, users.shape[-1])
+        sample = flat[: int(vecd.Limits.SAMPLE_QUERIES)]
+        built = self.client.build_index(
+            self.collection, version, index, wait=True, target_recall=target_recall, queries=sample if index != "flat" else None
+        )
+        return built.report or {}
+
+    def search(
+        self, users: np.ndarray, k: int, version: str, seen: list[np.ndarray] | None = None, *, exact: bool = False,
+        recall: float | None = None,
+    ) -> Found:
+        """The k best items of each user by one model version and no other. users: (n, K, d), all K vectors in one request.
+
+        seen: per user store ids to leave out. recall: what to aim at instead of the target of the build.
+        """
+        if not 1 <= k <= MOST_RESULTS:
+            raise Problem(f"k is {k}, expected 1 to {MOST_RESULTS}")
+        extra = max((len(ids) for ids in seen), default=0) if seen is not None else 0
+        reply = self.client.search(
+            self.collection, users, min(k + extra, MOST_RESULTS), generation=version, exact=exact, recall=None if exact else recall
+        )
+        ids = reply.ids.astype(np.int64)
+        planes = (ids, reply.scores, reply.interests)
+        if seen is not None:
+            places = unseen_places(ids, [keys.astype(np.int64) for keys in seen], k)
+            taken = [np.take_along_axis(plane, np.maximum(places, 0), axis=1) for plane in planes]
+            planes = (np.where(places >= 0, taken[0], -1), np.where(places >= 0, taken[1], np.nan), taken[2])
+        return Found(*planes, reply.generation, vecd.Index(reply.index).name.lower())
+
+    def publish(self, version: str, expect: str | None) -> None:
+        """Live at once, if `expect` is still what is live (None: nothing is)."""
+        self.client.publish(self.collection, version, expect=expect or "")
