@@ -24,6 +24,8 @@ public enum Limits {
   public static let upsertBytesMax = 8 << 20
   /// Ids per delete.
   public static let deleteIdsMax = 65_536
+  /// Ids that a search request excludes, of all its queries together.
+  public static let excludedIdsMax = 262_144
   /// Tokens of past writes that a generation remembers.
   public static let tokensMax = 16_384
   /// Bytes of a collection name or a generation label.

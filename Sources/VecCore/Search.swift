@@ -29,10 +29,16 @@ public struct SearchRequest: Sendable, Equatable {
   public var vectors: [Float]
   /// The answer must be complete at least up to this sequence number; nil for what is there.
   public var leastSequence: UInt64?
+  /// Ids that no result may have: one set for all queries, or one for each; empty for none. The results are the best k of
+  /// all other items. `Limits.excludedIdsMax` ids in all.
+  public var excluded: [IDSet]
+  /// Results worse than this are left out: lower scores, under l2 greater squared distances.
+  public var scoreLimit: Float?
 
   public init(
     collection: String, generation: String? = nil, k: Int, effort: SearchEffort = .standard,
-    index: IndexType? = nil, interests: Int = 1, dimension: Int, vectors: [Float], leastSequence: UInt64? = nil
+    index: IndexType? = nil, interests: Int = 1, dimension: Int, vectors: [Float], leastSequence: UInt64? = nil,
+    excluded: [IDSet] = [], scoreLimit: Float? = nil
   ) {
     self.collection = collection
     self.generation = generation
@@ -43,6 +49,8 @@ public struct SearchRequest: Sendable, Equatable {
     self.dimension = dimension
     self.vectors = vectors
     self.leastSequence = leastSequence
+    self.excluded = excluded
+    self.scoreLimit = scoreLimit
   }
 
   /// Queries in the request; 0 when the shape is empty.

@@ -13,19 +13,41 @@ extension Engine {
     try QueryCheck.check(
       request.vectors, dimension: request.dimension, interests: request.interests, metric: collection.row.metric)
 
-    let plan = try generation.planner(dimension: request.dimension).plan(
+    let excludedCount = request.excluded.map(\.count).max() ?? 0
+    let planner = generation.planner(dimension: request.dimension, excludedCount: excludedCount)
+    let plan = try planner.plan(
       request.effort, index: request.index, k: request.k, queryCount: request.queryCount * request.interests,
       interests: request.interests)
-    let results = try request.vectors.withUnsafeBufferPointer { (queries) throws(VecError) in
-      try generation.withSearched { (segments) throws(VecError) in
-        try indexSearch.search(
-          plan, segments, metric: collection.row.metric, queries: queries, dimension: request.dimension,
-          interests: request.interests, k: request.k, shouldStop: shouldStop
-        ).results
-      }
+    var results = try request.vectors.withUnsafeBufferPointer { (queries) throws(VecError) in
+      try search(request, queries, plan, generation, collection.row.metric, shouldStop)
+    }
+    if let limit = request.scoreLimit {
+      let metric = collection.row.metric
+      results = results.map { hits in hits.filter { metric == .l2 ? $0.score <= limit : $0.score >= limit } }
     }
     try fenceUnreadable(generation, of: request.collection)
     return Self.reply(results, plan, from: generation, sequence: collection.row.sequence)
+  }
+
+  /// All queries together, unless each excludes other ids.
+  private func search(
+    _ request: SearchRequest, _ queries: UnsafeBufferPointer<Float>, _ plan: SearchPlan, _ generation: Generation,
+    _ metric: Metric, _ shouldStop: () -> Bool
+  ) throws(VecError) -> [[Hit]] {
+    let width = request.interests * request.dimension
+    let setCount = request.excluded.count
+    let groups = setCount > 1 ? (0..<setCount).map { ($0 * width..<($0 + 1) * width, $0) } : [(0..<queries.count, 0)]
+    var results: [[Hit]] = []
+    for (range, set) in groups {
+      let exclusion = set < setCount && !request.excluded[set].isEmpty ? Exclusion(request.excluded[set]) : nil
+      results += try generation.withSearched(without: exclusion, masks) { (segments) throws(VecError) in
+        try indexSearch.search(
+          plan, segments, metric: metric, queries: UnsafeBufferPointer(rebasing: queries[range]),
+          dimension: request.dimension, interests: request.interests, k: request.k, shouldStop: shouldStop
+        ).results
+      }
+    }
+    return results
   }
 
   /// The vectors of ids, as they were put in.
@@ -70,6 +92,11 @@ extension Engine {
         "queries have dimension \(request.dimension), collection \(collection.row.name) has \(collection.row.dimension)")
     }
     let count = request.queryCount
+    guard request.excluded.count <= 1 || request.excluded.count == count else {
+      throw VecError(
+        .invalidArgument,
+        "\(request.excluded.count) sets of excluded ids for \(count) queries; give one for all, or one for each")
+    }
     guard count > 0, request.vectors.count == count * request.interests * request.dimension else {
       throw VecError(
         .invalidArgument, "\(request.vectors.count) values are not whole queries of \(request.interests) x \(request.dimension)")

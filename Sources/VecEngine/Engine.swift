@@ -38,6 +38,7 @@ package final class Engine: Sendable {
   let memory: MemoryLedger
   let team: WorkTeam
   let indexSearch: IndexSearch
+  let masks = MaskPool()
   let writer: Mutex<Writer?>
   /// Held through seals, merges and rebuilds, which are done one after the other.
   let upkeep = Mutex<Void>(())

@@ -50,9 +50,12 @@ struct Generation: Sendable {
 
   func liveCount(_ segment: SegmentHandle) -> Int { live[segment.row.uuid]?.count ?? Int(segment.row.rowCount) }
 
-  func planner(dimension: Int) -> Planner {
+  /// - Parameter excludedCount: ids that a search excludes.
+  func planner(dimension: Int, excludedCount: Int = 0) -> Planner {
     Planner(
-      parts: segments.map { $0.indexes.planned(rowCount: Int($0.row.rowCount), liveCount: liveCount($0)) }
+      parts: segments.map {
+        $0.indexes.planned(rowCount: Int($0.row.rowCount), liveCount: liveCount($0), excludedCount: excludedCount)
+      }
         + searchedDelta.map { IndexSet().planned(rowCount: $0.rowCount) },
       stride: RowCode.stride(dimension: dimension), dimension: dimension)
   }
@@ -61,19 +64,27 @@ struct Generation: Sendable {
 
   /// Calls `body` with all segments as searches see them, and then the blocks of the delta; the pointers are good during
   /// the call.
-  func withSearched<T>(_ body: ([SearchedSegment]) throws(VecError) -> T) throws(VecError) -> T {
-    try collect(segments[...], []) { (found) throws(VecError) in
-      try body(found + searchedDelta.map { SearchedSegment(indexes: IndexSet(), plane: $0.plane) })
+  func withSearched<T>(
+    without exclusion: Exclusion?, _ pool: MaskPool, _ body: ([SearchedSegment]) throws(VecError) -> T
+  ) throws(VecError) -> T {
+    let delta = searchedDelta.map { part in exclusion.map { part.without($0.rows(of: part)) } ?? part }
+    return try collect(segments[...], [], exclusion, pool) { (found) throws(VecError) in
+      try body(found + delta.map { SearchedSegment(indexes: IndexSet(), plane: $0.plane) })
     }
   }
 
   private func collect<T>(
-    _ rest: ArraySlice<SegmentHandle>, _ found: [SearchedSegment], _ body: ([SearchedSegment]) throws(VecError) -> T
+    _ rest: ArraySlice<SegmentHandle>, _ found: [SearchedSegment], _ exclusion: Exclusion?, _ pool: MaskPool,
+    _ body: ([SearchedSegment]) throws(VecError) -> T
   ) throws(VecError) -> T {
     guard let first = rest.first else { return try body(found) }
+    let live = live[first.row.uuid]
+    let gone = exclusion?.rows(of: first, live: live) ?? []
+    let scratch = gone.isEmpty ? nil : pool.take(first.row.uuid, live: live ?? first.allRows, without: gone)
+    defer { if let scratch { pool.giveBack(scratch) } }
     return try first.withPlane { (plane) throws(VecError) in
-      let masked = plane.masked(by: live[first.row.uuid]?.mask)
-      return try collect(rest.dropFirst(), found + [SearchedSegment(indexes: first.indexes, plane: masked)], body)
+      let segment = SearchedSegment(indexes: first.indexes, plane: plane.masked(by: scratch?.mask ?? live?.mask))
+      return try collect(rest.dropFirst(), found + [segment], exclusion, pool, body)
     }
   }
 

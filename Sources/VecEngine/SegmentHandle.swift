@@ -21,6 +21,7 @@ final class SegmentHandle: Sendable {
   private let isObsolete = Atomic<Bool>(false)
   /// Set once and kept, so pointers into it are good as long as the handle lives.
   private let coded = Mutex<CodedRows?>(nil)
+  private let every = Mutex<LiveRows?>(nil)
 
   /// Opens the file the manifest's row names and verifies every byte of it, unless it was verified while publishing.
   init(
@@ -81,6 +82,19 @@ final class SegmentHandle: Sendable {
   }
 
   func row(of id: UInt64) -> Int? { file.row(of: id, ids: ids) }
+
+  /// The rows of those of some ids that are there, in the order of the ids.
+  func rows(ofAscending wanted: [UInt64]) -> [Int] { file.rows(ofAscending: wanted, ids: ids) }
+
+  /// What stands for the live rows as long as none is dead.
+  var allRows: LiveRows {
+    every.withLock { every in
+      if let every { return every }
+      let made = LiveRows(rowCount: Int(row.rowCount))
+      every = made
+      return made
+    }
+  }
 
   /// The stored vector of a row as float32.
   func vector(ofRow row: Int) -> [Float]? {

@@ -69,6 +69,10 @@ enum RequestLimits {
     }
   }
 
+  static func excludedIds(_ count: Int) throws(VecError) {
+    guard count <= Limits.excludedIdsMax else { throw above(count, Limits.excludedIdsMax, "excluded ids in one search") }
+  }
+
   private static func within(_ value: Int, _ limit: Int, _ what: String) throws(VecError) -> Int {
     guard value >= 1 else { throw VecError(.invalidArgument, "\(what) is \(value), must be 1 to \(limit)") }
     guard value <= limit else { throw above(value, limit, what) }

@@ -13,9 +13,11 @@ extension SearchRequest {
     let dimension = try RequestLimits.dimension(Int(try reader.read(UInt32.self)))
     // All three are within their limits now, so the product is far from overflow.
     let vectors = try reader.readArray(Float.self, count: queryCount * interests * dimension)
+    let options = try SearchOptions.parse(&reader, queryCount: queryCount)
     return SearchRequest(
       collection: collection, generation: generation, k: k, effort: effort, index: index, interests: interests,
-      dimension: dimension, vectors: vectors, leastSequence: try SearchOptions.parse(&reader).leastSequence)
+      dimension: dimension, vectors: vectors, leastSequence: options.leastSequence, excluded: options.excluded,
+      scoreLimit: options.scoreLimit)
   }
 
   func encode(into writer: inout ByteWriter) {
@@ -28,7 +30,7 @@ extension SearchRequest {
     writer.write(UInt32(clamping: queryCount))
     writer.write(UInt32(clamping: dimension))
     writer.write(array: vectors)
-    SearchOptions(leastSequence: leastSequence).encode(into: &writer)
+    SearchOptions(leastSequence: leastSequence, excluded: excluded, scoreLimit: scoreLimit).encode(into: &writer)
   }
 
   func check() throws(VecError) {
@@ -44,6 +46,15 @@ extension SearchRequest {
     }
     try RequestLimits.queries(queryCount)
     try RequestLimits.results(queries: queryCount, k: k)
+    guard excluded.count <= 1 || excluded.count == queryCount else {
+      throw VecError(
+        .invalidArgument,
+        "search: \(excluded.count) sets of excluded ids for \(queryCount) queries; give one for all, or one for each")
+    }
+    try RequestLimits.excludedIds(excluded.reduce(0) { $0 + $1.count })
+    guard scoreLimit?.isFinite ?? true else {
+      throw VecError(.invalidArgument, "the score limit is \(scoreLimit ?? 0), must be a finite number")
+    }
   }
 }
 

@@ -2,12 +2,18 @@ import VecCore
 
 /// What follows the vectors of a search: any number of options, each a tag, a length and so many bytes.
 struct SearchOptions: Equatable {
-  private static let leastSequenceTag: UInt16 = 1
+  private enum Tag: UInt16 {
+    case leastSequence = 1
+    case excluded = 2
+    case scoreLimit = 3
+  }
 
   var leastSequence: UInt64?
+  var excluded: [IDSet] = []
+  var scoreLimit: Float?
 
   /// Reads to the end of the body. A form error anywhere goes before an unknown tag, which is a wish of a newer client.
-  static func parse(_ reader: inout ByteReader) throws(VecError) -> SearchOptions {
+  static func parse(_ reader: inout ByteReader, queryCount: Int) throws(VecError) -> SearchOptions {
     var options = SearchOptions()
     var last: UInt16?
     var unknown: UInt16?
@@ -16,13 +22,29 @@ struct SearchOptions: Equatable {
       if let last, tag <= last { throw reader.failure("option \(tag) comes after option \(last), tags must ascend") }
       last = tag
       let length = Int(try reader.read(UInt32.self))
-      switch tag {
-      case leastSequenceTag:
-        guard length == 8 else { throw reader.failure("option \(tag) has \(length) bytes, must have 8") }
+      guard length <= reader.remaining else {
+        throw reader.failure("option \(tag) has \(length) bytes, the body ends before")
+      }
+      let end = reader.offset + length
+      switch Tag(rawValue: tag) {
+      case .leastSequence:
+        try fixed(8)
         options.leastSequence = try reader.read()
-      default:
+      case .excluded: options.excluded = try ExcludedIDs.parse(&reader, queryCount: queryCount)
+      case .scoreLimit:
+        try fixed(4)
+        options.scoreLimit = try reader.readFloat()
+      case nil:
         _ = try reader.readBytes(length)
         unknown = unknown ?? tag
+      }
+      guard reader.offset == end else {
+        throw reader.failure("option \(tag) says it has \(length) bytes, its content has another length")
+      }
+
+      func fixed(_ expected: Int) throws(VecError) {
+        guard length != expected else { return }
+        throw reader.failure("option \(tag) has \(length) bytes, must have \(expected)")
       }
     }
     if let unknown {
@@ -33,9 +55,23 @@ struct SearchOptions: Equatable {
   }
 
   func encode(into writer: inout ByteWriter) {
-    guard let leastSequence else { return }
-    writer.write(Self.leastSequenceTag)
-    writer.write(8 as UInt32)
-    writer.write(leastSequence)
+    if let leastSequence {
+      begin(.leastSequence, 8, &writer)
+      writer.write(leastSequence)
+    }
+    if !excluded.isEmpty {
+      let content = ExcludedIDs.encode(excluded)
+      begin(.excluded, content.count, &writer)
+      writer.write(bytes: content)
+    }
+    if let scoreLimit {
+      begin(.scoreLimit, 4, &writer)
+      writer.write(scoreLimit)
+    }
+  }
+
+  private func begin(_ tag: Tag, _ length: Int, _ writer: inout ByteWriter) {
+    writer.write(tag.rawValue)
+    writer.write(UInt32(clamping: length))
   }
 }

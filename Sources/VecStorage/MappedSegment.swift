@@ -107,6 +107,37 @@ package final class MappedSegment: Sendable {
     return nil
   }
 
+  /// The rows of those of `wanted`, which ascend, that are there. Each is looked for behind the one before, in steps that
+  /// double: neighbours are found at once.
+  package func rows(ofAscending wanted: [UInt64], ids: [UInt64]) -> [Int] {
+    let order = idOrder
+    var rows: [Int] = []
+    var from = 0
+    return ids.withUnsafeBufferPointer { ids in
+      /// Whether the id at a place of the order is below; clamped like that of `row(of:ids:)`.
+      func isBelow(_ place: Int, _ id: UInt64) -> Bool {
+        let row = Int(order[place])
+        return row < ids.count && ids[row] < id
+      }
+      for id in wanted {
+        guard from < order.count else { break }
+        var step = 1
+        var low = from
+        while low + step <= order.count, isBelow(low + step - 1, id) { (low, step) = (low + step, step * 2) }
+        var high = min(low + step - 1, order.count)
+        while low < high {
+          let middle = (low + high) / 2
+          if isBelow(middle, id) { low = middle + 1 } else { high = middle }
+        }
+        from = low
+        guard low < order.count else { break }
+        let row = Int(order[low])
+        if row < ids.count, ids[row] == id { rows.append(row) }
+      }
+      return rows
+    }
+  }
+
   /// Tells the kernel how the vectors will be read. It is a hint: a kernel that does not take it changes nothing.
   package func advise(_ hint: AccessHint) {
     let section = vectors

@@ -10,11 +10,14 @@ struct SearchTemplate: Sendable {
   var effort: SearchEffort
   var index: IndexType?
   var leastSequence: UInt64?
+  var excluded: IDSet = []
+  var scoreLimit: Float?
 
   func request(vectors: [Float], interests: Int, dimension: Int) -> SearchRequest {
     SearchRequest(
       collection: collection, generation: generation, k: k, effort: effort, index: index, interests: interests,
-      dimension: dimension, vectors: vectors, leastSequence: leastSequence)
+      dimension: dimension, vectors: vectors, leastSequence: leastSequence,
+      excluded: excluded.isEmpty ? [] : [excluded], scoreLimit: scoreLimit)
   }
 
   /// The daemon counts the queries of a request; a person those of the file.

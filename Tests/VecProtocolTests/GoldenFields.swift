@@ -94,6 +94,8 @@ extension SearchRequest {
       ("interests", .int(interests)), ("query_count", .int(queryCount)), ("dimension", .int(dimension)),
       ("vectors", .floats(vectors)),
     ] + (leastSequence.map { [("least_sequence", .int($0))] } ?? [])
+      + (excluded.isEmpty ? [] : [("excluded", .list(excluded.map { .ints($0.ids) }))])
+      + (scoreLimit.map { [("score_limit", .float($0))] } ?? [])
   }
 }
 

@@ -13,6 +13,15 @@ extension GoldenSample {
         deadline: 500)
     ),
     (
+      "15-search-excluded-request",
+      .request(
+        .search(
+          SearchRequest(
+            collection: "videos", k: 10, dimension: 1, vectors: [0.5, -2, 3],
+            excluded: [[7, 9, 0x1_0000_0000], [], [.max, .max - 255]], scoreLimit: -0.25)),
+        deadline: 500)
+    ),
+    (
       "18-upsert-request",
       .request(
         .upsert(

@@ -116,10 +116,12 @@ struct MessageSource {
       case 3: .nprobe(UInt32.random(in: 1...UInt32.max, using: &random))
       default: .exact
       }
+    let excluded: [IDSet] = (0..<pick([0, 1, queries])).map { _ in IDSet(ids(0...9)) }
     return SearchRequest(
       collection: name(), generation: maybe { $0.label() }, k: Int.random(in: 1...Limits.kMax, using: &random),
       effort: effort, index: maybe { $0.pick(IndexType.allCases) }, interests: interests, dimension: dimension,
-      vectors: (0..<(queries * interests * dimension)).map { _ in float() }, leastSequence: maybe { $0.number() })
+      vectors: (0..<(queries * interests * dimension)).map { _ in float() }, leastSequence: maybe { $0.number() },
+      excluded: excluded, scoreLimit: maybe { $0.float() })
   }
 
   private mutating func upsert() -> UpsertRequest {

@@ -125,16 +125,49 @@ struct SearchOptionTests {
   @Test("a tag that this version does not know is not-available, before and behind what it knows")
   func unknown() {
     let known = option(1, .init(repeating: 0, count: 8))
-    for bytes in [option(0, []), option(2, [1, 2, 3]), option(0, [9]) + known, known + option(65_535, [])] {
+    for bytes in [option(0, []), option(4, [1, 2, 3]), option(0, [9]) + known, known + option(65_535, [])] {
       #expect(code { _ = try decode(bytes) } == .notAvailable)
     }
+  }
+
+  @Test("excluded ids are the first and then gaps of the least width, behind tag 2; a score limit is behind tag 3")
+  func excluded() throws {
+    var wanted = Self.search
+    (wanted.excluded, wanted.scoreLimit) = ([[1_000, 258, 259, 258]], -2)
+    let bytes =
+      option(2, [1, 0, 0, 0, 3, 0, 0, 0, 2, 2, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0xE5, 2]) + option(3, [0, 0, 0, 0xC0])
+    #expect(try decode(bytes) == .search(wanted))
+    #expect(body(.search(wanted)) == Self.plain + bytes)
+    #expect(wanted.excluded[0].ids == [258, 259, 1_000])
+    wanted.scoreLimit = .nan
+    #expect(code { try Request.search(wanted).check() } == .invalidArgument)
+    wanted.scoreLimit = nil
+    wanted.excluded = [[], [1]]
+    #expect(code { try Request.search(wanted).check() } == .invalidArgument)
+    wanted.excluded = [IDSet(0...UInt64(Limits.excludedIdsMax))]
+    #expect(code { try Request.search(wanted).check() } == .limitExceeded)
+  }
+
+  @Test("excluded ids that do not ascend, gaps of a wrong width, and a wrong number of sets are malformed")
+  func excludedMalformed() {
+    let two: [UInt8] = [1, 0, 0, 0, 2, 0, 0, 0]
+    let first: [UInt8] = [1, 0, 0, 0, 0, 0, 0, 0]
+    for content in [
+      [0, 0, 0, 0], [2, 0, 0, 0] + [UInt8](repeating: 0, count: 8), two + [1] + first + [0], two + [2] + first + [1, 0],
+      two + [3] + first + [1, 0, 0], two + [1] + [UInt8](repeating: 0xFF, count: 8) + [1], two + [1] + first,
+      two + [1] + first + [1, 0],
+    ] {
+      #expect(code { _ = try decode(option(2, content)) } == .malformedFrame, "\(content)")
+    }
+    #expect(code { _ = try decode(option(2, [1, 0, 0, 0, 1, 0, 4, 0])) } == .limitExceeded)
   }
 
   @Test("tags that descend or come twice, wrong lengths and cut options are malformed, also behind unknown ones")
   func malformed() {
     let known = option(1, .init(repeating: 0, count: 8))
     let wrong = [
-      known + known, option(2, []) + known, option(3, []) + option(3, []), option(1, [1, 2, 3, 4]),
+      known + known, option(8, []) + known, option(9, []) + option(9, []), option(1, [1, 2, 3, 4]),
+      option(2, []), option(3, [0, 0, 0]), option(3, [0, 0, 0, 0, 0]),
       option(1, .init(repeating: 0, count: 9)), option(7, [1], length: 2), option(7, [], length: .max),
       Array(known.dropLast()), [1], known + [0], option(9, []) + [1, 0],
     ]

@@ -67,6 +67,14 @@ struct DeltaPart: Sendable {
 
   func isLive(_ row: Int) -> Bool { live?.contains(row) ?? true }
 
+  /// The same without some rows that count.
+  func without(_ rows: [Int]) -> DeltaPart {
+    guard !rows.isEmpty else { return self }
+    var part = self
+    part.live = (live ?? LiveRows(rowCount: rowCount)).removing(rows)
+    return part
+  }
+
   var plane: VectorPlane {
     block.plane(rowCount: rowCount, greatestNorm: greatestNorm, codes: codes?.plane, mask: live?.mask)
   }

@@ -7,7 +7,7 @@ final class LiveRows: @unchecked Sendable {  // written by `removing` only, befo
   private(set) var count: Int
   private let words: UnsafeMutablePointer<UInt64>
 
-  private var wordCount: Int { (rowCount + 63) / 64 }
+  var wordCount: Int { (rowCount + 63) / 64 }
 
   /// All of them.
   init(rowCount: Int) {
@@ -42,6 +42,9 @@ final class LiveRows: @unchecked Sendable {  // written by `removing` only, befo
   }
 
   func removing(_ rows: some Sequence<Int>) -> LiveRows { extended(to: rowCount, removing: rows) }
+
+  /// - Parameter target: room for `wordCount` words.
+  func copy(to target: UnsafeMutablePointer<UInt64>) { target.update(from: words, count: wordCount) }
 
   func contains(_ row: Int) -> Bool { words[row >> 6] >> UInt64(row & 63) & 1 == 1 }
 

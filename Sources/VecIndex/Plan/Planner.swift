@@ -16,12 +16,17 @@ package struct Planner: Sendable {
     /// Of the rows, those that may be returned. Among the best k / share of all rows are about k of these, so that many
     /// are asked for.
     let liveShare: Double
+    /// Rows that this search may not return. They may all be among the best, so that many more are asked for.
+    let excludedCount: Int
 
-    package init(calibration: Calibration?, available: Set<IndexType>, rowCount: Int, liveShare: Double = 1) {
+    package init(
+      calibration: Calibration?, available: Set<IndexType>, rowCount: Int, liveShare: Double = 1, excludedCount: Int = 0
+    ) {
       self.calibration = calibration
       self.available = available
       self.rowCount = rowCount
       self.liveShare = liveShare
+      self.excludedCount = excludedCount
     }
   }
 
@@ -178,7 +183,7 @@ extension Planner.Part {
     guard let calibration else { return [] }
     let ks = calibration.ks(type)
     // Deeper than was measured nobody knows; a k that was measured is answered from what is known of it.
-    let deep = min((Double(k) / max(liveShare, 0.01)).rounded(.up), Double(max(k, ks.last ?? k)))
+    let deep = min((Double(k + excludedCount) / max(liveShare, 0.01)).rounded(.up), Double(max(k, ks.last ?? k)))
     let reachable = min(Int(deep), rowCount)
     guard let above = ks.first(where: { $0 >= reachable }) else { return [] }
     let below = ks.last { $0 < reachable }

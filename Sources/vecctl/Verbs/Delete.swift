@@ -25,7 +25,7 @@ struct Delete: Verb {
     let source: NpyIds?
     var block: [UInt64]?
     switch (ids, idsFile) {
-    case (let text?, nil): (source, block) = (nil, try Self.parse(text))
+    case (let text?, nil): (source, block) = (nil, try IDList.parse(text, option: "--ids", limit: Limits.deleteIdsMax))
     case (nil, let path?):
       source = try NpyIds(path: path)
       block = try source?.nextBlock(limit: Limits.deleteIdsMax)
@@ -45,21 +45,5 @@ struct Delete: Verb {
     }
     bar.clear()
     answer(json: tally.deletedJSON(collection: name), text: tally.deletedText(collection: name))
-  }
-
-  private static func parse(_ text: String) throws(VecError) -> [UInt64] {
-    var ids: [UInt64] = []
-    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-      guard let id = UInt64(part.filter { $0 != " " }) else {
-        throw VecError(
-          .invalidArgument,
-          "--ids: \(Names.quoted(String(part))) is not an integer from 0 to 18446744073709551615; write 1,2,3")
-      }
-      ids.append(id)
-    }
-    guard ids.count <= Limits.deleteIdsMax else {
-      throw VecError(.limitExceeded, "--ids holds \(ids.count) ids, at most \(Limits.deleteIdsMax); use --ids-file")
-    }
-    return ids
   }
 }

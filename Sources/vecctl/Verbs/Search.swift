@@ -15,6 +15,7 @@ struct Search: Verb {
         vecctl search books --vector 0.1,0.2,0.7 -k 10
         vecctl search books --queries users.npy -k 500 --out result
         vecctl search books --queries interests.npy --interests -k 100 --generation tuesday --json
+        vecctl search books --vector 0.1,0.2,0.7 -k 10 --exclude 17,4711
         vecctl search books --vector 0.1,0.2,0.7 -k 10 --at-least 45
       """)
 
@@ -29,7 +30,16 @@ struct Search: Verb {
   @Option(help: ArgumentHelp("Queries of a file; - for standard input.", valueName: "q.npy")) var queries: String?
   @Option(name: .short, help: "Results per query, 1 to 16384.") var k: Int
   @Flag(help: "The file is (users, K, dimension).") var interests = false
-  @Option(help: ArgumentHelp("Not available in this version.", valueName: "ids")) var exclude: String?
+  @Option(help: ArgumentHelp("Ids that no result may have, with commas between them.", valueName: "ids"))
+  var exclude: String?
+  @Option(help: ArgumentHelp("The same of a file of shape (n,), at most 262144.", valueName: "ids.npy"))
+  var excludeFile: String?
+  // Unconditional, because the value may be negative and would be taken for an option.
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Leave out results with a lower score; under l2, with a greater squared distance.", valueName: "score"))
+  var scoreLimit: Float?
   @Option(help: ArgumentHelp("Not available in this version.", valueName: "expr")) var filter: String?
   @Option(help: "Label of the generation to ask. Default: the live one.") var generation: String?
   @Option(help: ArgumentHelp("Write npy files instead of stdout.", valueName: "prefix")) var out: String?
@@ -42,13 +52,13 @@ struct Search: Verb {
   @Option(help: "Seconds that a request may take, 0.001 to 86400.") var deadline = 60.0
 
   func execute() async throws {
-    try NotAvailable.refuse(exclude != nil, "--exclude", "exclusion of ids")
     try NotAvailable.refuse(filter != nil, "--filter", "filters")
     try EffortOptions.checkK(k)
     try Limits.check(deadline, 0.001...86_400, "--deadline")
     let template = SearchTemplate(
       collection: name, generation: generation, k: k, effort: try effortOptions.effort(),
-      index: try effortOptions.indexType(), leastSequence: atLeast)
+      index: try effortOptions.indexType(), leastSequence: atLeast, excluded: try excluded(),
+      scoreLimit: scoreLimit)
     let queries = try input()
     let files = try out.map { (prefix) throws(VecError) in
       try ResultFiles(prefix: prefix, queryCount: queries.queryCount, k: k)
@@ -62,6 +72,16 @@ struct Search: Verb {
     if let files { return answer(json: results.json(files: files), text: results.summary(files: files)) }
     answer(json: results.json, text: results.table)
     if !global.json { Output.talk(results.footer) }
+  }
+
+  /// Seen already, say: the k results are the best of all other items.
+  private func excluded() throws(VecError) -> IDSet {
+    switch (exclude, excludeFile) {
+    case (nil, nil): []
+    case (let text?, nil): IDSet(try IDList.parse(text, option: "--exclude", limit: Limits.excludedIdsMax))
+    case (nil, let path?): IDSet(try IDList.read(path, limit: Limits.excludedIdsMax))
+    default: throw VecError(.invalidArgument, "--exclude and --exclude-file say the same twice; give one of them")
+    }
   }
 
   private func input() throws(VecError) -> SearchInput {

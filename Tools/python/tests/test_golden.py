@@ -37,6 +37,8 @@ def to_fields(struct: p.Struct) -> dict:
         elif isinstance(value, np.ndarray):
             bits = value.view("<u2") if value.dtype.itemsize == 2 else value
             found[name] = bits.tolist()
+        elif isinstance(value, tuple):
+            found[name] = [ids.tolist() for ids in value]
         elif isinstance(value, bytes):
             found[name] = list(value)
         else:
@@ -56,6 +58,8 @@ def from_fields(kind: type[p.Struct], values: dict) -> p.Struct:
         elif isinstance(codec, Array):
             dtype = codec.resolve(made)
             value = np.array(value, "<u2").view(dtype) if dtype.itemsize == 2 else np.array(value, dtype)
+        elif isinstance(codec, p.Option) and isinstance(value, list):
+            value = tuple(np.array(ids, "<u8") for ids in value)
         elif isinstance(codec, (p.Rest, p.Fixed)):
             value = bytes(value)
         elif hasattr(codec, "enumeration"):

@@ -45,10 +45,14 @@ def test_a_truncated_message_is_refused_at_every_length(side, message):
     body = message.encode()
     if isinstance(message, (p.PingRequest, p.PingReply)):
         return  # opaque bytes of any length
-    plain = replace(message, least_sequence=None) if isinstance(message, p.SearchRequest) else message
+    whole = set()
+    if isinstance(message, p.SearchRequest):
+        # A search without its last options is a search.
+        for gone in (("score_limit",), ("score_limit", "excluded"), ("score_limit", "excluded", "least_sequence")):
+            whole.add(len(replace(message, **dict.fromkeys(gone)).encode()))
     for length in range(len(body)):
-        if length == len(plain.encode()):
-            continue  # a search without its option is a search
+        if length in whole:
+            continue
         refused(ErrorCode.MALFORMED_FRAME, type(message).decode, body[:length])
 
 
@@ -115,10 +119,32 @@ def test_options_of_a_search_are_laid_out_as_documented():
     body = plain.encode()
     assert replace(plain, least_sequence=258).encode() == body + bytes.fromhex("0100" "08000000" "0201000000000000")
     known = replace(plain, least_sequence=1).encode()[len(body) :]
-    for tail in (known + known, b"\2\0\0\0\0\0" + known, b"\1\0\4\0\0\0abcd", known + b"\0", b"\7\0\2\0\0\0x"):
+    for tail in (known + known, b"\7\0\0\0\0\0" + known, b"\1\0\4\0\0\0abcd", known + b"\0", b"\7\0\2\0\0\0x"):
         refused(ErrorCode.MALFORMED_FRAME, p.SearchRequest.decode, body + tail)
-    for tail in (b"\2\0\0\0\0\0", known + b"\2\0\1\0\0\0x", b"\0\0\0\0\0\0" + known):
+    for tail in (b"\7\0\0\0\0\0", known + b"\7\0\1\0\0\0x", b"\0\0\0\0\0\0" + known):
         refused(ErrorCode.NOT_AVAILABLE, p.SearchRequest.decode, body + tail)
+
+
+def test_excluded_ids_are_laid_out_as_documented():
+    plain = p.SearchRequest("ab", "", 3, p.Effort.EXACT, 0, Index.AUTO, 1, 2, 1, np.array([1, 2], "<f4"))
+    body = plain.encode()
+    sets = (np.array([258, 259, 1000], "<u8"), np.array([], "<u8"))
+    content = "02000000" "03000000" "02" "0201000000000000" "0100" "e502" "00000000"
+    message = replace(plain, excluded=sets, score_limit=-2.0)
+    assert message.encode() == body + bytes.fromhex("0200" "19000000" + content + "0300" "04000000" "000000c0")
+
+    def option(content: str) -> bytes:
+        data = bytes.fromhex(content)
+        return body + b"\2\0" + len(data).to_bytes(4, "little") + data
+
+    one = "01000000" "02000000"
+    for wrong in (
+        "00000000", "03000000" + "00000000" * 3, one + "01" "0100000000000000" "00", one + "02" "0100000000000000" "0100",
+        one + "03" "0100000000000000" "010000", one + "01" "ffffffffffffffff" "01", one + "01" "0100000000000000",
+        one + "01" "0100000000000000" "0100",
+    ):
+        refused(ErrorCode.MALFORMED_FRAME, p.SearchRequest.decode, option(wrong))
+    refused(ErrorCode.LIMIT_EXCEEDED, p.SearchRequest.decode, option("01000000" "01000400"))
 
 
 def test_an_upsert_is_laid_out_as_documented():

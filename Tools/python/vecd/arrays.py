@@ -77,6 +77,21 @@ def as_ids(ids: Any, what: str = "ids") -> np.ndarray:
     return np.ascontiguousarray(ids, dtype="<u8")
 
 
+def as_id_sets(exclude: Any, count: int) -> tuple[np.ndarray, ...] | None:
+    """Ids to exclude, ascending and each once: one set for all queries from a flat sequence, or one for each of `count`
+    queries from a sequence of sequences. None for none."""
+    if exclude is None:
+        return None
+    is_nested = not isinstance(exclude, np.ndarray) and any(np.ndim(item) > 0 for item in exclude)
+    sets = [np.unique(as_ids(ids, "exclude")) for ids in exclude] if is_nested else [np.unique(as_ids(exclude, "exclude"))]
+    if is_nested and len(sets) != count:
+        raise bad(f"exclude holds {len(sets)} sets of ids for {count} queries; give one for all, or one for each")
+    greatest = max(map(len, sets))
+    if greatest > Limits.EXCLUDED_IDS:
+        raise bad(f"exclude holds {greatest} ids, at most {Limits.EXCLUDED_IDS}", ErrorCode.LIMIT_EXCEEDED)
+    return tuple(sets) if greatest else None
+
+
 def choose(enumeration: Any, value: Any, what: str) -> Any:
     """A member of the enumeration from itself, its number or its name."""
     try:

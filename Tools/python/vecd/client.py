@@ -16,7 +16,7 @@ import numpy as np
 
 from . import protocol as p
 from . import writes
-from .arrays import as_float32, as_ids, as_vectors, bad, choose, whole
+from .arrays import as_float32, as_id_sets, as_ids, as_vectors, bad, choose, whole
 from .connection import Connection, socket_path
 from .errors import ErrorCode, VecdError
 from .ingest import Ingest
@@ -277,6 +277,8 @@ class Client:
         index: Index | str = "auto",
         batch_queries: int = QUERIES_PER_REQUEST,
         at_least: int | None = None,
+        exclude: Any = None,
+        score_limit: float | None = None,
         timeout: Any = _READ_TIMEOUT,
     ) -> SearchResult:
         """The k best items of each query, all from one generation.
@@ -285,6 +287,9 @@ class Client:
         recall, ef, nprobe, exact: how good the answer must be; at most one of them.
         batch_queries: queries per request to the daemon; several requests are under way at a time.
         at_least: the sequence of a write that the answer must have seen; the daemon waits for it until the timeout.
+        exclude: ids that no result may have, a user's seen items, say; a sequence of them holds for all queries, a
+            sequence of n sequences for each its own. The results are the best k of all other items.
+        score_limit: results with a lower score are left out; under l2, with a greater squared distance.
         timeout: seconds for each request.
         """
         vectors = as_vectors(queries, "queries", (1, 2, 3))
@@ -302,12 +307,19 @@ class Client:
             Limits.RESULTS // k,
             (Limits.FRAME_BODY_BYTES - 1024) // (interests * dimension * 4),
         )
+        excluded = as_id_sets(exclude, count)
+        is_own = excluded is not None and len(excluded) > 1
+        if excluded is not None and is_own:
+            step = max(1, min(step, Limits.EXCLUDED_IDS // max(map(len, excluded))))
+        if score_limit is not None and not np.isfinite(score_limit):
+            raise bad(f"score_limit is {score_limit}, expected a finite number")
         starts = list(range(0, count, step))
 
         def ask(start: int, label: str) -> p.SearchRequest:
             part = as_float32(vectors[start : start + step], "queries", start)
             return p.SearchRequest(
-                collection, label, k, effort, value, choice, interests, len(part), dimension, part, least
+                collection, label, k, effort, value, choice, interests, len(part), dimension, part, least,
+                excluded[start : start + step] if excluded is not None and is_own else excluded, score_limit,
             )
 
         seconds = self.timeout if timeout is _READ_TIMEOUT else timeout

@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .errors import VecdError
+from .options import IdSets, Option, read_options
 from .wire import (
     BOOL, F32, HEADER, I64, PROTOCOL_VERSION, REPLY_BIT, STR, TEXT, U16, U32, U64,
-    Array, Choice, Codec, Effort, Element, Fixed, Header, Index, Kind, Limits, Metric, Option, Reader, Rest, State, Values,
+    Array, Choice, Codec, Effort, Element, Fixed, Header, Index, Kind, Limits, Metric, Reader, Rest, State, Values,
     malformed,
 )
 
@@ -45,8 +46,15 @@ class Struct:
     @classmethod
     def read(cls, reader: Reader) -> Any:
         seen: Values = {}
+        options: dict[str, Option] = {}
         for item in fields(cls):  # type: ignore[arg-type]
-            seen[item.name] = item.metadata["codec"].decode(reader, f"{cls.__name__}.{item.name}", seen)
+            codec = item.metadata["codec"]
+            if isinstance(codec, Option):
+                options[item.name] = codec
+            else:
+                seen[item.name] = codec.decode(reader, f"{cls.__name__}.{item.name}", seen)
+        if options:
+            seen.update(read_options(reader, options, seen))
         return cls(**seen)
 
 
@@ -343,6 +351,8 @@ class SearchRequest(Message):
         Array("<f4", lambda seen: seen["query_count"] * seen["interests"] * seen["dimension"])
     )
     least_sequence: int | None = wire(Option(1, U64), default=None)
+    excluded: tuple[np.ndarray, ...] | None = wire(Option(2, IdSets()), default=None)
+    score_limit: float | None = wire(Option(3, F32), default=None)
 
 
 def _total(seen: Values) -> int:

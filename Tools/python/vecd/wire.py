@@ -40,6 +40,7 @@ class Limits:
     UPSERT_ROWS = 16_384
     UPSERT_BYTES = 8 << 20  # rows x (8 + 4 x dimension)
     DELETE_IDS = 65_536
+    EXCLUDED_IDS = 262_144
 
 
 class Kind(IntEnum):
@@ -275,40 +276,6 @@ class Fixed(Codec):
 
     def decode(self, reader: Reader, name: str, seen: Values) -> bytes:
         return bytes(reader.take(self.count, name))
-
-
-class Option(Codec):
-    """One option, u16 tag, u32 length and a value, that may be absent (None). A message has one such field, its last;
-    what other tags there are is `not-available`."""
-
-    def __init__(self, tag: int, value: Number) -> None:
-        self.tag = tag
-        self.value = value
-
-    def encode(self, value: Any, out: list[Any]) -> None:
-        if value is None:
-            return
-        U16.encode(self.tag, out)
-        U32.encode(self.value.packer.size, out)
-        self.value.encode(value, out)
-
-    def decode(self, reader: Reader, name: str, seen: Values) -> Any:
-        found, last, unknown = None, -1, -1
-        while reader.left:
-            tag, length = U16.decode(reader, name, seen), U32.decode(reader, name, seen)
-            if tag <= last:
-                raise malformed(f"{name}: option {tag} comes after option {last}, tags must ascend")
-            last = tag
-            if tag != self.tag:
-                reader.take(length, name)
-                unknown = tag
-            elif length != self.value.packer.size:
-                raise malformed(f"{name}: option {tag} has {length} bytes, expected {self.value.packer.size}")
-            else:
-                found = self.value.decode(reader, name, seen)
-        if unknown >= 0:
-            raise VecdError(ErrorCode.NOT_AVAILABLE, f"{name}: option {unknown} is unknown to this version")
-        return found
 
 
 class Array(Codec):
