@@ -80,7 +80,9 @@ let package = Package(
     // As it is a program that runs inputs again; Tools/fuzz/run builds it with libFuzzer.
     .executableTarget(
       name: "vecfuzz",
-      dependencies: ["VecCore", "VecKernels", "VecIndex", "VecStorage", "VecManifest", "VecProtocol", "VecFiles"],
+      dependencies: [
+        "VecCore", "VecAttributes", "VecKernels", "VecIndex", "VecStorage", "VecManifest", "VecProtocol", "VecFiles",
+      ],
       path: "Tools/fuzz/Sources", swiftSettings: strict),
 
     // One test target per library, and three for the whole.

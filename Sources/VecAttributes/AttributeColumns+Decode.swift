@@ -56,7 +56,8 @@ extension AttributeColumns {
       least = position + 1
       let definition = definitions[position]
       guard code == definition.type.rawValue else {
-        throw reader.failure("column \(Names.quoted(definition.name)) has type \(code), the attribute \(definition.type.rawValue)")
+        throw reader.failure(
+          "column \(Names.quoted(definition.name)) has type \(code), the attribute \(definition.type.rawValue)")
       }
       let hasPresence = try reader.readBool()
       let width = Int(try reader.read(UInt8.self))

@@ -1,3 +1,5 @@
+import Glibc
+
 /// The values of an ordered type between two, both included; empty when they are out of order.
 struct ExactRange<Bound: Comparable & Sendable>: Sendable {
   let least: Bound

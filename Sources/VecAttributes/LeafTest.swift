@@ -40,7 +40,9 @@ enum LeafTest {
       self = acceptsFalse ? (acceptsTrue ? .always : .bools(values.inverted)) : (acceptsTrue ? .bools(values) : .never)
     case (.keywords(let range), .keyword(let codes, let dictionary)):
       let range = dictionary.codes(of: range)
-      self = range.isEmpty ? .never : .codes(codes, ExactRange(least: UInt32(range.lowerBound), greatest: UInt32(range.upperBound - 1)))
+      self =
+        range.isEmpty
+        ? .never : .codes(codes, ExactRange(least: UInt32(range.lowerBound), greatest: UInt32(range.upperBound - 1)))
     case (.keywordSet(let keywords), .keyword(let codes, let dictionary)):
       let set = CodeSet(keywords, dictionary)
       self = set.count == 0 ? .never : .codeSet(codes, set)
@@ -60,28 +62,29 @@ enum LeafTest {
     switch self {
     case .always: out.update(repeating: .max, count: run.count)
     case .never: out.update(repeating: 0, count: run.count)
-    case .ints(let values, let range): Self.scan(values, rows, into: out) { range.contains($0) }
-    case .floats(let values, let range): Self.scan(values, rows, into: out) { range.contains($0) }
-    case .codes(let values, let range): Self.scan(values, rows, into: out) { range.contains($0) }
-    case .intSet(let values, let set):
-      set.withUnsafeBufferPointer { set in Self.scan(values, rows, into: out) { set.holdsAscending($0) } }
-    case .floatSet(let values, let set):
-      set.withUnsafeBufferPointer { set in Self.scan(values, rows, into: out) { set.holdsAscending($0) } }
+    case .ints(let values, let range):
+      // One comparison does for both ends: below the least value the difference wraps around to a large one.
+      let span = UInt64(bitPattern: range.greatest &- range.least)
+      Self.scan(values, rows, into: out) { UInt64(bitPattern: $0 &- range.least) <= span ? 1 : 0 }
+    case .codes(let values, let range):
+      let span = range.greatest &- range.least
+      Self.scan(values, rows, into: out) { $0 &- range.least <= span ? 1 : 0 }
+    case .floats(let values, let range):
+      Self.scan(values, rows, into: out) { ($0 >= range.least ? 1 : 0) & ($0 <= range.greatest ? 1 : 0) }
+    case .intSet(let values, let set): Self.scan(values, rows, into: out, oneOf: set)
+    case .floatSet(let values, let set): Self.scan(values, rows, into: out, oneOf: set)
     case .bools(let bits): for (at, word) in run.enumerated() { out[at] = bits.words[word] }
     case .codeSet(let values, let set):
       set.words.withUnsafeBufferPointer { words in
-        Self.scan(values, rows, into: out) { words[Int($0 >> 6)] >> UInt64($0 & 63) & 1 == 1 }
+        Self.scan(values, rows, into: out) { words[Int($0 >> 6)] >> UInt64($0 & 63) & 1 }
       }
     case .counted(let starts, let codes, let set, let least):
+      out.update(repeating: 0, count: run.count)
       set.words.withUnsafeBufferPointer { words in
         codes.withUnsafeBufferPointer { codes in
           starts.withUnsafeBufferPointer { starts in
-            Self.scan(rows, into: out) { row in
-              var count: UInt64 = 0
-              for at in Int(starts[row])..<Int(starts[row + 1]) {
-                count &+= words[Int(codes[at] >> 6)] >> UInt64(codes[at] & 63) & 1
-              }
-              return count >= UInt64(least)
+            Self.count(words, codes, starts, rows, least) { row in
+              out[(row &- rows.lowerBound) >> 6] |= 1 &<< UInt64(row & 63)
             }
           }
         }
@@ -89,26 +92,64 @@ enum LeafTest {
     }
   }
 
+  /// Goes through the codes of all rows at once and asks whose a code is only when it is in the set: that is rare, and rows of
+  /// few codes each would cost a mispredicted branch a row.
+  @inline(__always)
+  private static func count(
+    _ set: UnsafeBufferPointer<UInt64>, _ codes: UnsafeBufferPointer<UInt32>, _ starts: UnsafeBufferPointer<UInt32>,
+    _ rows: Range<Int>, _ least: Int, _ found: (Int) -> Void
+  ) {
+    var row = rows.lowerBound
+    var counted = -1
+    var count = 0
+    for at in Int(starts[rows.lowerBound])..<Int(starts[rows.upperBound]) {
+      let code = codes[at]
+      guard set[Int(code >> 6)] >> UInt64(code & 63) & 1 == 1 else { continue }
+      while starts[row &+ 1] <= UInt32(truncatingIfNeeded: at) { row &+= 1 }
+      count = row == counted ? count &+ 1 : 1
+      counted = row
+      if count == least { found(row) }
+    }
+  }
+
+  /// Few values are all compared, without a branch; many are searched.
+  private static func scan<T: Comparable>(
+    _ values: [T], _ rows: Range<Int>, into out: UnsafeMutablePointer<UInt64>, oneOf set: [T]
+  ) {
+    set.withUnsafeBufferPointer { set in
+      if set.count <= 16 {
+        scan(values, rows, into: out) { value in
+          var hit = 0 as UInt64
+          for other in set { hit |= value == other ? 1 : 0 }
+          return hit
+        }
+      } else {
+        scan(values, rows, into: out) { set.holdsAscending($0) ? 1 : 0 }
+      }
+    }
+  }
+
   @inline(__always)
   private static func scan<T>(
-    _ values: [T], _ rows: Range<Int>, into out: UnsafeMutablePointer<UInt64>, _ test: (T) -> Bool
+    _ values: [T], _ rows: Range<Int>, into out: UnsafeMutablePointer<UInt64>, _ test: (T) -> UInt64
   ) {
     values.withUnsafeBufferPointer { values in scan(rows, into: out) { test(values[$0]) } }
   }
 
-  /// `rows` begin at a multiple of 64.
+  /// `rows` begin at a multiple of 64; the test gives 0 or 1, best without a branch.
   @inline(__always)
-  private static func scan(_ rows: Range<Int>, into out: UnsafeMutablePointer<UInt64>, _ test: (Int) -> Bool) {
-    var word = 0
-    var row = rows.lowerBound
-    while row < rows.upperBound {
-      let count = min(64, rows.upperBound - row)
-      var bits: UInt64 = 0
-      for bit in 0..<count { bits |= (test(row &+ bit) ? 1 : 0) << UInt64(truncatingIfNeeded: bit) }
+  private static func scan(_ rows: Range<Int>, into out: UnsafeMutablePointer<UInt64>, _ test: (Int) -> UInt64) {
+    let whole = rows.count >> 6
+    for word in 0..<whole {
+      let first = rows.lowerBound &+ word << 6
+      var bits = 0 as UInt64
+      for bit in 0..<64 { bits |= test(first &+ bit) &<< UInt64(bit) }
       out[word] = bits
-      word &+= 1
-      row &+= count
     }
+    guard whole << 6 < rows.count else { return }
+    var bits = 0 as UInt64
+    for bit in 0..<(rows.count - whole << 6) { bits |= test(rows.lowerBound + whole << 6 + bit) &<< UInt64(bit) }
+    out[whole] = bits
   }
 }
 

@@ -26,7 +26,8 @@ public struct AttributeRecord: Sendable, Equatable {
     set {
       let place = entries.firstIndex { $0.position >= position } ?? entries.count
       let isThere = place < entries.count && entries[place].position == position
-      entries.replaceSubrange(place..<(isThere ? place + 1 : place), with: newValue.map { [Entry(position: position, value: $0)] } ?? [])
+      let new = newValue.map { [Entry(position: position, value: $0)] } ?? []
+      entries.replaceSubrange(place..<(isThere ? place + 1 : place), with: new)
     }
   }
 

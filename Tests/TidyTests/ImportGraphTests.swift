@@ -19,7 +19,9 @@ import Testing
     "vecctl": ["VecCore", "VecClient", "VecFiles", "VecStorage"],
     "vecbench": ["VecCore", "VecKernels", "VecIndex", "VecFiles"],
     "crashcheck": ["VecCore", "VecEngine"],
-    "vecfuzz": ["VecCore", "VecKernels", "VecIndex", "VecStorage", "VecManifest", "VecProtocol", "VecFiles"],
+    "vecfuzz": [
+      "VecCore", "VecAttributes", "VecKernels", "VecIndex", "VecStorage", "VecManifest", "VecProtocol", "VecFiles",
+    ],
   ]
 
   /// Modules that do not lie in the folder of their name under Sources.
