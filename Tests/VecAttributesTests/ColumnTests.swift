@@ -57,6 +57,33 @@ struct ColumnTests {
     }
   }
 
+  @Test("every width of numbers and of codes, at both of its ends")
+  func widths() throws {
+    let definitions = [AttributeDefinition(name: "n", type: .int), AttributeDefinition(name: "k", type: .keyword)]
+    let spans: [(UInt64, UInt8)] = [
+      (0, 0), (1, 1), (255, 1), (256, 2), (65_535, 2), (65_536, 4), (1 << 32 - 1, 4), (1 << 32, 8), (.max, 8),
+    ]
+    for (span, width) in spans {
+      for base in [Int64.min, Int64.max &- Int64(bitPattern: span)] {
+        let greatest = base &+ Int64(bitPattern: span)
+        guard base <= greatest else { continue }
+        let records = [base, greatest].map { AttributeRecord([(0, .int($0))]) } + [AttributeRecord()]
+        let columns = try columns(definitions, records)
+        let bytes = columns.encode()
+        #expect(bytes[16 + 3] == width, "\(base) to \(greatest)")
+        #expect(try Self.decode(bytes, 3, definitions) == columns)
+      }
+    }
+    for (count, width) in [(1, 0), (2, 1), (256, 1), (257, 2), (65_536, 2), (65_537, 4)] as [(Int, UInt8)] {
+      let columns = try columns(definitions, (0..<count).map { AttributeRecord([(1, .keyword(Keyword("\($0)")))]) })
+      let bytes = columns.encode()
+      #expect(bytes[16 + 3] == width, "\(count) keywords")
+      #expect(try Self.decode(bytes, count, definitions) == columns, "\(count) keywords")
+      let last = try CompiledFilter(try Filter(parsing: "k = '\(count - 1)'"), for: definitions).rows(of: columns)
+      #expect(last.count == 1 && last.bitmap[count - 1])
+    }
+  }
+
   @Test("every cut is refused, and 20,000 damaged sections are refused or are other sections", arguments: [Seed(59)])
   func damage(seed: Seed) throws {
     var cases = RandomCases(seed: seed.value)

@@ -75,7 +75,7 @@ struct RandomCases {
       return chance(50) ? .hasAny(name, keywords) : .hasAll(name, keywords)
     }
     if chance(40) {
-      let values = (0..<(1 + below(4))).map { _ in operand(definition.type) }
+      let values = (0..<(chance(10) ? 40 : 1 + below(4))).map { _ in operand(definition.type) }
       return chance(50) ? .isIn(name, values) : .isNotIn(name, values)
     }
     let comparisons: [Filter.Comparison] = definition.type == .bool ? [.equal, .notEqual] : Filter.Comparison.allCases
