@@ -25,7 +25,7 @@ def rows():
         yield json.loads(values), bytes.fromhex(payload), bytes.fromhex(record)
 
 
-@pytest.mark.parametrize("values, payload, record", rows())
+@pytest.mark.parametrize("values, payload, record", list(rows()))
 def test_golden_records(values, payload, record):
     assert encode_record(values, ATTRIBUTES, payload) == record
 

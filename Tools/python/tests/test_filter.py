@@ -23,7 +23,7 @@ def cases():
         yield pytest.param(given if isinstance(given, str) else "".join(a * n for a, n in given), result, rest, id=f"line-{number}")
 
 
-@pytest.mark.parametrize("text, result, rest", cases())
+@pytest.mark.parametrize("text, result, rest", list(cases()))
 def test_golden(text, result, rest):
     if result == "filter":
         assert parse(text).encode().hex() == rest
