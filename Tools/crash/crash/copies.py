@@ -20,7 +20,7 @@ from typing import Any
 
 import vecd
 
-from .inject import DEFECTS, FAILURES, Sweep, watchdog
+from .inject import DEFECTS, FAILURES, Sweep, judged, watchdog
 from .life import LOST, SCENARIO
 from .model import complaint, seen, view
 from .preload import Fault, calls, environment
@@ -256,7 +256,7 @@ def sweep_copies(stride: int = 1, workers: int = 1) -> Sweep:
 
 def _call(job: tuple[str, Callable[..., tuple[str | None, str | None]], tuple[Any, ...]]) -> tuple[str, str | None, str | None]:
     program, method, arguments = job
-    return program, *method(*arguments)
+    return program, *judged(method, *arguments)
 
 
 def _points(side: Path, stride: int) -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:

@@ -12,10 +12,11 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import vecd
 
@@ -267,8 +268,18 @@ def points(stride: int, calls: list[str] | None, most: int) -> Iterator[Point]:
                         yield thread, call, how, number, is_lasting
 
 
+def judged(method: Callable[..., tuple[str | None, str | None]], *arguments: Any) -> tuple[str | None, str | None]:
+    """A point that ends in an exception is one that went wrong, and not the end of a sweep."""
+    try:
+        return method(*arguments)
+    except Missing:
+        raise
+    except Exception as error:
+        return "broke off", f"{method.__name__}{arguments}: {type(error).__name__}: {error}"
+
+
 def _failing(point: Point) -> tuple[str | None, str | None]:
-    return failing(*point)
+    return judged(failing, *point)
 
 
 def sweep(stride: int = 1, calls: list[str] | None = None, most: int = 400, workers: int = 1) -> Sweep:

@@ -56,8 +56,11 @@ class Died(Exception):
     """The daemon ended before it answered: its status and what it said."""
 
     def __init__(self, status: int, said: str) -> None:
-        super().__init__(f"vecd ended with status {status}: {said.strip()[-800:]}")
+        super().__init__(status, said)  # what it is made of again in another process
         self.status, self.said = status, said
+
+    def __str__(self) -> str:
+        return f"vecd ended with status {self.status}: {self.said.strip()[-800:]}"
 
 
 class Daemon:

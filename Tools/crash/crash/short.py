@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import time
+from functools import partial
 
-from .inject import Sweep, after, play, still_answers, watchdog
+from .inject import Sweep, after, judged, play, still_answers, watchdog
 from .life import SCENARIO, Life
 from .preload import Fault, calls, environment
 from .programs import Daemon, Died, scratch
@@ -66,7 +67,7 @@ def faults(stride: int = 1) -> list[Fault]:
 def sweep_short(stride: int = 1, workers: int = 1) -> Sweep:
     found, begin = Sweep(), time.monotonic()
     with multiprocessing.get_context("fork").Pool(workers) as pool:
-        for outcome, problem in pool.imap_unordered(short, faults(stride)):
+        for outcome, problem in pool.imap_unordered(partial(judged, short), faults(stride)):
             found.add(outcome, problem)
     found.seconds = time.monotonic() - begin
     return found

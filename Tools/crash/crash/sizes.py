@@ -12,11 +12,12 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import vecd
 
-from .inject import Sweep, after, play, still_answers, watchdog
+from .inject import Sweep, after, judged, play, still_answers, watchdog
 from .life import Life, scenario
 from .model import view
 from .programs import Daemon, Died, Missing, scratch, tool
@@ -83,7 +84,7 @@ def sizes(count: int, first: int = 2, last: int = ENOUGH, workers: int = 1) -> S
     found, begin = Sweep(), time.monotonic()
     pages = sorted({first + number * (last - first) // max(1, count - 1) for number in range(count)})
     with multiprocessing.get_context("fork").Pool(workers) as pool:
-        for outcome, problem in pool.imap_unordered(full_at, pages):
+        for outcome, problem in pool.imap_unordered(partial(judged, full_at), pages):
             found.add(outcome, problem)
     found.seconds = time.monotonic() - begin
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ from crash_needs import need
 from crash.copies import (
     mended, repair_fails, restore_fails, snapshot_after_a_failed_sync, snapshot_fails, spoil, sweep_copies, template,
 )
-from crash.inject import failing, sweep
+from crash.inject import failing, judged, sweep
 from crash.preload import Fault, library
-from crash.programs import Missing, scratch
+from crash.programs import Died, Missing, scratch
 from crash.short import short, sweep_short
 from crash.sizes import sizes
 
@@ -54,6 +55,15 @@ def test_a_disk_full_at_any_page_refuses_cleanly_and_goes_on_with_room() -> None
     print(found.line)
     assert not found.problems
     assert found.outcomes["storage-full"] >= 20
+
+
+def test_a_point_that_breaks_off_is_a_finding_and_not_the_end_of_a_sweep() -> None:
+    def breaks() -> tuple[str | None, str | None]:
+        raise Died(1, "said")
+
+    outcome, problem = judged(breaks)
+    assert outcome == "broke off" and "said" in str(problem)
+    assert pickle.loads(pickle.dumps(Died(1, "said"))).said == "said"
 
 
 def test_a_snapshot_a_restore_and_a_repair_with_failing_calls_do_all_or_nothing(preload: None) -> None:
