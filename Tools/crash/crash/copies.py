@@ -23,7 +23,7 @@ import vecd
 from .inject import DEFECTS, FAILURES, Sweep, judged, watchdog
 from .life import LOST, SCENARIO
 from .model import complaint, seen, view
-from .preload import Fault, calls, environment
+from .preload import Fault, calls, environment, library
 from .programs import Daemon, Missing, attached, observe, scratch
 from .steps import states
 from .stores import opened, restored, run
@@ -246,6 +246,7 @@ def repair_fails(source: Template, fault: Fault, wanted: Any, tamper: Tamper = N
 
 def sweep_copies(stride: int = 1, workers: int = 1) -> Sweep:
     """Every stride-th call of the three programs, and every way of failing, once and from then on."""
+    library()  # once, before there are workers
     found, begin = Sweep(), time.monotonic()
     with scratch() as side, multiprocessing.get_context("fork").Pool(workers) as pool:
         for program, outcome, problem in pool.imap_unordered(_call, _points(side, stride)):

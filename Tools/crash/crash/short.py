@@ -13,7 +13,7 @@ from functools import partial
 
 from .inject import Sweep, after, judged, play, still_answers, watchdog
 from .life import SCENARIO, Life
-from .preload import Fault, calls, environment
+from .preload import Fault, calls, environment, library
 from .programs import Daemon, Died, scratch
 from .stores import snapshot_complaint
 
@@ -65,6 +65,7 @@ def faults(stride: int = 1) -> list[Fault]:
 
 
 def sweep_short(stride: int = 1, workers: int = 1) -> Sweep:
+    library()  # once, before there are workers
     found, begin = Sweep(), time.monotonic()
     with multiprocessing.get_context("fork").Pool(workers) as pool:
         for outcome, problem in pool.imap_unordered(partial(judged, short), faults(stride)):
