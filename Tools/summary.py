@@ -1,6 +1,6 @@
 """The last lines of Tools/test: how many tests passed and failed, and an exit status that agrees.
 
-summary.py SWIFT_LOG SWIFT_STATUS PYTHON_LOG PYTHON_STATUS
+summary.py SWIFT_LOG SWIFT_STATUS PYTHON_LOG PYTHON_STATUS RECALL_LOG RECALL_STATUS
 """
 
 import re
@@ -23,13 +23,12 @@ def python_counts(log: str) -> tuple[int, int, int]:
 
 
 def main() -> int:
-    swift_log, swift_status, python_log, python_status = sys.argv[1:5]
-    with open(swift_log, encoding="utf-8", errors="replace") as file:
-        swift = swift_counts(file.read())
-    with open(python_log, encoding="utf-8", errors="replace") as file:
-        python = python_counts(file.read())
-    problems = []
-    for name, status, counts in (("Swift", int(swift_status), swift), ("Python", int(python_status), python)):
+    parts = (("Swift", swift_counts), ("Python", python_counts), ("Recall", python_counts))
+    results, problems = [], []
+    for (name, count), log, text in zip(parts, sys.argv[1::2], sys.argv[2::2], strict=True):
+        with open(log, encoding="utf-8", errors="replace") as file:
+            results.append((name, int(text), count(file.read())))
+    for name, status, counts in results:
         if status != 0 and counts[1] == 0:
             problems.append(f"the {name} tests ended with status {status} without naming a failed test; see above")
         if status == 0 and counts[0] == 0:
@@ -37,12 +36,12 @@ def main() -> int:
         if status == 0 and counts[1]:
             problems.append(f"the {name} tests name failures but ended with status 0; see above")
     print()
-    for name, counts in (("Swift: ", swift), ("Python:", python)):
-        print(f"{name} {counts[0]} passed, {counts[1]} failed" + (f", {counts[2]} skipped" if counts[2] else ""))
+    for name, _, counts in results:
+        print(f"{name + ':':<7} {counts[0]} passed, {counts[1]} failed" + (f", {counts[2]} skipped" if counts[2] else ""))
     for problem in problems:
         print(f"error: {problem}")
-    failed = swift[1] + python[1] + len(problems)
-    print(f"{swift[0] + python[0]} passed, {failed} failed")
+    failed = sum(counts[1] for _, _, counts in results) + len(problems)
+    print(f"{sum(counts[0] for _, _, counts in results)} passed, {failed} failed")
     return 1 if failed else 0
 
 

@@ -31,3 +31,8 @@ _need_torch() {
   "${pip[@]}" --no-index --no-deps torch </dev/null >/dev/null 2>&1 || true
   "${pip[@]}" torch </dev/null || die "pip could not install torch"
 }
+
+# Debian's Redis, for the tests of the service and to try it. The service itself needs only the address of one.
+need_redis() {
+  command -v redis-server >/dev/null 2>&1 || _apt_install redis-server
+}

@@ -76,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--model", choices=MODELS, required=True)
     made.add_argument("--version", help="label of the generation; MODEL-DATE-TIME (UTC) if not given")
     made.add_argument("--collection", help="collection of the daemon; recall-MODEL if not given")
-    made.add_argument("--hit-rate-margin", type=float, default=0.02, help="share by which HitRate@100 may be below the live one's")
+    made.add_argument("--hit-rate-margin", type=float, default=0.02, help="share of the live HitRate@100 that may be lost")
     made.add_argument("--no-publish", action="store_true", help="train and write the model version, leave the daemon alone")
     _data(made), _training(made), _store(made), _report(made)
 
@@ -87,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
     _data(made), _store(made)
 
     made = verb("compare", "trains all models and measures them beside the baselines")
-    made.add_argument("--models-to-train", default=",".join(MODELS), metavar="NAMES", help="with commas between; all if not given")
+    made.add_argument("--models-to-train", default=",".join(MODELS), metavar="NAMES", help="with commas between")
     made.add_argument("--exact-only", action="store_true", help="without a daemon")
     _data(made), _training(made), _store(made), _report(made)
     return top
@@ -102,7 +102,7 @@ def _data(made: argparse.ArgumentParser) -> None:
     made.add_argument("--item-features", default="", metavar="COLUMNS")
     made.add_argument("--title-column")
     made.add_argument("--test-users", type=int, default=10_000, help="how many users are asked about (default 10000)")
-    made.add_argument("--cut", metavar="DATE", help="train before this date (2017-10-14), ask for each user's first click after it")
+    made.add_argument("--cut", metavar="DATE", help="train before this date (2017-10-14), ask for first clicks after it")
     made.add_argument("--split-seed", type=int, default=0)
 
 

@@ -44,8 +44,9 @@ def train_and_publish(options: argparse.Namespace) -> Answer:
     say(f"{bundle.directory} written; its ONNX tower differs from torch by {bundle.about['onnx_difference']:.1e}")
     shown = {**experiment.baselines, f"{options.model}, exact search": fitted.exact}
     answer: dict[str, Any] = {
-        "version": version, "model": options.model, "directory": str(bundle.directory), "seconds": round(fitted.trained.seconds, 2),
-        "samples": fitted.trained.samples, "losses": fitted.trained.losses, "health": fitted.health.as_dict(),
+        "version": version, "model": options.model, "directory": str(bundle.directory),
+        "seconds": round(fitted.trained.seconds, 2), "samples": fitted.trained.samples,
+        "losses": fitted.trained.losses, "health": fitted.health.as_dict(),
         "exact": fitted.exact.as_dict(), "baselines": {name: one.as_dict() for name, one in experiment.baselines.items()},
     }
     status = 0
@@ -77,15 +78,15 @@ def evaluate(options: argparse.Namespace) -> Answer:
     if not known.any():
         raise Problem(f"none of the items of {options.version} is in {options.data}; give it the data it belongs to")
     shown = dict(experiment.baselines)
-    asked, k = asked_of(experiment, users), max(experiment.depths)
+    asked, k, catalogue = asked_of(experiment, users), max(experiment.depths), len(experiment.store_ids)
     if np.array_equal(bundle.item_ids, experiment.clicks.item_ids):
         found = by_exact_search(bundle.items, bundle.published, bundle.store_ids, users, experiment.seen, k, bundle.metric)
-        shown[f"{bundle.version}, exact search"] = quality(found, experiment.answers, len(experiment.store_ids), experiment.depths)
+        shown[f"{bundle.version}, exact search"] = quality(found, asked.answers, catalogue, experiment.depths)
     if not options.exact_only:
         store = _store(options, bundle.about["model"])
         reply = store.search(users, k, bundle.version, asked.seen, recall=options.target_recall)
         shown[f"{bundle.version}, vecd at recall {options.target_recall:g}"] = quality(
-            reply.ids, experiment.answers, len(experiment.store_ids), experiment.depths
+            reply.ids, asked.answers, catalogue, experiment.depths
         )
     return _table(options, shown, {"version": bundle.version}), 0
 

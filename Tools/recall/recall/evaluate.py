@@ -34,7 +34,7 @@ class Quality:
 
 
 def quality(found: np.ndarray, answers: np.ndarray, catalogue: int, depths: tuple[int, ...] = DEPTHS) -> Quality:
-    """found (n, k) ids best first, -1 for none; answers (n,) ids. k must be at least the largest depth, or all of the catalogue."""
+    """found (n, k) ids best first, -1 for none; answers (n,) ids. k: at least the largest depth, or the catalogue."""
     hits = found == answers[:, None]
     rank = np.where(hits.any(axis=1), hits.argmax(axis=1), np.iinfo(np.int64).max)
     gain = np.where(rank < found.shape[1], 1.0 / np.log2(np.minimum(rank, 1 << 40) + 2.0), 0.0)

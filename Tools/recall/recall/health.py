@@ -1,4 +1,4 @@
-"""Vectors that a store should not be given, and those that cap what an index can do: found, counted, and left out or kept by rule."""
+"""Vectors that a store should not be given, and those that cap what an index can do: found, counted, left out or kept by rule."""
 
 from __future__ import annotations
 

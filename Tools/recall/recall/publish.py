@@ -64,8 +64,8 @@ class Verdict:
 
 
 def publish(
-    store: Store, version: str, ids: np.ndarray, vectors: np.ndarray, health: Health, metric: str, sample: np.ndarray, asked: Asked,
-    catalogue: int, popularity: Quality, live_hit_rate: Callable[[str], float | None], gates: Gates = Gates(),
+    store: Store, version: str, ids: np.ndarray, vectors: np.ndarray, health: Health, metric: str, sample: np.ndarray,
+    asked: Asked, catalogue: int, popularity: Quality, live_hit_rate: Callable[[str], float | None], gates: Gates = Gates(),
     index: str = "auto", depths: tuple[int, ...] = (50, 100, 500), progress: Callable[[int, int], Any] | None = None,
 ) -> Verdict:
     """sample: vectors of users that are not asked about, for the build. catalogue: items of the log, for coverage.
@@ -99,7 +99,7 @@ def _vectors(vectors: np.ndarray, health: Health, gates: Gates) -> Gate:
     sound = bool(np.isfinite(vectors).all()) and bool((np.linalg.norm(vectors.astype(np.float64), axis=1) > 0).all())
     dropped = 1.0 - health.kept / max(health.rows, 1)
     passed = sound and health.not_finite == 0 and dropped <= gates.most_dropped
-    return Gate("vectors are sound", passed, f"{health.line()}; at most {gates.most_dropped:.0%} may be left out, none not finite")
+    return Gate("vectors are sound", passed, f"{health.line()}; at most {gates.most_dropped:.0%} may be left out, all finite")
 
 
 def _rows(stored: int, pushed: int) -> Gate:
@@ -124,7 +124,7 @@ def _live(measured: Quality, live: str | None, live_hit_rate: Callable[[str], fl
         return Gate(name, True, "no version is live yet")
     before = live_hit_rate(live)
     if before is None:
-        return Gate(name, False, f"{live} is live, and there is no model of it here to compare with; give its folder with --models")
+        return Gate(name, False, f"{live} is live, and its model is not here to compare with; give its folder with --models")
     mine, floor = measured.hit_rate[gates.depth], before * (1.0 - gates.hit_rate_margin)
     detail = f"HitRate@{gates.depth} {mine:.4f}, live {live} {before:.4f}, at least {floor:.4f} wanted"
     return Gate(name, mine >= floor, detail)

@@ -38,10 +38,11 @@ def bar(title: str) -> Iterator[Any]:
 def table(rows: list[list[str]]) -> str:
     """Left column to the left, numbers to the right, two blanks between."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) if place == 0 else cell.rjust(width) for place, (cell, width) in enumerate(zip(row, widths))).rstrip()
-        for row in rows
-    )
+    lines = []
+    for name, *numbers in rows:
+        cells = [name.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(numbers, widths[1:]))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
 
 
 def quality_table(named: dict[str, Quality]) -> str:

@@ -1,10 +1,10 @@
 """What a model may see, and what it is asked: leave-last-out by time.
 
 The last click of each user is held out; everything a model, a sampler or a baseline learns from comes from the clicks before it.
-Two things may still leak, and this split keeps both out: repeated clicks (a user's last click on an article that the user
-has read before is no question at all, so by default only first clicks count), and tables made before the cut (counts, popularity and log q
-are all computed from `train`). What it does not rule out is that other users' clicks are later than the held-out one;
-`before` cuts the whole log at one time instead, as a deployed model meets it.
+Two things may still leak, and this split keeps both out: repeated clicks (a last click on an article that the user has read
+before is no question at all, so by default only first clicks count), and tables made before the cut (counts, popularity
+and log q are all computed from `train`). What it does not rule out is that other users' clicks are later than the held-out
+one; `before` cuts the whole log at one time instead, as a deployed model meets it.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def leave_last_out(
         held = last[asked]
         train = log.only(np.setdiff1d(row, held, assume_unique=True))
     else:
-        early = np.add.reduceat((log.times < before).astype(np.int64), first[last >= first]) if len(log) else np.empty(0, np.int64)
         known = np.flatnonzero(last >= first)
+        early = np.add.reduceat((log.times < before).astype(np.int64), first[known])
         held = offsets[known] + early
         some = (early > 0) & (held <= last[known])
         asked, held = known[some], held[some]

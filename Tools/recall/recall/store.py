@@ -1,7 +1,7 @@
 """Every call to the daemon, in one place.
 
-What this version of vecd does not have yet is made up for here and nowhere else: `search` leaves seen items out by fetching more and
-dropping them (until requests carry exclusions), and the model version is the label of the generation.
+What this version of vecd does not have yet is made up for here and nowhere else: `search` leaves seen items out by fetching
+more and dropping them (until requests carry exclusions), and the model version is the label of the generation.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ class Store:
             raise Problem(f"k is {k}, expected 1 to {MOST_RESULTS}")
         extra = max((len(ids) for ids in seen), default=0) if seen is not None else 0
         reply = self.client.search(
-            self.collection, users, min(k + extra, MOST_RESULTS), generation=version, exact=exact, recall=None if exact else recall
+            self.collection, users, min(k + extra, MOST_RESULTS), generation=version, exact=exact,
+            recall=None if exact else recall,
         )
         ids = reply.ids.astype(np.int64)
         planes = (ids, reply.scores, reply.interests)

@@ -66,7 +66,8 @@ def deterministic(seed: int, threads: int):
 
 
 def train(
-    name: str, options: Any, log: Clicks, training: Training = Training(), progress: Callable[[int, int, float], Any] | None = None
+    name: str, options: Any, log: Clicks, training: Training = Training(),
+    progress: Callable[[int, int, float], Any] | None = None,
 ) -> Trained:
     """A sample is every click that has one before it: the history up to it, and the click as the answer.
 
@@ -102,7 +103,7 @@ def train(
                 schedule.step()
                 value = loss.item()
                 if not np.isfinite(value):
-                    raise Problem(f"the loss became {value} after {done} batches; a lower learning rate or a higher temperature helps")
+                    raise Problem(f"the loss became {value} after {done} batches: a lower learning rate helps")
                 sums, done = sums + value * len(chosen), done + 1
                 if progress is not None:
                     progress(done, total, sums / (start + len(chosen)))

@@ -96,7 +96,8 @@ class Fitted:
 
 
 def fit(
-    name: str, given: dict[str, Any], experiment: Experiment, training: Training, progress: Callable[[int, int, float], Any] | None = None
+    name: str, given: dict[str, Any], experiment: Experiment, training: Training,
+    progress: Callable[[int, int, float], Any] | None = None,
 ) -> Fitted:
     """Trains a model and measures it by exact search."""
     options = options_of(name, given)
@@ -132,7 +133,8 @@ def save_bundle(fitted: Fitted, experiment: Experiment, version: str, models: Pa
         "history_length": fitted.options.history_length,
         "user_features": [{"name": name, "values": split.train.user_features[name].values} for name in names],
         "item_features": {name: feature.size for name, feature in split.train.item_features.items()},
-        "health": fitted.health.as_dict(), "exact": fitted.exact.as_dict(), "losses": [round(x, 5) for x in fitted.trained.losses],
+        "health": fitted.health.as_dict(), "exact": fitted.exact.as_dict(),
+        "losses": [round(x, 5) for x in fitted.trained.losses],
         "terms_of_data": experiment.clicks.terms,
     }
     arrays = {

@@ -26,7 +26,7 @@ def hour_files(directory: Path) -> list[Path]:
 
 
 def read_globo(directory: Path) -> Clicks:
-    """All hours together; times are milliseconds in the files. A user's context is that of the first click, which is never held out."""
+    """All hours together; times are milliseconds in the files. A user's context is that of the first click: never held out."""
     tables = [read_csv(path, COLUMNS, CONTEXT) for path in hour_files(directory)]
     tables = [table for table in tables if len(table["user_id"])]  # some hours of the published set are empty
     if not tables:

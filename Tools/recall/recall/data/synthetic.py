@@ -49,7 +49,7 @@ class World:
 def generate(recipe: Recipe) -> World:
     """Draws items, users, sessions, clicks, in that order, each from its own stream of the seed."""
     if min(recipe.items, recipe.users, recipe.clicks) < 1 or recipe.items < recipe.topics * recipe.clusters:
-        raise Problem(f"{recipe.items} items do not fill {recipe.topics} topics of {recipe.clusters} clusters; ask for more items")
+        raise Problem(f"{recipe.items} items do not fill {recipe.topics} topics of {recipe.clusters} clusters; ask for more")
     cluster, created, weight = _items(recipe, np.random.default_rng([recipe.seed, 1]))
     interests, weights = _users(recipe, np.random.default_rng([recipe.seed, 2]))
     users, sessions, times = _sessions(recipe, np.random.default_rng([recipe.seed, 3]))
@@ -183,7 +183,8 @@ def write(recipe: Recipe, directory: Path) -> World:
 
     world = generate(recipe)
     directory.mkdir(parents=True, exist_ok=True)
-    title = [f"Topic {topic}, series {group}, number {key}" for topic, group, key in zip(world.topic, world.cluster, world.item_ids)]
+    described = zip(world.topic, world.cluster, world.item_ids)
+    title = [f"Topic {topic}, series {group}, number {key}" for topic, group, key in described]
     parquet.write_table(
         pyarrow.table({"user": world.users, "item": world.items, "time": world.times}), directory / "clicks.parquet"
     )

@@ -3,8 +3,8 @@
 Li, Liu, Wu, Xu, Zhao, Huang, Kang, Chen, Li, Lee: "Multi-Interest Network with Dynamic Routing for Recommendation at Tmall",
 CIKM 2019. Equation and algorithm numbers are the paper's. Three things go wrong easily, and decide how good it is:
 
-* the coupling coefficients are a softmax over the interests for each behaviour (each behaviour spreads one unit of itself over the
-  interests), not over the behaviours;
+* the coupling coefficients are a softmax over the interests for each behaviour (each behaviour spreads one unit of itself
+  over the interests), not over the behaviours;
 * the routing logits start from random numbers, so that interests differ at all, but the numbers are drawn once: with new ones
   per request the same user gets other candidates each time. Here they are a table by position and interest, part of
   the model;
