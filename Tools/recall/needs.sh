@@ -10,10 +10,11 @@ RECALL_PACKAGES=(
 
 # need_recall [PACKAGE...]: the packages of the pipeline and the service, and more if named.
 need_recall() {
-  local modules=("${RECALL_PACKAGES[@]%%[<>=]*}")
+  local modules=("${RECALL_PACKAGES[@]}" "$@")
+  modules=("${modules[@]%%[<>=]*}")
   # Looked for, not imported: that takes seconds with these.
   "$VENV/bin/python" -c "import importlib.util as u, sys; sys.exit(any(u.find_spec(m) is None for m in sys.argv[1:]))" \
-    torch "${modules[@]}" "$@" >/dev/null 2>&1 && return
+    torch "${modules[@]//-/_}" >/dev/null 2>&1 && return
   need_python pip  # the environment itself
   _need_torch
   need_python "${RECALL_PACKAGES[@]}" "$@"

@@ -1,4 +1,4 @@
-"""Exact search in numpy, by the rules of vecd: best over a user's interests, equal scores by ascending id, cosine by unit rows."""
+"""Exact search in numpy by the rules of vecd: the best of a user's interests, ties by ascending id, cosine by unit rows."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ stated factor, and through vecd as good as exact search."""
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,10 +49,14 @@ def fitted(experiment) -> dict[str, Fitted]:
     return {name: fit(name, given, experiment, training) for name, (given, training) in FITS.items()}
 
 
+@pytest.fixture(scope="module")
+def saved(fitted, experiment, models) -> dict[str, bundles.Bundle]:
+    return {name: save_bundle(one, experiment, f"{name}-1", models, FITS[name][1]) for name, one in fitted.items()}
+
+
 @pytest.mark.parametrize("name", FITS)
-def test_a_model_beats_popularity_and_loses_nothing_in_vecd(name, fitted, experiment, models, client) -> None:
-    one, store = fitted[name], Store(client, f"e2e-{name}")
-    bundle = save_bundle(one, experiment, f"{name}-1", models, FITS[name][1])
+def test_a_model_beats_popularity_and_loses_nothing_in_vecd(name, fitted, saved, experiment, models, client) -> None:
+    one, bundle, store = fitted[name], saved[name], Store(client, f"e2e-{name}")
     assert bundle.about["onnx_difference"] <= 1e-4
     verdict = publish_fitted(store, one, experiment, bundle.version, models, Gates(beat_popularity=FACTOR))
     assert verdict.published, verdict.gates
@@ -71,10 +76,10 @@ def test_a_model_beats_popularity_and_loses_nothing_in_vecd(name, fitted, experi
     assert recall_of(theirs.ids, mine) > 0.999
 
 
-def test_the_onnx_tower_of_a_bundle_asks_the_same(fitted, experiment, models) -> None:
+def test_the_onnx_tower_of_a_bundle_asks_the_same(fitted, saved, experiment) -> None:
     """The path of the gate against the live version, and of the service."""
     for name, one in fitted.items():
-        vectors = vectors_of_bundle(bundles.load(models / f"{name}-1"), experiment)
+        vectors = vectors_of_bundle(bundles.load(saved[name].directory), experiment)
         assert np.abs(vectors - one.asked).max() <= 1e-4
 
 
@@ -106,7 +111,7 @@ def test_a_worse_model_is_not_published(fitted, experiment, models, client) -> N
         publish_fitted(store, good, experiment, "gates-noisy", models, index="flat")
 
 
-def test_a_publish_in_between_is_not_overrun(fitted, experiment, models, client) -> None:
+def test_a_publish_in_between_is_not_overrun(fitted, saved, experiment, models, client) -> None:
     good, store = fitted["dssm"], Store(client, "e2e-race")
     assert publish_fitted(store, good, experiment, "one", models, index="flat").published
 
@@ -117,10 +122,7 @@ def test_a_publish_in_between_is_not_overrun(fitted, experiment, models, client)
             client.publish(self.collection, "other")
             super().publish(version, expect)
 
-    (models / "one").mkdir()
-    (models / "one" / "bundle.json").write_text((models / "dssm-1" / "bundle.json").read_text())
-    for array in (models / "dssm-1").glob("*.*"):
-        (models / "one" / array.name).write_bytes(array.read_bytes())
+    shutil.copytree(saved["dssm"].directory, models / "one")
     with pytest.raises(vecd.VecdError) as caught:
         publish_fitted(Raced(client, "e2e-race"), good, experiment, "two", models, index="flat")
     assert caught.value.code == vecd.ErrorCode.LIVE_GENERATION_CHANGED and store.live() == "other"

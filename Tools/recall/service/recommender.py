@@ -1,0 +1,200 @@
+"""One request from beginning to end. Plain synchronous code; the app runs it on a worker thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import redis
+
+import vecd
+from recall.problem import Problem
+from recall.store import Found, Store
+
+from .merge import Candidate, merge
+from .releases import Release, Releases
+from .shelf import Known, Shelf
+
+MOST = 1000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """channels: name to collection of the daemon. quotas: shares of the answer; popular and newest need no collection."""
+
+    models: Path
+    socket: str | None = None
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    channels: dict[str, str] = field(default_factory=lambda: {"two-tower": "recall-dssm", "multi-interest": "recall-mind"})
+    quotas: dict[str, float] = field(
+        default_factory=lambda: {"two-tower": 0.4, "multi-interest": 0.4, "popular": 0.1, "newest": 0.1}
+    )
+    poll_seconds: float = 1.0
+
+
+class Unavailable(Exception):
+    """Something that the answer cannot do without does not answer."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A request. Either a user, whose history the shelf has, or a history itself."""
+
+    user: str | None = None
+    history: Known | None = None
+    k: int = 100
+    quotas: dict[str, float] | None = None
+    now: float | None = None
+
+
+class Recommender:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.shelf = Shelf(settings.redis_url)
+        self._mine = threading.local()
+        self.releases = {
+            channel: Releases(lambda collection=collection: self._store(collection), settings.models)
+            for channel, collection in settings.channels.items()
+        }
+
+    def _store(self, collection: str) -> Store:
+        """Each thread has its own connection: requests do not wait for each other's turns."""
+        if not hasattr(self._mine, "client"):
+            self._mine.client = vecd.connect(self.settings.socket, timeout=5.0, name="recall-service")
+        return Store(self._mine.client, collection)
+
+    def refresh(self) -> None:
+        for releases in self.releases.values():
+            try:
+                releases.refresh()
+            except vecd.VecdError as error:
+                releases.problem = str(error)
+
+    def health(self) -> dict[str, Any]:
+        state = {}
+        for channel, releases in self.releases.items():
+            current = releases.current()
+            state[channel] = {"version": current.version if current else None, "problem": releases.problem}
+        return {"ready": all(one["version"] for one in state.values()), "channels": state}
+
+    def recommend(self, wish: Wish) -> dict[str, Any]:
+        begun = time.monotonic()
+        known = self._known(wish)
+        now = wish.now if wish.now is not None else time.time()
+        # The releases of this request, taken once. Nothing below asks again which version is live.
+        pinned = {channel: releases.current() for channel, releases in self.releases.items()}
+        quotas = wish.quotas or self.settings.quotas
+        found: dict[str, list[Candidate]] = {}
+        about: dict[str, Any] = {}
+        for channel, release in pinned.items():
+            if quotas.get(channel, 0.0) <= 0:
+                continue
+            if release is None:
+                about[channel] = {"version": None, "problem": self.releases[channel].problem}
+                continue
+            found[channel], about[channel] = self._recall(channel, release, known, now, wish.k)
+        rest = next((release for release in pinned.values() if release is not None), None)
+        for channel in ("popular", "newest"):
+            if rest is not None and quotas.get(channel, 0.0) > 0:
+                found[channel] = _ranked(channel, rest, known, wish.k)
+                about[channel] = {"version": rest.version}
+        if not found:
+            raise Unavailable("no channel has a model version to answer with")
+        merged = merge(found, quotas, wish.k)
+        cards, cards_problem = self._cards([one.item for one in merged] + known.items[-50:])
+        answer = {
+            "user": wish.user, "k": wish.k, "seen": len(set(known.items)), "channels": about,
+            "items": [_shown(one, cards) for one in merged],
+            "history": [{"item": item, **cards.get(item, {})} for item in reversed(known.items[-50:])],
+            "milliseconds": round((time.monotonic() - begun) * 1000, 2),
+        }
+        return answer if cards_problem is None else {**answer, "cards_problem": cards_problem}
+
+    def _known(self, wish: Wish) -> Known:
+        if wish.history is not None:
+            return wish.history
+        try:
+            return self.shelf.user(str(wish.user))
+        except redis.RedisError as error:
+            raise Unavailable(f"histories are not to be had: {error}") from None
+
+    def _cards(self, items: list[str]) -> tuple[dict[str, dict[str, str]], str | None]:
+        """Titles are worth less than an answer: without Redis the items come bare."""
+        try:
+            return self.shelf.cards(list(dict.fromkeys(items))), None
+        except redis.RedisError as error:
+            return {}, f"titles are not to be had: {error}"
+
+    def _recall(
+        self, channel: str, release: Release, known: Known, now: float, k: int
+    ) -> tuple[list[Candidate], dict[str, Any]]:
+        store = self._store(self.settings.channels[channel])
+        try:
+            return _vector_channel(channel, store, release, known, now, k)
+        except vecd.VecdError as error:
+            if error.code != vecd.ErrorCode.GENERATION_NOT_FOUND:
+                raise
+            # The pinned generation was dropped. Begin again with the live version, tower and all; never only with its items.
+            newer = self.releases[channel].refresh()
+            if newer is None or newer is release:
+                raise
+            return _vector_channel(channel, store, newer, known, now, k)
+
+
+def _vector_channel(
+    channel: str, store: Store, release: Release, known: Known, now: float, k: int
+) -> tuple[list[Candidate], dict[str, Any]]:
+    """History -> user vectors -> vecd (all interests in one request), by one version."""
+    rows = release.rows_of_items(known.items)
+    ages = (now - np.asarray(known.times, np.float64)) / 86_400.0
+    items, days = release.tower.windows([rows], [ages])
+    vectors = release.tower(items, days, release.feature_codes(known.features))
+    seen = release.bundle.store_ids[np.unique(rows[rows >= 0])]
+    reply: Found = store.search(vectors, k, release.version, [seen])
+    if reply.version != release.version:
+        raise Problem(f"asked {release.version}, answered by {reply.version}")
+    there = reply.ids[0] >= 0
+    names = release.items_of_store_ids(reply.ids[0][there])
+    found = [
+        Candidate(name, channel, float(score), int(interest))
+        for name, score, interest in zip(names, reply.scores[0][there], reply.interests[0][there])
+    ]
+    return found, {
+        "version": release.version, "model": release.bundle.about["model"], "index": reply.index, "found": len(found),
+        "interests": _interests(release, vectors[0], known, rows),
+    }
+
+
+def _interests(release: Release, vectors: np.ndarray, known: Known, rows: np.ndarray) -> list[dict[str, Any]]:
+    """Each interest that is not a repetition, with the three clicks that it is most about."""
+    clicked = np.flatnonzero(rows >= 0)
+    out = []
+    for number, vector in enumerate(vectors):
+        if any(np.array_equal(vector, vectors[earlier]) for earlier in range(number)):
+            continue
+        near = release.bundle.items[rows[clicked]] @ vector if len(clicked) else np.empty(0)
+        out.append({"interest": number, "about": [known.items[clicked[place]] for place in np.argsort(-near, kind="stable")[:3]]})
+    return out
+
+
+def _ranked(channel: str, release: Release, known: Known, k: int) -> list[Candidate]:
+    """The first k of the version's popular or newest list that are not seen."""
+    order: np.ndarray = getattr(release.bundle, channel)
+    seen = set(release.rows_of_items(known.items).tolist())
+    rows = [row for row in order[: k + len(seen)].tolist() if row not in seen][:k]
+    return [Candidate(str(item), channel) for item in release.bundle.item_ids[rows].tolist()]
+
+
+def _shown(one: Candidate, cards: dict[str, dict[str, str]]) -> dict[str, Any]:
+    card = cards.get(one.item, {})
+    return {
+        "item": one.item, "title": card.get("title"), "cover": card.get("cover"), "channel": one.channel, "also": one.also,
+        "score": one.score, "interest": one.interest,
+    }
+
+
+__all__ = ["Recommender", "Settings", "Unavailable", "Wish"]
