@@ -43,8 +43,17 @@ extension Engine {
     }
   }
 
-  /// Reads the copy as the next start would.
+  /// Reads the copy as the next start would. What is wrong with a copy says nothing of the manifest.
   private func verifyManifest(at path: String, knows held: [SegmentHandle]) throws(VecError) {
+    do throws(VecError) {
+      try readManifest(at: path, knows: held)
+    } catch {
+      throw error.code == .manifestDamaged
+        ? VecError(.ioError, "the copy of the manifest does not read back: \(error.message)") : error
+    }
+  }
+
+  private func readManifest(at path: String, knows held: [SegmentHandle]) throws(VecError) {
     let copy = try Manifest(path: path, newStoreUUID: nil)
     defer { copy.close() }
     let catalogue = try copy.load()
@@ -52,8 +61,6 @@ extension Engine {
     guard catalogue.damaged.isEmpty, known == Set(held.map(\.row.uuid)) else {
       throw VecError(.manifestDamaged, "the copy of the manifest does not hold what the manifest does")
     }
-    for record in catalogue.collections {
-      if let finding = verifyWrites(of: record, in: copy) { throw VecError(.manifestDamaged, finding.message) }
-    }
+    for record in catalogue.collections { try checkWrites(of: record, in: copy) }
   }
 }

@@ -25,15 +25,20 @@ extension Engine {
   }
 
   /// The first thing that is wrong with the log of single writes and the dead rows of a collection.
-  func verifyWrites(of record: CollectionRecord, in manifest: Manifest) -> VerifyReport.Finding? {
+  private func verifyWrites(of record: CollectionRecord, in manifest: Manifest) -> VerifyReport.Finding? {
     do throws(VecError) {
-      for delta in record.deltas { try manifest.readWrites(of: delta, dimension: record.row.dimension) { (_) in } }
-      for segment in record.segments {
-        _ = try manifest.deadRows(record.deadRows.filter { $0.segment == segment.uuid }, rowCount: segment.rowCount)
-      }
+      try checkWrites(of: record, in: manifest)
       return nil
     } catch {
       return .init(collection: record.row.name, file: directory.manifestPath, message: error.message)
+    }
+  }
+
+  /// - Throws: `manifest-damaged` when something is wrong, `io-error` when it cannot be read.
+  func checkWrites(of record: CollectionRecord, in manifest: Manifest) throws(VecError) {
+    for delta in record.deltas { try manifest.readWrites(of: delta, dimension: record.row.dimension) { (_) in } }
+    for segment in record.segments {
+      _ = try manifest.deadRows(record.deadRows.filter { $0.segment == segment.uuid }, rowCount: segment.rowCount)
     }
   }
 

@@ -66,7 +66,7 @@ package struct StoreRepair {
         _ = try SegmentHandle(segment, of: record.row, in: directory, memory: MemoryLedger(budget: 0))
       } catch {
         note(
-          record, segment.generation, error.message, "its \(segment.rowCount) rows are lost; the file goes to damaged/",
+          record, segment.generation, error, "its \(segment.rowCount) rows are lost; the file goes to damaged/",
           .segment(segment))
       }
     }
@@ -76,7 +76,7 @@ package struct StoreRepair {
         try manifest.readWrites(of: delta, dimension: record.row.dimension, sound: &sound) { (_) in }
       } catch {
         note(
-          record, delta.generation, error.message,
+          record, delta.generation, error,
           "\(delta.writeCount - min(delta.writeCount, sound.writeCount)) of its \(delta.writeCount) writes are lost",
           .delta(delta, sound: sound))
       }
@@ -85,20 +85,25 @@ package struct StoreRepair {
       let rowCount = record.segments.first { $0.uuid == part.segment }?.rowCount ?? 0
       do throws(VecError) { _ = try manifest.deadRows([part], rowCount: rowCount) } catch {
         note(
-          record, record.segments.first { $0.uuid == part.segment }?.generation ?? 0, error.message,
+          record, record.segments.first { $0.uuid == part.segment }?.generation ?? 0, error,
           "\(part.rowCount) rows that were deleted or replaced are back", .deadRows(part))
       }
     }
   }
 
+  /// What the system only failed to read may be sound, so nothing of it is given up.
   private mutating func note(
-    _ record: CollectionRecord, _ generation: UInt64, _ damage: String, _ consequence: String, _ act: Act
+    _ record: CollectionRecord, _ generation: UInt64, _ error: VecError, _ consequence: String, _ act: Act
   ) {
-    let label = record.generations.first { $0.number == generation }?.label
+    let isDamaged = [.segmentDamaged, .manifestDamaged, .fileNotFound].contains(error.code)
     findings.append(
       Finding(
-        collection: record.row.name, generation: label, damage: damage, consequence: consequence, isRepairable: true))
-    acts.append((record.row, act))
+        collection: record.row.name, generation: record.generations.first { $0.number == generation }?.label,
+        damage: error.message,
+        consequence: isDamaged
+          ? consequence : "it could not be read, which may pass: try again; if it stays, move the file away to give it up",
+        isRepairable: isDamaged))
+    if isDamaged { acts.append((record.row, act)) }
   }
 
   /// Gives up what is damaged. A crash on the way leaves a store that can be repaired again.

@@ -1,3 +1,4 @@
+import CSQLite
 package import VecCore
 
 extension Manifest {
@@ -18,7 +19,10 @@ struct CatalogueReader {
   func catalogue() throws(VecError) -> Catalogue {
     let findings = try connection.prepare("PRAGMA integrity_check(1)").rows(columns: 1)
     guard findings == [[.text("ok")]] else {
-      throw VecError(.manifestDamaged, "the manifest's database fails SQLite's integrity check: \(text(findings))")
+      let said = text(findings)
+      throw VecError(
+        Self.isReadFailure(said) ? .ioError : .manifestDamaged,
+        "the manifest's database fails SQLite's integrity check: \(said)")
     }
     let next = try storeValue("next_number")
     guard try storeValue("catalogue_checksum") == Int64(try catalogueChecksum()) else {
@@ -122,6 +126,13 @@ struct CatalogueReader {
       throw VecError(.manifestDamaged, "the manifest lacks its value \(key)")
     }
     return value
+  }
+
+  /// Whether the check met a page that it could not read, as SQLite words it: of such a page nothing is known.
+  private static func isReadFailure(_ said: String) -> Bool {
+    guard let mark = said.firstRange(of: "unable to get the page. error code=") else { return false }
+    let code = Int32(said[mark.upperBound...].prefix { $0.isNumber }) ?? 0
+    return [SQLITE_IOERR, SQLITE_NOMEM].contains(code & 0xFF)
   }
 
   private func text(_ rows: [[SQLiteValue]]) -> String {

@@ -88,7 +88,13 @@ final class SQLiteConnection {
     sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 1)
     defer { sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0) }
     let statement = try prepare("VACUUM INTO ?")
-    try statement.run([.text(path)])
+    do {
+      try statement.run([.text(path)])
+    } catch {
+      // A page that cannot be read ends this command with the codes of damage; what is damaged, a check tells.
+      throw error.code == .manifestDamaged
+        ? VecError(.ioError, "\(error.message) while it was copied; try again, and if it stays, run verify") : error
+    }
   }
 
   /// - Parameter keepingLog: leaves a log that is not empty alone. SQLite would fold it, which repeats a sync that may

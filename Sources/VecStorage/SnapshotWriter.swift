@@ -13,7 +13,9 @@ package struct SnapshotWriter {
     parent = directory.path + "/" + Self.directoryName
     final = parent + "/" + name
     temporary = parent + "/.tmp-\(uuid)"
-    if try SystemCall.makeDirectory(parent) { try SystemCall.syncDirectory(directory.path) }
+    _ = try SystemCall.makeDirectory(parent)
+    // Also when it was there: who made it may not have come to this.
+    try SystemCall.syncDirectory(directory.path)
     guard try SystemCall.status(final) == nil else {
       throw VecError(.cannotCreate, "there is a snapshot \(name) already: choose another name, or remove \(final)")
     }
@@ -37,6 +39,7 @@ package struct SnapshotWriter {
     var entries = [try Self.entry("manifest.sqlite", in: temporary)]
     for uuid in segments { entries.append(try Self.entry("segments/\(uuid)\(SegmentName.suffix)", in: temporary)) }
     let listing = SnapshotListing(entries: entries)
+    try removeStrangers()
     try Self.write(Array(listing.text.utf8), to: temporary + "/" + SnapshotListing.fileName)
     try Self.write([], to: temporary + "/LOCK")
     try OpenFile(manifestPath, O_RDWR).sync()
@@ -44,6 +47,13 @@ package struct SnapshotWriter {
     try SystemCall.renameNoReplace(temporary, to: final)
     try SystemCall.syncDirectory(parent)
     return (final, listing)
+  }
+
+  /// What SQLite may have left beside the manifest's copy when it was verified: restore takes no file that is not listed.
+  private func removeStrangers() throws(VecError) {
+    for name in try SystemCall.names(in: temporary) where !["manifest.sqlite", "segments"].contains(name) {
+      _ = try SystemCall.unlink(temporary + "/" + name)
+    }
   }
 
   /// Removes what was made so far.

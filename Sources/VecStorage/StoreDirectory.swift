@@ -18,7 +18,7 @@ package final class StoreDirectory: Sendable {
   ///     other things is refused either way.
   /// - Throws: `file-not-found`, `cannot-create`, `permission-denied`, `store-in-use`, `io-error`.
   package init(path: String, create: Bool) throws(VecError) {
-    let made = create ? try Self.makeDirectories(path) : false
+    if create { _ = try Self.makeDirectories(path) }
     guard let status = try SystemCall.status(path) else {
       throw VecError(.fileNotFound, "no store at \(path); start the daemon with a directory that exists")
     }
@@ -36,7 +36,8 @@ package final class StoreDirectory: Sendable {
     if try SystemCall.status(self.path + "/segments") == nil { try SystemCall.syncDirectory(self.path) }
     _ = try SystemCall.makeDirectory(self.path + "/segments")
     try SystemCall.syncDirectory(self.path)
-    if made { try SystemCall.syncDirectory(self.path + "/..") }
+    // As long as it has no manifest nobody was told of the store, and who made it may not have come to this.
+    if try SystemCall.status(manifestPath) == nil { try SystemCall.syncDirectory(self.path + "/..") }
   }
 
   package func segmentPath(_ uuid: UUID) -> String { "\(segmentsPath)/\(uuid)\(SegmentName.suffix)" }
@@ -75,7 +76,9 @@ package final class StoreDirectory: Sendable {
   /// Moves a segment that is damaged out of the way; one that is gone already is no error.
   package func setAside(_ uuid: UUID) throws(VecError) {
     let damaged = path + "/damaged"
-    if try SystemCall.makeDirectory(damaged) { try SystemCall.syncDirectory(path) }
+    _ = try SystemCall.makeDirectory(damaged)
+    // Also when it was there: who made it may not have come to this.
+    try SystemCall.syncDirectory(path)
     guard try SystemCall.status(segmentPath(uuid), ofLink: true) != nil else { return }
     try SystemCall.renameNoReplace(segmentPath(uuid), to: "\(damaged)/\(uuid)\(SegmentName.suffix)")
     for directory in [damaged, segmentsPath] { try SystemCall.syncDirectory(directory) }

@@ -32,6 +32,7 @@ FAILURES = {
     "openat": ["error=EIO", "error=EMFILE"],
     "pread64": ["error=EIO"],
     "pwrite64": ["error=EIO", "error=ENOSPC", "retval=0"],
+    "fallocate": ["error=EIO", "error=ENOSPC"],
     "fsync": ["error=EIO", "error=ENOSPC"],
     "fdatasync": ["error=EIO", "error=ENOSPC"],
     "ftruncate": ["error=EIO", "error=ENOSPC"],
