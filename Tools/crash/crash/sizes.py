@@ -50,9 +50,7 @@ def full_at(pages: int) -> tuple[str, str | None]:
     """The scenario on a disk of so many pages, then with room. Returns what came of it, and what is wrong."""
     life = Life()
     with scratch() as side, small_disk(side / "d", pages):
-        # A ballast that is part of the question, and not most of the disk.
         daemon = Daemon(side / "d" / "store", side)
-        daemon.options += ["--ballast", "64K"]
         try:
             client = daemon.start()
         except Died as died:
