@@ -20,6 +20,8 @@ EXAMPLES = """examples:
   pipeline train-and-publish --model youtube-dnn --data log.parquet --user-column uid --item-column iid --time-column ts
   pipeline evaluate --data clicks --version mind-20260301-120000        a published version again, exactly and through vecd
   pipeline compare --data clicks --report report.html                   the three models and the baselines side by side
+  pipeline ingest items.parquet --collection videos --generation m7     vectors of another program; also safetensors, .pt
+  pipeline load-redis --data clicks                                     histories and titles, for Tools/recall/serve
 """
 
 
@@ -85,6 +87,20 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--collection", help="collection of the daemon; recall-MODEL if not given")
     made.add_argument("--exact-only", action="store_true", help="without a daemon")
     _data(made), _store(made)
+
+    made = verb("ingest", "pushes vectors that another program made into a generation")
+    made.add_argument("file", type=Path, help="npy, Parquet, Arrow, safetensors or a torch checkpoint")
+    made.add_argument("--collection", required=True)
+    made.add_argument("--generation", help="its label; a new one if not given")
+    made.add_argument("--vectors", metavar="NAME", help="column or tensor of vectors, where several may be meant")
+    made.add_argument("--ids", metavar="NAME", help="column or tensor of ids; else rows are numbered from 0")
+    made.add_argument("--first-row", type=int, default=0, help="skip rows before it, such as the padding row of an embedding")
+    made.add_argument("--metric", choices=("ip", "cosine", "l2"), help="makes the collection if it is not there")
+    made.add_argument("--socket", help="of the daemon; else as vecctl finds it")
+
+    made = verb("load-redis", "writes histories, features and titles of a log to Redis, for the service")
+    made.add_argument("--redis", default="redis://127.0.0.1:6379/0", metavar="URL")
+    _data(made)
 
     made = verb("compare", "trains all models and measures them beside the baselines")
     made.add_argument("--models-to-train", default=",".join(MODELS), metavar="NAMES", help="with commas between")

@@ -91,6 +91,36 @@ def evaluate(options: argparse.Namespace) -> Answer:
     return _table(options, shown, {"version": bundle.version}), 0
 
 
+def ingest(options: argparse.Namespace) -> Answer:
+    from .health import inspect
+    from .vectors import read_vectors
+
+    ids, rows = read_vectors(options.file, options.vectors, options.ids, options.first_row)
+    keep, health = inspect(rows.astype(np.float32))
+    say(health.line())
+    with vecd.connect(options.socket) as client, bar("pushing vectors") as update:
+        if options.metric is not None:
+            Store(client, options.collection).prepare(rows.shape[1], options.metric)
+        with client.begin_ingest(options.collection, options.generation) as session:
+            session.add(ids[keep], rows[keep], progress=lambda done: update(done, health.kept))
+            session.commit()
+    say(f"{options.collection}: {health.kept:,} rows in generation {session.generation}")
+    return {"collection": options.collection, "generation": session.generation, "health": health.as_dict()}, 0
+
+
+def load_redis(options: argparse.Namespace) -> Answer:
+    import redis
+    from service.load import load
+    from service.shelf import Shelf
+
+    try:
+        users, cards = load(Shelf(options.redis, timeout=10), _experiment(options).clicks)
+    except redis.RedisError as error:
+        raise Problem(f"Redis at {options.redis}: {error}") from None
+    say(f"{options.redis}: {users:,} users, {cards:,} titles")
+    return {"users": users, "cards": cards}, 0
+
+
 def compare(options: argparse.Namespace) -> Answer:
     names = options.models_to_train.split(",")
     experiment = _experiment(options)

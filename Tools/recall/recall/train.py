@@ -32,7 +32,7 @@ class Training:
 @dataclass(frozen=True)
 class Trained:
     model: RecallModel
-    losses: list[float]            # mean of each epoch
+    losses: list[float]            # mean of each epoch, of the last one as far as it went
     samples: int                   # of one epoch
     seconds: float
 
@@ -85,9 +85,14 @@ def train(
         # In-batch negatives are drawn as often as the item is clicked: q(i) ~ freq(i).
         frequency = np.log(np.maximum(np.bincount(log.items[rows], minlength=len(log.item_ids)), 1) / len(rows))
         batches = -(-len(rows) // training.batch_size)
-        # Linear decay to zero: the last steps settle what the first ones found.
         total = batches * training.epochs
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: max(0.0, 1.0 - step / total))
+
+        def left(step: int) -> float:
+            """Linear decay to zero, by steps or by time: the last steps settle what the first ones found."""
+            spent = 0.0 if training.seconds is None else (time.monotonic() - begun) / training.seconds
+            return max(0.0, 1.0 - max(step / total, spent))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, left)
         losses, done = [], 0
         model.train()
         for _ in range(training.epochs):
@@ -112,6 +117,7 @@ def train(
             else:
                 losses.append(sums / len(order))
                 continue
+            losses.append(sums / (start + len(chosen)))
             break
         model.eval()
     return Trained(model, losses, len(rows), time.monotonic() - begun)

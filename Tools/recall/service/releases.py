@@ -99,7 +99,8 @@ class Releases:
                 if bundle is None:
                     raise Problem(f"{live} is live, but {self._models} has no model of that version")
                 made = Release(bundle, Tower(bundle.tower_path))
-                made.tower(*made.tower.windows([np.empty(0, np.int64)], [np.empty(0)]), made.feature_codes({}))  # warm, and it works
+                empty = made.tower.windows([np.empty(0, np.int64)], [np.empty(0)])
+                made.tower(*empty, made.feature_codes({}))  # it works, and is warm
             except Exception as error:
                 if str(error) != self.problem:
                     log.warning("stays with %s: %s", self._current.version if self._current else "nothing", error)
