@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from .data import open_clicks
 from .data.synthetic import Recipe, write
 from .data.table import Columns
 from .evaluate import Quality, by_exact_search, quality
+from .models import options_of
 from .problem import Problem
 from .publish import Gates
 from .shown import bar, gate_lines, quality_table, say
@@ -36,8 +38,8 @@ def generate(options: argparse.Namespace) -> Answer:
 
 def train_and_publish(options: argparse.Namespace) -> Answer:
     version = options.version or now_label(options.model)
+    store = None if options.no_publish else _store(options, options.model)  # before minutes of work: is a daemon there?
     experiment = _experiment(options)
-    store = None if options.no_publish else _store(options, options.model)  # before minutes of training: is a daemon there?
     fitted = _fit(options.model, model_options(options.model, options.option), experiment, options)
     say(fitted.health.line())
     bundle = save_bundle(fitted, experiment, version, options.models, training_of(options))
@@ -123,10 +125,12 @@ def load_redis(options: argparse.Namespace) -> Answer:
 
 def compare(options: argparse.Namespace) -> Answer:
     names = options.models_to_train.split(",")
+    for name in names:
+        options_of(name, {})  # is there such a model?
+    store = None if options.exact_only else _store(options, "compare")
     experiment = _experiment(options)
     shown: dict[str, Quality] = dict(experiment.baselines)
     fits: list[Fitted] = []
-    store = None if options.exact_only else _store(options, "compare")
     client = store.client if store else None
     versions = {}
     for name in names:
@@ -193,6 +197,8 @@ def _fit(name: str, given: dict[str, Any], experiment: Experiment, options: argp
 
 
 def _store(options: argparse.Namespace, model: str) -> Store:
+    if not Path(options.data).exists():
+        raise Problem(f"there is no {options.data}; give a folder of MovieLens, Globo.com or generated clicks, or a table")
     client = vecd.connect(options.socket)
     return Store(client, getattr(options, "collection", None) or f"recall-{model}")
 
