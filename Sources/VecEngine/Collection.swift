@@ -28,12 +28,18 @@ struct Collection: Sendable {
   var row: CollectionRow
   /// In order of their numbers.
   var generations: [Generation]
-  /// Why the collection answers nothing.
+  /// Why the collection answers nothing: the manifest's rows about it are damaged. Damage of a segment or a delta fences
+  /// its generation alone.
   var fence: String?
   /// By label, because an ingest may hold a generation that does not exist yet.
   var work: [String: Work] = [:]
   /// Why the last build of a generation failed, by label.
   var buildErrors: [String: String] = [:]
+
+  /// What is damaged, if anything is.
+  var damage: String? {
+    fence ?? generations.lazy.compactMap { one in one.fence.map { "generation \(one.row.label): \($0)" } }.first
+  }
 
   var live: Generation? { generations.first { $0.row.number == row.liveGeneration } }
 
@@ -50,17 +56,26 @@ struct Collection: Sendable {
   /// The generation that a search or get reads: the named one, which must have an index, or the live one.
   func readable(_ label: String?) throws(VecError) -> Generation {
     guard let label else {
-      if let live { return live }
+      if let live { return try sound(live) }
       throw VecError(
         .noLiveGeneration,
         "collection \(row.name) has no live generation: build-index one and publish it, or name a built one")
     }
-    let generation = try requireGeneration(label)
+    let generation = try sound(try requireGeneration(label))
     guard generation.row.state != .building else {
       throw VecError(
         .generationState, "generation \(label) of \(row.name) is still building: run build-index on it first")
     }
     return generation
+  }
+
+  /// The generation itself, unless it is fenced.
+  func sound(_ generation: Generation) throws(VecError) -> Generation {
+    guard let fence = generation.fence else { return generation }
+    throw VecError(
+      .collectionFenced,
+      "generation \(generation.row.label) of \(row.name) is fenced: \(fence); publish another one, restore the store, "
+        + "or drop it")
   }
 
   /// The only generation in state building, for requests that name none.
@@ -84,7 +99,10 @@ struct Collection: Sendable {
 
   mutating func replace(_ generation: Generation) {
     if let position = generations.firstIndex(where: { $0.row.number == generation.row.number }) {
+      // Damage may have been found after `generation` was copied.
+      let fence = generation.fence ?? generations[position].fence
       generations[position] = generation
+      generations[position].fence = fence
     } else {
       generations.append(generation)
       generations.sort { $0.row.number < $1.row.number }

@@ -14,7 +14,7 @@ extension Engine {
       let collection = try collection(name)
       let generation =
         if let label { try collection.requireGeneration(label) } else { try collection.onlyBuilding(for: "build") }
-      let found = generation.row
+      let found = try collection.sound(generation).row
       try collection.refuseIfBusy(found.label)
       guard found.state == .building || found.state == .built else {
         throw VecError(

@@ -30,7 +30,7 @@ extension Engine {
         name: collection.row.name, dimension: collection.row.dimension, metric: collection.row.metric,
         sequence: collection.row.sequence, liveGeneration: collection.live?.row.label,
         liveRowCount: collection.live?.rowCount ?? 0, generationCount: collection.generations.count,
-        fence: collection.fence)
+        fence: collection.damage)
     }
   }
 

@@ -9,7 +9,7 @@ extension Engine {
   ) throws(VecError) -> PublishReceipt {
     try withWriter { (writer) throws(VecError) in
       let collection = try collection(name)
-      let generation = try collection.requireGeneration(label)
+      let generation = try collection.sound(try collection.requireGeneration(label))
       try Self.check(expected, against: collection)
       guard generation.row.state != .building else {
         throw VecError(
@@ -35,9 +35,10 @@ extension Engine {
           .noPreviousGeneration,
           "generation \(live.row.label) of \(name) replaced nothing that is still there: publish one by its label")
       }
+      let sound = try collection.sound(previous)
       try collection.refuseIfBusy(previous.row.label, besidesUpkeep: true)
       // What the earlier generation itself replaced stays: a second rollback goes one step further back.
-      return try makeLive(previous, of: collection, replacing: previous.row.replaced, &writer)
+      return try makeLive(sound, of: collection, replacing: previous.row.replaced, &writer)
     }
   }
 

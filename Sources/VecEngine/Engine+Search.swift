@@ -74,13 +74,16 @@ extension Engine {
   /// An answer read from pages that the disk did not deliver is no answer, and there will be no further ones.
   private func fenceUnreadable(_ generation: Generation, of name: String) throws(VecError) {
     guard let bad = generation.segments.first(where: { $0.file.isUnreadable }) else { return }
-    fence(name, because: bad.unreadable.message)
+    fence(generation.row.number, of: name, because: bad.unreadable.message)
     throw bad.unreadable
   }
 
-  /// The collection answers nothing until the next start finds it sound.
-  func fence(_ name: String, because reason: String) {
-    update(name) { $0.fence = $0.fence ?? reason }
+  /// The generation answers nothing until the next start finds it sound; the others of its collection do.
+  func fence(_ number: UInt64, of name: String, because reason: String) {
+    update(name) { collection in
+      guard let place = collection.generations.firstIndex(where: { $0.row.number == number }) else { return }
+      collection.generations[place].fence = collection.generations[place].fence ?? reason
+    }
   }
 
   private static func checkShape(_ request: SearchRequest, of collection: Collection) throws(VecError) {

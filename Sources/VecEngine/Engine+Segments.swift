@@ -12,7 +12,9 @@ extension Engine {
     write: (UUID) throws(VecError) -> WrittenSegment
   ) throws(VecError) -> IngestReceipt {
     let current = try self.collection(collection.name)
-    let existing = current.generations.first { $0.row.number == generation.number }
+    let existing = try current.generations.first { $0.row.number == generation.number }.map {
+      (one) throws(VecError) in try current.sound(one)
+    }
     let written = try stoppingAtIOErrors { () throws(VecError) in try write(options.makeUUID()) }
     do {
       try refuseKnownIDs(written, in: existing?.segments ?? [], of: generation.label)

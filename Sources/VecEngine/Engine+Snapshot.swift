@@ -32,10 +32,10 @@ extension Engine {
     try withWriter { (writer) throws(VecError) in
       if let poison = writer.manifest.poison { throw poison }
       let collections = state.withLock { Array($0.collections.values) }
-      if let fenced = collections.first(where: { $0.fence != nil }) {
+      if let fenced = collections.first(where: { $0.damage != nil }) {
         throw VecError(
           .collectionFenced,
-          "collection \(fenced.row.name) is fenced: a snapshot with damage in it is none; drop or restore it first")
+          "collection \(fenced.row.name) is damaged: a snapshot with damage in it is none; drop what is damaged, or restore it")
       }
       try writer.manifest.copy(to: target.manifestPath)
       return collections.flatMap { $0.generations.flatMap(\.segments) }

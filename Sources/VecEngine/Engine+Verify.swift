@@ -43,7 +43,7 @@ extension Engine {
   }
 
   /// Reads every byte of the next segment in the round that goes through all of them, for a scrub that never ends; a
-  /// damaged one fences its collection.
+  /// damaged one fences its generation.
   ///
   /// - Parameters:
   ///   - after: the segment read last; nil begins a round.
@@ -52,7 +52,7 @@ extension Engine {
   package func scrub(after: UUID?, progress: (Int) -> Void) -> (segment: UUID, finding: VerifyReport.Finding?)? {
     let all = state.withLock { state in
       state.collections.values.filter { $0.fence == nil }.flatMap { collection in
-        collection.generations.flatMap(\.segments).map { (collection.row.name, $0) }
+        collection.generations.filter { $0.fence == nil }.flatMap(\.segments).map { (collection.row.name, $0) }
       }
     }.sorted { $0.1.row.uuid.bytes.lexicographicallyPrecedes($1.1.row.uuid.bytes) }
     let next = all.first { after?.bytes.lexicographicallyPrecedes($0.1.row.uuid.bytes) ?? true }
@@ -61,7 +61,7 @@ extension Engine {
       try segment.file.verify(progress: progress)
       return (segment.row.uuid, nil)
     } catch {
-      fence(name, because: error.message)
+      fence(segment.row.generation, of: name, because: error.message)
       return (segment.row.uuid, .init(collection: name, file: segment.file.path, message: error.message))
     }
   }
@@ -76,7 +76,7 @@ extension Engine {
       // A generation dropped since the manifest was read has taken its files along: that is no damage.
       let isStillThere = state.withLock { state in
         state.collections[collection]?.generations.contains { $0.segments.contains { $0.row.uuid == row.uuid } } ?? false
-          || state.collections[collection]?.fence != nil
+          || state.collections[collection]?.damage != nil
       }
       guard isStillThere else { return }
       report.findings.append(.init(collection: collection, file: path, message: error.message))

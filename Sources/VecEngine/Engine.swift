@@ -117,7 +117,7 @@ extension Engine {
   func collection(_ name: String) throws(VecError) -> Collection {
     let found = try anyCollection(name)
     if let fence = found.fence {
-      throw VecError(.collectionFenced, "collection \(name) is fenced: \(fence); restore it or drop it")
+      throw VecError(.collectionFenced, "collection \(name) is fenced: \(fence); restore the store, or drop it")
     }
     return found
   }

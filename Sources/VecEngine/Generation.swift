@@ -12,6 +12,8 @@ struct Generation: Sendable {
   var live: [UUID: LiveRows] = [:]
   /// Blocks of all deltas, oldest first.
   var delta: [DeltaPart] = []
+  /// Why it answers nothing and takes nothing: a file of it, or a part of the manifest about it, is damaged.
+  var fence: String?
   /// What the latest probe found; nil before one, and after a build.
   var probe: RecallProbe?
   /// The place in the manifest's order for the next segment; a segment in memory does not know its own.

@@ -3,7 +3,7 @@ import VecManifest
 import VecStorage
 
 /// Opening a store in whatever state it was left: read and check the manifest, open and verify the segments, fence the
-/// collections that are damaged, remove leftovers. Repeatable: a crash in the middle changes nothing for the next start.
+/// generations that are damaged, remove leftovers. Repeatable: a crash in the middle changes nothing for the next start.
 struct Recovery {
   let manifest: Manifest
   let nextNumber: UInt64
@@ -45,31 +45,38 @@ struct Recovery {
 
   private mutating func adopt(_ record: CollectionRecord, _ directory: StoreDirectory, _ memory: MemoryLedger) {
     var collection = Collection(row: record.row, generations: [])
-    var made: [UInt64: WriteState] = [:]
-    do throws(VecError) {
-      for row in record.generations {
-        var segments: [SegmentHandle] = []
-        for segment in record.segments where segment.generation == row.number {
-          segments.append(try SegmentHandle(segment, of: record.row, in: directory, memory: memory))
-          report.segmentCount += 1
-          report.byteCount += segment.byteCount
-        }
-        var generation = Generation(row: row, segments: segments)
-        if let state = try replay(record, segments, generation: row.number) {
-          made[row.number] = state
-          memory.take(state.byteCount)
-          generation.show(state)
-          report.writeCount += state.deltas.reduce(0) { $0 + $1.row.writeCount }
-        }
-        collection.generations.append(generation)
+    collection.row.sequence = record.deltas.map(\.lastSequence).reduce(record.row.sequence, max)
+    for row in record.generations {
+      var generation = Generation(row: row, segments: [])
+      do throws(VecError) {
+        try fill(&generation, record, directory, memory)
+      } catch {
+        generation.fence = error.message
+        report.fences.append(
+          .init(collection: record.row.name, reason: "generation \(row.label): \(error.message)"))
       }
-      collection.row.sequence = record.deltas.map(\.lastSequence).reduce(record.row.sequence, max)
-      states.merge(made) { $1 }
-    } catch {
-      collection.fence = error.message
-      report.fences.append(.init(collection: record.row.name, reason: error.message))
+      collection.generations.append(generation)
     }
     collections[record.row.name] = collection
+  }
+
+  /// Opens the segments of a generation, and carries out its writes.
+  private mutating func fill(
+    _ generation: inout Generation, _ record: CollectionRecord, _ directory: StoreDirectory, _ memory: MemoryLedger
+  ) throws(VecError) {
+    let number = generation.row.number
+    var segments: [SegmentHandle] = []
+    for segment in record.segments where segment.generation == number {
+      segments.append(try SegmentHandle(segment, of: record.row, in: directory, memory: memory))
+      report.segmentCount += 1
+      report.byteCount += segment.byteCount
+    }
+    generation = Generation(row: generation.row, segments: segments)
+    guard let state = try replay(record, segments, generation: number) else { return }
+    states[number] = state
+    memory.take(state.byteCount)
+    generation.show(state)
+    report.writeCount += state.deltas.reduce(0) { $0 + $1.row.writeCount }
   }
 
   /// The writes of a generation, carried out anew; nil when there are none and none of its rows is dead.

@@ -107,7 +107,7 @@ extension WriteGroup {
     if let label {
       return try add(try Self.writable(collection.requireGeneration(label), of: collection), collection, &writer)
     }
-    if let live = collection.live { return try add(live, collection, &writer) }
+    if let live = collection.live { return try add(try collection.sound(live), collection, &writer) }
     if let made = targets.first(where: { $0.value.isNew && $0.value.collection.number == collection.row.number }) {
       return made.key
     }
@@ -137,6 +137,7 @@ extension WriteGroup {
   }
 
   private static func writable(_ generation: Generation, of collection: Collection) throws(VecError) -> Generation {
+    _ = try collection.sound(generation)
     // Its rows would be in two places at once.
     if collection.work[generation.row.label]?.kind == .ingest { try collection.refuseIfBusy(generation.row.label) }
     guard generation.row.state != .building else {

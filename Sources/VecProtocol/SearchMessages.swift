@@ -46,6 +46,10 @@ extension SearchRequest {
     }
     try RequestLimits.queries(queryCount)
     try RequestLimits.results(queries: queryCount, k: k)
+    try checkOptions()
+  }
+
+  private func checkOptions() throws(VecError) {
     guard excluded.count <= 1 || excluded.count == queryCount else {
       throw VecError(
         .invalidArgument,

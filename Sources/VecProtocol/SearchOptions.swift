@@ -15,6 +15,7 @@ struct SearchOptions: Equatable {
   /// Reads to the end of the body. A form error anywhere goes before an unknown tag, which is a wish of a newer client.
   static func parse(_ reader: inout ByteReader, queryCount: Int) throws(VecError) -> SearchOptions {
     var options = SearchOptions()
+    guard reader.remaining > 0 else { return options }
     var last: UInt16?
     var unknown: UInt16?
     while reader.remaining > 0 {
@@ -27,24 +28,16 @@ struct SearchOptions: Equatable {
       }
       let end = reader.offset + length
       switch Tag(rawValue: tag) {
-      case .leastSequence:
-        try fixed(8)
-        options.leastSequence = try reader.read()
+      case .leastSequence where length == 8: options.leastSequence = try reader.read()
+      case .scoreLimit where length == 4: options.scoreLimit = try reader.readFloat()
+      case .leastSequence, .scoreLimit: throw reader.failure("option \(tag) has \(length) bytes, which is not its length")
       case .excluded: options.excluded = try ExcludedIDs.parse(&reader, queryCount: queryCount)
-      case .scoreLimit:
-        try fixed(4)
-        options.scoreLimit = try reader.readFloat()
       case nil:
         _ = try reader.readBytes(length)
         unknown = unknown ?? tag
       }
       guard reader.offset == end else {
         throw reader.failure("option \(tag) says it has \(length) bytes, its content has another length")
-      }
-
-      func fixed(_ expected: Int) throws(VecError) {
-        guard length != expected else { return }
-        throw reader.failure("option \(tag) has \(length) bytes, must have \(expected)")
       }
     }
     if let unknown {

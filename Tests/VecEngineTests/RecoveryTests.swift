@@ -129,3 +129,79 @@ extension EngineFixture {
     }
   }
 }
+
+@Suite("A damaged generation") struct DamagedGenerationTests {
+  /// Two generations, `new` live in the place of `old`, and the only segment file of `new`.
+  private func store(_ fixture: EngineFixture) throws -> String {
+    let engine = try fixture.open()
+    defer { engine.close() }
+    try engine.create("c", dimension: 4, metric: .ip)
+    try engine.release("c", "old", ids: Array(0..<20), vectors: randomRows(20, 4, seed: 1))
+    let before = Set(try fixture.segmentFiles)
+    try engine.release("c", "new", ids: Array(100..<120), vectors: randomRows(20, 4, seed: 2))
+    return try #require(Set(try fixture.segmentFiles).subtracting(before).first)
+  }
+
+  private func flipByte(_ path: String) throws {
+    chmod(path, 0o600)
+    let file = try #require(fopen(path, "r+"))
+    defer { fclose(file) }
+    fseek(file, -40, SEEK_END)
+    let byte = fgetc(file)
+    fseek(file, -40, SEEK_END)
+    fputc(byte ^ 1, file)
+  }
+
+  /// What must hold once `new` is fenced.
+  private func check(_ engine: Engine, _ name: String) throws {
+    let query: [Float] = [1, 2, 3, 4]
+    let message = expectError(.collectionFenced) { _ = try engine.exact("c", query, k: 3) }
+    #expect(message.contains("generation new of c") && message.contains(name))
+    #expect(try engine.list()[0].fence?.contains("generation new") == true)
+    #expect(try engine.exact("c", query, k: 3, generation: "old").count == 3)
+    expectError(.collectionFenced) { _ = try engine.upsert("c", [1], query, dimension: 4) }
+    expectError(.collectionFenced) { _ = try engine.seal("c", generation: nil) }
+    expectError(.collectionFenced) { _ = try engine.snapshot("s") }
+    #expect(try engine.upkeep { false } == nil)
+    #expect(try engine.rollback("c").live == "old")
+    expectError(.collectionFenced) { _ = try engine.publish("c", label: "new", expected: .any) }
+    _ = try engine.upsert("c", [1, 500], query + query, dimension: 4)
+    #expect(try engine.exact("c", query, k: 30).count == 21)
+    try engine.drop("c", generation: "new")
+    #expect(try engine.list()[0].fence == nil)
+    _ = try engine.snapshot("s")
+    removeTree(try engine.snapshot("s2").path)
+  }
+
+  @Test("at a start is fenced alone: the others of its collection are searched, written, and rolled back to")
+  func atStart() throws {
+    let fixture = try EngineFixture()
+    let name = try store(fixture)
+    defer { removeTree(fixture.directory + "/snapshots") }
+    try flipByte(fixture.directory + "/segments/" + name)
+    let engine = try fixture.open()
+    #expect(engine.recovery.fences.map(\.collection) == ["c"])
+    try check(engine, name)
+    engine.close()
+    let again = try fixture.open()
+    #expect(again.recovery.fences.isEmpty && again.recovery.removedFiles == [name])
+    again.close()
+  }
+
+  @Test("that a scrub finds is fenced alone")
+  func whileRunning() throws {
+    let fixture = try EngineFixture()
+    let name = try store(fixture)
+    defer { removeTree(fixture.directory + "/snapshots") }
+    let engine = try fixture.open()
+    defer { engine.close() }
+    try flipByte(fixture.directory + "/segments/" + name)
+    var last: UUID?
+    var findings = 0
+    while let (segment, finding) = engine.scrub(after: last, progress: { _ in }) {
+      (last, findings) = (segment, findings + (finding == nil ? 0 : 1))
+    }
+    #expect(findings == 1)
+    try check(engine, name)
+  }
+}

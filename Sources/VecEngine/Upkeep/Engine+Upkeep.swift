@@ -61,21 +61,25 @@ extension Engine {
   }
 
   private func readable(_ name: String, _ number: UInt64) throws(VecError) -> Generation {
-    guard let found = try collection(name).generations.first(where: { $0.row.number == number }) else {
+    let collection = try collection(name)
+    guard let found = collection.generations.first(where: { $0.row.number == number }) else {
       throw VecError(.generationNotFound, "the generation of \(name) was dropped meanwhile")
     }
-    return found
+    return try collection.sound(found)
   }
 
   /// Notes whether a delta waits to be sealed.
   func noteSealDue(_ writer: Writer) { isSealDue.store(!waiting(writer).isEmpty, ordering: .relaxed) }
 
-  /// The generations with frozen deltas, by number. Those of fenced collections wait until these are sound again.
+  /// The generations with frozen deltas, by number. Those that are fenced wait until they are sound again.
   private func waiting(_ writer: Writer) -> [UInt64: WriteState] {
     let waiting = writer.states.filter { $0.value.deltas.count > 1 }
     guard !waiting.isEmpty else { return [:] }
     let fenced = state.withLock { state in
-      Set(state.collections.values.filter { $0.fence != nil }.flatMap { $0.generations.map(\.row.number) })
+      Set(
+        state.collections.values.flatMap { collection in
+          collection.generations.filter { collection.fence != nil || $0.fence != nil }.map(\.row.number)
+        })
     }
     return waiting.filter { !fenced.contains($0.key) }
   }
@@ -89,7 +93,8 @@ extension Engine {
   private func nextUpkeep() -> (String, Generation, DueUpkeep)? {
     let collections = state.withLock { $0.collections.values.filter { $0.fence == nil } }
     for collection in collections.sorted(by: { $0.row.name < $1.row.name }) {
-      for generation in collection.generations where collection.work[generation.row.label] == nil {
+      for generation in collection.generations
+      where generation.fence == nil && collection.work[generation.row.label] == nil {
         let due = options.upkeep.due(generation, dimension: collection.row.dimension, rowsMax: mergedRowsMax)
         guard let due else { continue }
         return (collection.row.name, generation, due)
@@ -155,7 +160,7 @@ extension Engine {
     // What is read here gets new checksums, so it must be what was written.
     for segment in segments {
       do throws(VecError) { try segment.file.verify() } catch {
-        fence(name, because: error.message)
+        fence(generation.row.number, of: name, because: error.message)
         throw error
       }
     }
