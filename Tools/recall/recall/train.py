@@ -23,10 +23,10 @@ from .problem import Problem
 class Training:
     epochs: int = 5
     batch_size: int = 1024
-    learning_rate: float = 0.005
+    learning_rate: float = 0.01
     seed: int = 1
     threads: int = 2
-    seconds: float | None = None   # stop after so much time; then the model depends on how fast the machine is
+    seconds: float | None = None   # stop after so much CPU time; then the model depends on how fast the machine is
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def train(
     rows = np.flatnonzero(np.arange(len(log)) > log.offsets[log.users])
     if not len(rows):
         raise Problem("no user has two clicks in the training log, so there is nothing to learn from")
-    begun = time.monotonic()
+    begun, worked = time.monotonic(), time.process_time()
     with deterministic(training.seed, training.threads):
         rng = np.random.default_rng([training.seed, 11])
         model = make(name, options, catalogue_shape(log))
@@ -89,7 +89,7 @@ def train(
 
         def left(step: int) -> float:
             """Linear decay to zero, by steps or by time: the last steps settle what the first ones found."""
-            spent = 0.0 if training.seconds is None else (time.monotonic() - begun) / training.seconds
+            spent = 0.0 if training.seconds is None else (time.process_time() - worked) / training.seconds
             return max(0.0, 1.0 - max(step / total, spent))
 
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, left)
@@ -112,7 +112,7 @@ def train(
                 sums, done = sums + value * len(chosen), done + 1
                 if progress is not None:
                     progress(done, total, sums / (start + len(chosen)))
-                if training.seconds is not None and time.monotonic() - begun > training.seconds:
+                if training.seconds is not None and time.process_time() - worked > training.seconds:
                     break
             else:
                 losses.append(sums / len(order))

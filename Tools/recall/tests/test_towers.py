@@ -167,6 +167,16 @@ def test_items_without_clicks_share_what_their_features_say() -> None:
     assert same.mean() > others.mean()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_somebody_without_history_has_a_vector(name: str) -> None:
+    """Before any training too: a zero vector would be refused by the store."""
+    clicks = log(features=False)
+    model = make(name, options_of(name, SMALL), catalogue_shape(clicks)).eval()
+    nothing = torch.zeros(1, 10)
+    nobody = UserBatch(nothing.long(), nothing, nothing[:, :0].long(), nothing[:, 0])
+    assert (model.user_vectors(nobody).norm(dim=2) > 0.99).all()
+
+
 def test_time_decay_weighs_recent_clicks_more() -> None:
     from recall.models.base import pooled
 

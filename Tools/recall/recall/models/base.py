@@ -99,12 +99,26 @@ def item_codes(catalogue: CatalogueShape) -> Tensor:
 
 
 def tower(inputs: int, hidden: tuple[int, ...], outputs: int, activation: type[nn.Module]) -> nn.Sequential:
-    """Fully connected layers; the last one is linear."""
+    """Fully connected layers; the last one is linear.
+
+    Biases begin near zero and weights keep the scale of what comes in (He et al. 2015, Glorot and Bengio 2010): under torch's
+    defaults small embeddings drown in the biases, all users begin with the same vector, and learning to tell them
+    apart takes most of an epoch.
+    """
     sizes = [inputs, *hidden]
     layers: list[nn.Module] = []
     for before, after in zip(sizes, sizes[1:]):
-        layers += [nn.Linear(before, after), activation()]
-    return nn.Sequential(*layers, nn.Linear(sizes[-1], outputs))
+        layers += [_linear(before, after, "relu" if activation is nn.ReLU else "tanh"), activation()]
+    last = _linear(sizes[-1], outputs, "linear")
+    nn.init.normal_(last.bias, 0.0, 0.01)  # not zero: it is the vector of somebody without history and features
+    return nn.Sequential(*layers, last)
+
+
+def _linear(inputs: int, outputs: int, before: str) -> nn.Linear:
+    layer = nn.Linear(inputs, outputs)
+    nn.init.normal_(layer.weight, 0.0, nn.init.calculate_gain(before) * (2.0 / (inputs + outputs)) ** 0.5)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 def pooled(vectors: Tensor, items: Tensor, weights: Tensor | None = None) -> Tensor:

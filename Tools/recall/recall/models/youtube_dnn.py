@@ -26,6 +26,7 @@ class YouTubeDNNOptions:
     temperature: float = 0.07             # with "dot": 1
     pooling: str = "mean"                 # or "decay": weight 2^(-age / half_life_days)
     half_life_days: float = 7.0
+    share_embeddings: bool = True         # one table for watches and softmax weights; the paper has two
     example_age: bool = True              # section 3.3: trained with the age of the example, served with 0
     num_sampled: int = 1000               # the paper: several thousand
     alpha: float = 0.75                   # negatives from q(i) ~ freq(i)^alpha
@@ -42,7 +43,8 @@ class YouTubeDNN(RecallModel):
         if not options.half_life_days > 0:
             raise Problem(f"half_life_days is {options.half_life_days}, expected more than 0")
         self.watches = embedding(catalogue.items + 1, options.embedding_dim, options.init_std)
-        self.weights = embedding(catalogue.items + 1, options.embedding_dim, options.init_std)
+        shared = options.share_embeddings
+        self.weights = self.watches if shared else embedding(catalogue.items + 1, options.embedding_dim, options.init_std)
         self.features = Features(catalogue.user_features, options.feature_dim, options.init_std)
         # Features of watched items are bags like the paper's search tokens: embedded and averaged beside the watches.
         self.watched_features = Features(catalogue.item_features, options.feature_dim, options.init_std)
@@ -57,7 +59,8 @@ class YouTubeDNN(RecallModel):
         parts = [pooled(watched, batch.items, decay), self.features(batch.features)]
         if self.options.example_age:
             age = batch.example_age[:, None]
-            parts.append(torch.cat([age, age.sqrt(), age * age], dim=1))  # powers as in section 4.1
+            # Powers as in section 4.1, at the scale of the embeddings: at their own they would drown the watches at first.
+            parts.append(torch.cat([age, age.sqrt(), age * age], dim=1) * self.options.init_std)
         return self.scaled(self.tower(beside(*parts)))[:, None, :]
 
     def item_vectors(self, items: Tensor) -> Tensor:
