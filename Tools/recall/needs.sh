@@ -33,6 +33,11 @@ _need_torch() {
   "${pip[@]}" torch </dev/null || die "pip could not install torch"
 }
 
+# Debian's Chromium: the tests open the page of the service and the report in it.
+need_browser() {
+  command -v chromium >/dev/null 2>&1 || _apt_install chromium
+}
+
 # Debian's Redis, for the tests of the service and to try it. The service itself needs only the address of one.
 need_redis() {
   command -v redis-server >/dev/null 2>&1 || _apt_install redis-server

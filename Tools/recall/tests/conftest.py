@@ -30,6 +30,22 @@ def program(variable: str, name: str) -> Path:
     return path
 
 
+def rendered(url: str) -> str:
+    """The document of a page as a real browser has it, five seconds of its time after loading."""
+    browser = shutil.which("chromium")
+    if browser is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no chromium; Tools/recall/test installs Debian's")
+    profile = tempfile.mkdtemp(prefix="recall-browser-")
+    try:
+        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={profile}",
+                   "--virtual-time-budget=5000", "--dump-dom", url]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+    finally:
+        shutil.rmtree(profile, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def socket() -> Iterator[str]:
     """The socket of a daemon on a store of its own."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conftest import rendered
 from recall.cli import main
 
 TOP = Path(__file__).resolve().parents[1]
@@ -30,8 +31,8 @@ def pipeline(*arguments: object, cwd: Path, socket: str = "/nonexistent") -> sub
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     made = tmp_path_factory.mktemp("pipeline")
-    done = pipeline("generate", "--out", "clicks", "--items", 300, "--users", 300, "--clicks", 4000, "--topics", 5, "--clusters", 4,
-                    "--json", cwd=made)
+    done = pipeline("generate", "--out", "clicks", "--items", 300, "--users", 300, "--clicks", 4000, "--topics", 5,
+                    "--clusters", 4, "--json", cwd=made)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["recipe"]["items"] == 300
     return made
@@ -63,6 +64,8 @@ def test_train_and_publish_evaluate_and_report(folder, socket, client) -> None:
     page = Page()
     page.feed((folder / "report.html").read_text())
     assert page.count["svg"] == 4 and page.count["table"] == 1 and not page.outside and "script" not in page.count
+    opened = rendered((folder / "report.html").as_uri())
+    assert opened.count("<svg") == 4 and "Recall against latency" in opened and "mind, exact search" in opened
     again = pipeline("evaluate", "--data", "clicks", "--version", "m1", "--collection", "pipeline-mind", "--json",
                      cwd=folder, socket=socket)
     assert again.returncode == 0, again.stderr

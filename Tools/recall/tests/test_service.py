@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +15,10 @@ import httpx
 import numpy as np
 import pytest
 import redis
+import uvicorn
 
 import vecd
+from conftest import rendered
 from recall.bundle import load as load_bundle
 from recall.data import Clicks, open_clicks
 from recall.data.synthetic import Recipe, write
@@ -180,6 +183,30 @@ def test_health_and_page(settings, tmp_path, socket) -> None:
     health, reply = ask(empty, path="/health")[0], ask(empty, {"user": "1"})[0]
     assert health.status_code == 503 and "has no model of that version" in health.json()["channels"]["two-tower"]["problem"]
     assert reply.status_code == 503
+
+
+def test_the_page_shows_in_a_browser_what_a_user_gets_and_why(settings, log) -> None:
+    """Titles are put there as text: one that looks like markup stays text."""
+    user = int(log.user_ids[np.argmax(np.bincount(log.users))])  # with the longest history, so with several interests
+    newest = str(log.item_ids[log.items[log.users == np.argmax(np.bincount(log.users))][-1]])
+    Shelf(settings.redis_url).put_cards([(newest, {"title": "<b>bold</b> & <script>document.title = 'taken'</script>"})])
+    server = uvicorn.Server(uvicorn.Config(make_app(settings), host="127.0.0.1", port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        until = time.monotonic() + 20
+        while not server.started:
+            assert time.monotonic() < until and thread.is_alive(), "uvicorn did not start"
+            time.sleep(0.05)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        page = rendered(f"http://127.0.0.1:{port}/?user={user}")
+    finally:
+        server.should_exit = True
+        thread.join(20)
+    for channel in ("history", "two-tower", "multi-interest", "popular", "newest"):
+        assert f'data-channel="{channel}"' in page
+    assert "version mind-v1, flat" in page and "interest 2: " in page and page.count("<li>") > 40
+    assert "&lt;b&gt;bold&lt;/b&gt;" in page and "<b>bold" not in page and "<title>Recall" in page
 
 
 def test_a_roll_out_while_requests_run_mixes_nothing(settings, experiment, models, socket, log) -> None:
