@@ -57,9 +57,9 @@ CONFIGURED = {
     "mind": Setting(16, (), 3, 0.02, 1e-3, 256, 1e-6, 1e-4, False),
 }
 MENDED = {
-    "dssm": Setting(64, (128, 64), 0, 0.07, 1e-2, 1024, 0.0, 0.1, True),
-    "youtube-dnn": Setting(64, (128, 64), 60, 0.07, 1e-2, 1024, 0.0, 0.1, True),
-    "mind": Setting(64, (), 60, 0.07, 1e-2, 1024, 0.0, 0.1, True),
+    "dssm": Setting(64, (128, 64), 0, 0.07, 1e-2, 512, 0.0, 0.1, True),
+    "youtube-dnn": Setting(64, (128, 64), 60, 0.07, 1e-2, 512, 0.0, 0.1, True),
+    "mind": Setting(64, (), 60, 0.07, 1e-2, 512, 0.0, 0.1, True),
 }
 
 
@@ -192,7 +192,7 @@ def main() -> None:
             key = f"{name}, torch-rechub {label}"
             shown[key], epochs = run(name, setting, experiment, given.seconds)
             print(f"{key}: {epochs:.2f} epochs, HitRate@100 {shown[key].hit_rate[100]:.4f}", file=sys.stderr, flush=True)
-        training = Training(epochs=20, batch_size=1024, seconds=given.seconds, threads=given.threads)
+        training = Training(epochs=20, batch_size=512, seconds=given.seconds, threads=given.threads)
         ours = fit(name, {"history_length": LENGTH}, experiment, training)
         shown[f"{name}, ours"] = ours.exact
         line = f"{name}, ours: {len(ours.trained.losses)} epochs begun, HitRate@100 {ours.exact.hit_rate[100]:.4f}"

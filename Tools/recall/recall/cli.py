@@ -125,7 +125,7 @@ def _data(made: argparse.ArgumentParser) -> None:
 def _training(made: argparse.ArgumentParser) -> None:
     made.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="of the model, as in its paper")
     made.add_argument("--epochs", type=int, default=5)
-    made.add_argument("--batch-size", type=int, default=1024)
+    made.add_argument("--batch-size", type=int, default=512)
     made.add_argument("--learning-rate", type=float, default=0.01)
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--threads", type=int, default=2)

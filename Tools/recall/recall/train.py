@@ -22,7 +22,7 @@ from .problem import Problem
 @dataclass(frozen=True)
 class Training:
     epochs: int = 5
-    batch_size: int = 1024
+    batch_size: int = 512
     learning_rate: float = 0.01
     seed: int = 1
     threads: int = 2

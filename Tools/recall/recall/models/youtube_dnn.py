@@ -20,7 +20,7 @@ from .base import CatalogueShape, Features, RecallModel, beside, embedding, item
 @dataclass(frozen=True)
 class YouTubeDNNOptions:
     embedding_dim: int = 64
-    hidden: tuple[int, ...] = (256, 128)  # the paper: 1024, 512, 256
+    hidden: tuple[int, ...] = (128,)      # the paper: 1024, 512, 256, for hundreds of billions of examples
     history_length: int = 50
     similarity: str = "cosine"            # "dot" is the paper's
     temperature: float = 0.07             # with "dot": 1
