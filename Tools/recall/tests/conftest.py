@@ -37,8 +37,8 @@ def rendered(url: str) -> str:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("there is no chromium; Tools/recall/test installs Debian's")
     profile = tempfile.mkdtemp(prefix="recall-browser-")
     try:
-        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={profile}",
-                   "--virtual-time-budget=5000", "--dump-dom", url]
+        command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                   f"--user-data-dir={profile}", "--virtual-time-budget=5000", "--dump-dom", url]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return done.stdout
