@@ -1,8 +1,4 @@
-"""Every call to the daemon, in one place.
-
-What this version of vecd does not have yet is made up for here and nowhere else: `search` leaves seen items out by fetching
-more and dropping them (until requests carry exclusions), and the model version is the label of the generation.
-"""
+"""Every call to the daemon, in one place. The model version is the label of the generation."""
 
 from __future__ import annotations
 
@@ -14,10 +10,8 @@ import numpy as np
 
 import vecd
 
-from .evaluate import unseen_places
 from .problem import Problem
 
-# Fetched beyond k to make up for seen items; a daemon with exclusions needs none.
 MOST_RESULTS = int(vecd.Limits.K)
 
 
@@ -82,22 +76,16 @@ class Store:
     ) -> Found:
         """The k best items of each user by one model version and no other. users: (n, K, d), all K vectors in one request.
 
-        seen: per user store ids to leave out. recall: what to aim at instead of the target of the build.
+        seen: per user store ids to leave out; the k are the best of all other items. recall: what to aim at instead of the
+        target of the build.
         """
         if not 1 <= k <= MOST_RESULTS:
             raise Problem(f"k is {k}, expected 1 to {MOST_RESULTS}")
-        extra = max((len(ids) for ids in seen), default=0) if seen is not None else 0
         reply = self.client.search(
-            self.collection, users, min(k + extra, MOST_RESULTS), generation=version, exact=exact,
-            recall=None if exact else recall,
+            self.collection, users, k, generation=version, exact=exact, recall=None if exact else recall, exclude=seen
         )
-        ids = reply.ids.astype(np.int64)
-        planes = (ids, reply.scores, reply.interests)
-        if seen is not None:
-            places = unseen_places(ids, [keys.astype(np.int64) for keys in seen], k)
-            taken = [np.take_along_axis(plane, np.maximum(places, 0), axis=1) for plane in planes]
-            planes = (np.where(places >= 0, taken[0], -1), np.where(places >= 0, taken[1], np.nan), taken[2])
-        return Found(*planes, reply.generation, vecd.Index(reply.index).name.lower())
+        name = vecd.Index(reply.index).name.lower()
+        return Found(reply.ids.astype(np.int64), reply.scores, reply.interests, reply.generation, name)
 
     def publish(self, version: str, expect: str | None) -> None:
         """Live at once, if `expect` is still what is live (None: nothing is)."""
