@@ -103,15 +103,15 @@ import VecTestSupport
     #expect(message.contains("2 sets of excluded ids for 3 queries"))
   }
 
-  @Test("that are the very best still leave the recall that was asked for", arguments: [IndexType.ivf, .hnsw])
-  func recall(index: IndexType) throws {
+  @Test("that are the very best still leave the recall that was asked for", arguments: [IndexType.ivf, .hnsw], [60, 1_500])
+  func recall(index: IndexType, excludedCount: Int) throws {
     let fixture = try EngineFixture()
     let (engine, model) = try store(fixture, .ip)
     defer { engine.close() }
     var (hits, wanted) = (0, 0)
     for round in 0..<50 {
       let query = randomRows(1, Self.dimension, seed: 500 + UInt64(round))
-      let excluded = IDSet(model.search("g", query, k: 60).map(\.id))
+      let excluded = IDSet(model.search("g", query, k: excludedCount).map(\.id))
       let truth = try ask(engine, query, k: 20, .exact, nil, without: [excluded])
       let found = try ask(engine, query, k: 20, .recall(0.95), index, without: [excluded])
       #expect(Set(found.ids).isDisjoint(with: excluded.ids) && found.ids.count == 20)

@@ -175,7 +175,17 @@ extension Planner.Part {
     let points = curves.compactMap { $0.point(reaching: target) }
     guard !curves.isEmpty, points.count == curves.count, let most = points.max(by: { $0.parameter < $1.parameter })
     else { return nil }
-    return (most.parameter, curves.compactMap { $0.point(at: most.parameter)?.recall }.min() ?? 0, most.work)
+    let recall = curves.compactMap { $0.point(at: most.parameter)?.recall }.min() ?? 0
+    let factor = beyondMeasured(type, k)
+    return (UInt32(clamping: Int((Double(most.parameter) * factor).rounded(.up))), recall, most.work * factor)
+  }
+
+  /// How much deeper than any measured k a search must look because of what it excludes. Lists and walks are made longer
+  /// by as much, which is more than it takes: what a k needs grows slower than the k.
+  private func beyondMeasured(_ type: IndexType, _ k: Int) -> Double {
+    // A k of all rows says nothing: whatever the setting, a search goes on until it has k.
+    guard excludedCount > 0, let last = calibration?.ks(type).last(where: { $0 < rowCount }) else { return 1 }
+    return max(1, Double(min(k + excludedCount, rowCount)) / Double(max(k, last)))
   }
 
   /// The curves that speak for a k: its own, or the two around it. Beyond the greatest k measured nothing is known.
@@ -186,6 +196,11 @@ extension Planner.Part {
     let deep = min((Double(k + excludedCount) / max(liveShare, 0.01)).rounded(.up), Double(max(k, ks.last ?? k)))
     let reachable = min(Int(deep), rowCount)
     guard let above = ks.first(where: { $0 >= reachable }) else { return [] }
+    // What is excluded may lie at any depth, and the deepest curve need not be the one that asks for most.
+    if excludedCount > 0 {
+      let least = ks.last { $0 <= k } ?? 0
+      return ks.filter { $0 >= least && $0 <= above }.compactMap { calibration.curve(type, k: $0) }
+    }
     let below = ks.last { $0 < reachable }
     return (above == reachable ? [above] : [below, above].compactMap { $0 }).compactMap {
       calibration.curve(type, k: $0)
