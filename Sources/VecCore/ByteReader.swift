@@ -24,7 +24,14 @@ package struct ByteReader {
     VecError(code, "\(context): \(what) (at byte \(offset) of \(base.count))")
   }
 
-  package mutating func read<T: FixedWidthInteger>(_ type: T.Type = T.self) throws(VecError) -> T {
+  // Not generic: other modules would call it unspecialised, which costs ten times as much.
+  package mutating func read(_ type: UInt8.Type = UInt8.self) throws(VecError) -> UInt8 { try number() }
+  package mutating func read(_ type: UInt16.Type = UInt16.self) throws(VecError) -> UInt16 { try number() }
+  package mutating func read(_ type: UInt32.Type = UInt32.self) throws(VecError) -> UInt32 { try number() }
+  package mutating func read(_ type: UInt64.Type = UInt64.self) throws(VecError) -> UInt64 { try number() }
+  package mutating func read(_ type: Int64.Type = Int64.self) throws(VecError) -> Int64 { try number() }
+
+  private mutating func number<T: FixedWidthInteger>() throws(VecError) -> T {
     let width = T.bitWidth / 8
     guard remaining >= width else { throw failure("ends early, \(width) more bytes are needed") }
     let value = base.loadUnaligned(fromByteOffset: offset, as: T.self)

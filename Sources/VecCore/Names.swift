@@ -18,8 +18,8 @@ public enum Names {
   /// A generation label: 1 to 64 of `A-Z a-z 0-9 . _ : -`, first one a letter or digit.
   public static func checkLabel(_ label: String) throws(VecError) {
     let isValid = isName(label) {
-      isLower($0) || isUpper($0) || isDigit($0)
-        || [UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: ":"), UInt8(ascii: "-")].contains($0)
+      isLower($0) || isUpper($0) || isDigit($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_")
+        || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "-")
     }
     guard isValid else {
       throw VecError(

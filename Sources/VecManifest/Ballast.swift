@@ -26,7 +26,8 @@ struct Ballast {
     let made = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard made >= 0 else { throw failure("create", errno) }
     // Writes zeros where the file system cannot do it at a stroke.
-    let number = posix_fallocate(made, 0, off_t(wanted))
+    var number: Int32
+    repeat { number = posix_fallocate(made, 0, off_t(wanted)) } while number == EINTR
     guard number == 0 else {
       _ = ftruncate(made, 0)
       _ = Glibc.close(made)

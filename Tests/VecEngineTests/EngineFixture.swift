@@ -118,3 +118,14 @@ func expectError(_ code: VecErrorCode, _ body: () throws -> Void) -> String {
 
 /// A directory with all that is in it.
 func removeTree(_ path: String) { _ = system("rm -rf '\(path)'") }
+
+/// Changes a bit of a segment's first block.
+func flipBit(_ path: String) throws {
+  chmod(path, 0o600)
+  let file = try #require(fopen(path, "r+"))
+  defer { fclose(file) }
+  fseek(file, 4_160, SEEK_SET)
+  let value = fgetc(file)
+  fseek(file, 4_160, SEEK_SET)
+  fputc(value ^ 1, file)
+}

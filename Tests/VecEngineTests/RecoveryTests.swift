@@ -142,16 +142,6 @@ extension EngineFixture {
     return try #require(Set(try fixture.segmentFiles).subtracting(before).first)
   }
 
-  private func flipByte(_ path: String) throws {
-    chmod(path, 0o600)
-    let file = try #require(fopen(path, "r+"))
-    defer { fclose(file) }
-    fseek(file, -40, SEEK_END)
-    let byte = fgetc(file)
-    fseek(file, -40, SEEK_END)
-    fputc(byte ^ 1, file)
-  }
-
   /// What must hold once `new` is fenced.
   private func check(_ engine: Engine, _ name: String) throws {
     let query: [Float] = [1, 2, 3, 4]
@@ -178,7 +168,7 @@ extension EngineFixture {
     let fixture = try EngineFixture()
     let name = try store(fixture)
     defer { removeTree(fixture.directory + "/snapshots") }
-    try flipByte(fixture.directory + "/segments/" + name)
+    try flipBit(fixture.directory + "/segments/" + name)
     let engine = try fixture.open()
     #expect(engine.recovery.fences.map(\.collection) == ["c"])
     try check(engine, name)
@@ -195,7 +185,7 @@ extension EngineFixture {
     defer { removeTree(fixture.directory + "/snapshots") }
     let engine = try fixture.open()
     defer { engine.close() }
-    try flipByte(fixture.directory + "/segments/" + name)
+    try flipBit(fixture.directory + "/segments/" + name)
     var last: UUID?
     var findings = 0
     while let (segment, finding) = engine.scrub(after: last, progress: { _ in }) {

@@ -36,7 +36,7 @@ import VecTestSupport
     fputc(Int32(bytes[place + 3] ^ 8), file)
   }
 
-  @Test("a flipped bit in a logged vector fences its collection; a repair keeps the writes before it, all others are served")
+  @Test("a flipped bit in a logged vector fences its generation; a repair keeps the writes before it, all others are served")
   func delta() throws {
     let fixture = try store()
     try flip(Self.marker, in: fixture.directory + "/manifest.sqlite")

@@ -109,7 +109,7 @@ import VecTestSupport
 }
 
 @Suite("Damage under a running store") struct LiveDamageTests {
-  @Test("a segment cut short under its mapping fences its collection, and the process lives")
+  @Test("a segment cut short under its mapping fences its generation, and the process lives")
   func cutUnderMapping() throws {
     let fixture = try EngineFixture()
     // No memory for codes, so that searches read the mapping itself.

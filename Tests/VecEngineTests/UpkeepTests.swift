@@ -21,16 +21,6 @@ import VecTestSupport
   }
 
   /// Flips a bit of a segment's vectors.
-  private func flip(_ path: String) throws {
-    chmod(path, 0o600)
-    let file = try #require(fopen(path, "r+"))
-    defer { fclose(file) }
-    fseek(file, 4_160, SEEK_SET)
-    let value = fgetc(file)
-    fseek(file, 4_160, SEEK_SET)
-    fputc(value ^ 1, file)
-  }
-
   @Test("deletes alone fill a delta too, so that the log and a restart stay short")
   func deletesFillADelta() throws {
     let (_, engine) = try store { $0.delta.rowsMax = 10 }
@@ -71,7 +61,7 @@ import VecTestSupport
     }
   }
 
-  @Test("a fenced collection does not keep others from being sealed")
+  @Test("a fenced generation does not keep others from being sealed")
   func fencedDoesNotBlock() throws {
     let (fixture, engine) = try store("a") { $0.delta.rowsMax = 10 }
     defer { engine.close() }
@@ -80,14 +70,14 @@ import VecTestSupport
     _ = try engine.seal("a", generation: nil)
     try write(engine, "a", from: 100, count: 40)
     try write(engine, "b", from: 0, count: 11)
-    try flip(fixture.directory + "/segments/" + (try #require(try fixture.segmentFiles.first)))
+    try flipBit(fixture.directory + "/segments/" + (try #require(try fixture.segmentFiles.first)))
     #expect(engine.scrub(after: nil) { _ in }?.finding?.collection == "a")
     #expect(try engine.upkeep { false }?.collection == "b")
     #expect(try engine.upkeep { false } == nil)
     #expect(!engine.isUpkeepDue)
   }
 
-  @Test("a merge reads every byte first: damage is not written again with a good checksum, and fences the collection")
+  @Test("a merge reads every byte first: damage is not written again with a good checksum, and fences the generation")
   func mergeVerifies() throws {
     let (fixture, engine) = try store { _ in }
     defer { engine.close() }
@@ -96,7 +86,7 @@ import VecTestSupport
       _ = try engine.seal("c", generation: nil)
     }
     let files = try fixture.segmentFiles
-    try flip(fixture.directory + "/segments/" + files[2])
+    try flipBit(fixture.directory + "/segments/" + files[2])
     expectError(.segmentDamaged) { _ = try engine.upkeep { false } }
     #expect(try fixture.segmentFiles == files)
     #expect(try engine.list()[0].fence?.contains(files[2]) == true)

@@ -93,7 +93,7 @@ struct RoundTripTests {
     #expect(VecError(status: 3999, message: "").code.isRetryable)
   }
 
-  @Test("decoding a search of one 64-dimensional vector takes microseconds, not milliseconds")
+  @Test("decoding a search of one 64-dimensional vector takes less than two microseconds")
   func searchDecodeTime() throws {
     let request = Request.search(
       SearchRequest(
@@ -109,7 +109,7 @@ struct RoundTripTests {
       }
       best = min(best, elapsed / 100)
     }
-    #expect(best < .microseconds(20), "best of 200 batches: \(best)")
+    #expect(best < .microseconds(2), "best of 200 batches: \(best)")
   }
 }
 

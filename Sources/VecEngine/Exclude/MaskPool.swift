@@ -57,7 +57,8 @@ final class MaskPool: Sendable {
   func giveBack(_ mask: ScratchMask) {
     mask.restore()
     // Those of rows that have died or segments that are gone are never asked for again, and leave from the front.
-    let dropped = masks.withLock { masks -> [ScratchMask] in
+    // They are freed when the lock is given back.
+    _ = masks.withLock { masks -> [ScratchMask] in
       masks.append(mask)
       var total = masks.reduce(0) { $0 + $1.byteCount }
       var gone = 0
@@ -68,6 +69,5 @@ final class MaskPool: Sendable {
       defer { masks.removeFirst(gone) }
       return Array(masks.prefix(gone))
     }
-    _ = dropped
   }
 }

@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "writes"))
-from daemon import ROOT, Daemon  # noqa: E402
+from daemon import ROOT, Daemon, towers  # noqa: E402
 
 Ask = Callable[[int], np.ndarray]
 DIMENSION, TRIED, TIMED = 64, 100, 300
@@ -137,15 +136,6 @@ def measure(engines: list, queries: np.ndarray, items: np.ndarray, k: int, count
     return result
 
 
-def data(parent: Path, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    folder = parent / f"towers-{rows}-{DIMENSION}"
-    if not (folder / "meta.json").exists():
-        subprocess.run(
-            [sys.executable, str(ROOT / "Tools/bench/peers/generate.py"), "--out", str(folder), "--kind", "towers",
-             "--metric", "ip", "--rows", str(rows), "--dimension", str(DIMENSION), "--queries", "3000"], check=True)
-    return np.load(folder / "items.npy"), np.load(folder / "queries.npy")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--vecd", required=True)
@@ -155,7 +145,7 @@ def main() -> None:
     parser.add_argument("--dir", type=Path, default=Path(tempfile.gettempdir()))
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks" / "exclude.json")
     given = parser.parse_args()
-    items, queries = data(given.dir, given.rows)
+    items, queries = towers(given.dir, given.rows, DIMENSION)
     sample, asked = queries[:2000], queries[2000 : 2000 + TRIED + TIMED]
     with Daemon(given.vecd, given.dir, "--threads", "1") as daemon, daemon.connect() as client:
         engines = [Vecd(client, items, sample, given.recall), Faiss(items), Hnswlib(items)]

@@ -4,21 +4,19 @@ same vectors: several, with the rows in random orders too, because builds of one
 from __future__ import annotations
 
 import statistics
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
-from daemon import ROOT, Daemon
+from daemon import Daemon, towers
 
 DIMENSION, STEPS, K = 64, 20, 100
 FRESH = 4
 
 
 def run(program: str, parent: Path, rounds: int, rows: int) -> dict:
-    items, queries = _data(parent, rows)
+    items, queries = towers(parent, rows, DIMENSION)
     sample, asked = queries[:2000], queries[2000:3000]
     generator = np.random.default_rng(4)
     ids = np.arange(rows, dtype=np.uint64)
@@ -50,15 +48,6 @@ def run(program: str, parent: Path, rounds: int, rows: int) -> dict:
             client.drop(churned)
             client.drop(fresh)
     return result
-
-
-def _data(parent: Path, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    folder = parent / f"towers-{rows}-{DIMENSION}"
-    if not (folder / "meta.json").exists():
-        subprocess.run(
-            [sys.executable, str(ROOT / "Tools/bench/peers/generate.py"), "--out", str(folder), "--kind", "towers", "--metric",
-             "ip", "--rows", str(rows), "--dimension", str(DIMENSION), "--queries", "3000"], check=True)
-    return np.load(folder / "items.npy"), np.load(folder / "queries.npy")
 
 
 def _build(client: object, name: str, ids: np.ndarray, vectors: np.ndarray, index: str, sample: np.ndarray) -> None:

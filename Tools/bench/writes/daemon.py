@@ -9,6 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "Tools" / "python"))
 import vecd  # noqa: E402
@@ -42,3 +44,13 @@ class Daemon:
         self.process.terminate()
         self.process.wait(60)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def towers(parent: Path, rows: int, dimension: int) -> tuple[np.ndarray, np.ndarray]:
+    """Generated items and 3,000 users of two towers (ip), made unless they are there from an earlier run."""
+    folder = parent / f"towers-{rows}-{dimension}"
+    if not (folder / "meta.json").exists():
+        subprocess.run(
+            [sys.executable, str(ROOT / "Tools/bench/peers/generate.py"), "--out", str(folder), "--kind", "towers",
+             "--metric", "ip", "--rows", str(rows), "--dimension", str(dimension), "--queries", "3000"], check=True)
+    return np.load(folder / "items.npy"), np.load(folder / "queries.npy")

@@ -82,7 +82,8 @@ def as_id_sets(exclude: Any, count: int) -> tuple[np.ndarray, ...] | None:
     queries from a sequence of sequences. None for none."""
     if exclude is None:
         return None
-    is_nested = not isinstance(exclude, np.ndarray) and any(np.ndim(item) > 0 for item in exclude)
+    exclude = exclude if isinstance(exclude, np.ndarray) else list(exclude)
+    is_nested = isinstance(exclude, list) and len(exclude) > 0 and np.ndim(exclude[0]) > 0
     sets = [np.unique(as_ids(ids, "exclude")) for ids in exclude] if is_nested else [np.unique(as_ids(exclude, "exclude"))]
     if is_nested and len(sets) != count:
         raise bad(f"exclude holds {len(sets)} sets of ids for {count} queries; give one for all, or one for each")
