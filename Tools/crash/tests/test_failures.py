@@ -106,7 +106,9 @@ def test_short_reads_and_writes_are_finished_or_refused(preload: None) -> None:
     print(found.line)
     assert not found.problems
     assert found.outcomes["all done"] >= 6, "reads and writes that are only short are finished"
-    assert found.outcomes["storage-full"] + found.outcomes["io-error"] >= 20
+    refusals = {"storage-full", "io-error", "outcome-unknown", "start refused (74)"}  # which one depends on where the tear falls
+    assert sum(found.outcomes[answer] for answer in refusals) >= 20, "a tear is seen by who asked for the write"
+    assert found.outcomes["storage-full"] + found.outcomes["io-error"] >= 8
 
 
 def test_writes_that_are_said_to_be_whole_and_are_short_are_found(preload: None) -> None:
