@@ -56,12 +56,15 @@ let package = Package(
     library("VecStorage", ["VecCore", "CLZ4", "CVecShims"]),
     library(
       "VecManifest", ["VecCore", "CSQLite"],
-      resources: [.embedInCode("Resources/manifest.sql"), .embedInCode("Resources/manifest-writes.sql")]),
-    library("VecEngine", ["VecCore", "VecKernels", "VecIndex", "VecStorage", "VecManifest"]),
+      resources: [
+        .embedInCode("Resources/manifest.sql"), .embedInCode("Resources/manifest-writes.sql"),
+        .embedInCode("Resources/manifest-attributes.sql"),
+      ]),
+    library("VecEngine", ["VecCore", "VecAttributes", "VecKernels", "VecIndex", "VecStorage", "VecManifest"]),
 
     // The asynchronous shell.
     library("VecProtocol", ["VecCore"]),
-    library("VecClient", ["VecCore", "VecProtocol", nioCore, nioPosix]),
+    library("VecClient", ["VecCore", "VecAttributes", "VecProtocol", nioCore, nioPosix]),
     library("VecFiles", ["VecCore"]),
     library(
       "VecServer",
@@ -69,7 +72,7 @@ let package = Package(
     .executableTarget(
       name: "vecd", dependencies: ["VecCore", "VecServer", arguments, logging], swiftSettings: strict),
     .executableTarget(
-      name: "vecctl", dependencies: ["VecCore", "VecClient", "VecFiles", "VecStorage", arguments, histogram],
+      name: "vecctl", dependencies: ["VecCore", "VecAttributes", "VecClient", "VecFiles", "VecStorage", arguments, histogram],
       swiftSettings: strict),
     .executableTarget(
       name: "vecbench", dependencies: ["VecCore", "VecKernels", "VecIndex", "VecFiles"], path: "Tools/bench/inprocess",

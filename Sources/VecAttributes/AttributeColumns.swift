@@ -34,6 +34,9 @@ package struct AttributeColumns: Sendable, Equatable {
     }
   }
 
+  /// Of rows without any value.
+  package init(rowCount: Int) { self.init(rowCount: rowCount, columns: []) }
+
   init(rowCount: Int, columns: [Column?]) {
     self.rowCount = rowCount
     self.columns = columns

@@ -31,6 +31,9 @@ package struct PayloadIndex: Sendable, Equatable {
   /// True when no row has a payload, so that no section is needed.
   package var isEmpty: Bool { starts[starts.count - 1] == 0 }
 
+  /// Bytes of memory that it takes.
+  package var memoryByteCount: Int { 4 * lengths.count + 8 * starts.count }
+
   /// Bytes of the section before the payloads.
   package var headByteCount: Int { Self.headByteCount(rowCount: rowCount) }
   package static func headByteCount(rowCount: Int) -> Int { headerBytes + 4 * rowCount }

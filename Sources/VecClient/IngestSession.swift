@@ -58,20 +58,30 @@ public actor IngestSession {
 
   /// Sends rows of float32 values: `ids.count * dimension` of them, row after row.
   ///
+  /// - Parameter records: attributes and payload of each row, or none at all.
   /// - Throws: `dimension-mismatch` if they are not so many, which sends nothing; else what the daemon found wrong with
   ///   these or earlier rows, e.g. `duplicate-id`, `value-not-finite`.
-  public func append(ids: [UInt64], vectors: [Float]) async throws(VecError) {
-    try await append(IngestRows(ingest: ingest, dimension: dimension, ids: ids, elements: .f32(vectors)))
+  public func append(
+    ids: [UInt64], vectors: [Float], records: [AttributeRecord] = []
+  ) async throws(VecError) {
+    try await append(
+      IngestRows(ingest: ingest, dimension: dimension, ids: ids, elements: .f32(vectors), records: records))
   }
 
   /// Sends rows of IEEE binary16 values, given by their bits.
-  public func append(ids: [UInt64], float16Bits: [UInt16]) async throws(VecError) {
-    try await append(IngestRows(ingest: ingest, dimension: dimension, ids: ids, elements: .f16(float16Bits)))
+  public func append(
+    ids: [UInt64], float16Bits: [UInt16], records: [AttributeRecord] = []
+  ) async throws(VecError) {
+    try await append(
+      IngestRows(ingest: ingest, dimension: dimension, ids: ids, elements: .f16(float16Bits), records: records))
   }
 
   /// Sends rows of bfloat16 values (the upper halves of binary32), given by their bits.
-  public func append(ids: [UInt64], bfloat16Bits: [UInt16]) async throws(VecError) {
-    try await append(IngestRows(ingest: ingest, dimension: dimension, ids: ids, elements: .bf16(bfloat16Bits)))
+  public func append(
+    ids: [UInt64], bfloat16Bits: [UInt16], records: [AttributeRecord] = []
+  ) async throws(VecError) {
+    try await append(
+      IngestRows(ingest: ingest, dimension: dimension, ids: ids, elements: .bf16(bfloat16Bits), records: records))
   }
 
   /// Makes all rows durable and ends the ingest.
@@ -109,24 +119,47 @@ public actor IngestSession {
         "\(rows.ids.count) ids of dimension \(dimension) need \(rows.ids.count * dimension) values, "
           + "\(rows.elements.count) are given")
     }
-    let rowBytes = 8 + dimension * rows.elements.type.byteCount
-    let bytes = min(client.link.options.ingestFrameBytes, (client.daemon?.frameBodyBytesMax ?? .max) - 64)
-    let step = max(1, min(bytes / rowBytes, Limits.ingestRowsMax))
-    for start in stride(from: 0, to: rows.ids.count, by: step) {
+    guard rows.records.isEmpty || rows.records.count == rows.ids.count else {
+      throw VecError(
+        .invalidArgument, "\(rows.ids.count) ids with \(rows.records.count) records: give one for each id, or none")
+    }
+    for range in frames(of: rows) {
       try await leaveRoom(in: max(1, client.link.options.ingestWindow))
       if let end { throw end }
-      let range = start..<min(start + step, rows.ids.count)
+      let records = ByteWriter.records(rows.records.isEmpty ? [] : rows.records[range])
       let callDeadline = client.deadline(for: .ingestRows, deadline)
       do throws(VecError) {
         let pending = try rows.withView { (view) throws(VecError) in
-          let part = view.rows(range)
-          return try connection.send(.ingestRows, deadline: callDeadline) {
-            part.encodeFrame(requestId: $0, deadlineMilliseconds: $1)
+          try records.withUnsafeBufferPointer { (records) throws(VecError) in
+            var part = view.rows(range)
+            part.records = UnsafeRawBufferPointer(records)
+            return try connection.send(.ingestRows, deadline: callDeadline) { [part] in
+              part.encodeFrame(requestId: $0, deadlineMilliseconds: $1)
+            }
           }
         }
         window.append(pending)
       } catch { throw fail(error) }
     }
+  }
+
+  /// Which rows go together: as many as a frame holds.
+  private func frames(of rows: IngestRows) -> [Range<Int>] {
+    let rowBytes = 8 + dimension * rows.elements.type.byteCount
+    let most = min(client.link.options.ingestFrameBytes, (client.daemon?.frameBodyBytesMax ?? .max) - 64)
+    var frames: [Range<Int>] = []
+    var start = 0
+    var byteCount = 0
+    for row in rows.ids.indices {
+      let own = rowBytes + (rows.records.isEmpty ? 0 : rows.records[row].byteCount)
+      if row > start, byteCount + own > most || row - start == Limits.ingestRowsMax {
+        frames.append(start..<row)
+        (start, byteCount) = (row, 0)
+      }
+      byteCount += own
+    }
+    if start < rows.ids.count { frames.append(start..<rows.ids.count) }
+    return frames
   }
 
   /// Waits until fewer than `size` frames are unanswered.
@@ -150,5 +183,14 @@ public actor IngestSession {
     }
     window = []
     return error
+  }
+}
+
+extension ByteWriter {
+  /// The bytes of records, one after the other.
+  fileprivate static func records(_ records: some Sequence<AttributeRecord>) -> [UInt8] {
+    var writer = ByteWriter()
+    for record in records { record.write(to: &writer) }
+    return writer.bytes
   }
 }

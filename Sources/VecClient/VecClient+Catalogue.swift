@@ -4,12 +4,35 @@ import VecProtocol
 extension VecClient {
   /// Makes an empty collection.
   ///
+  /// - Parameter attributes: what its items may have, in the order of their positions; more can be added later.
   /// - Throws: `collection-exists`; `invalid-argument` or `limit-exceeded` for a name or dimension out of range.
   public func create(
-    collection: String, dimension: Int, metric: Metric, deadline: Duration? = nil
+    collection: String, dimension: Int, metric: Metric, attributes: [AttributeDefinition] = [],
+    deadline: Duration? = nil
   ) async throws(VecError) {
-    let request = CreateRequest(collection: collection, dimension: dimension, metric: metric)
+    let request = CreateRequest(collection: collection, dimension: dimension, metric: metric, attributes: attributes)
     _ = try await call(.create(request), deadline: deadline)
+  }
+
+  /// What a collection is and what its items may have.
+  public func describe(collection: String, deadline: Duration? = nil) async throws(VecError) -> CollectionDescription {
+    let reply = try await call(.describe(collection: collection), deadline: deadline)
+    guard case .describe(let description) = reply else { throw Connection.unexpected(reply) }
+    return description
+  }
+
+  /// Adds an attribute, which items that are there have no value for.
+  ///
+  /// - Returns: its position.
+  /// - Throws: `invalid-argument` for a name that is taken or illegal, `limit-exceeded` for the 65th.
+  @discardableResult
+  public func addAttribute(
+    _ attribute: AttributeDefinition, to collection: String, deadline: Duration? = nil
+  ) async throws(VecError) -> Int {
+    let reply = try await call(
+      .addAttribute(AddAttributeRequest(collection: collection, attribute: attribute)), deadline: deadline)
+    guard case .addAttribute(let position) = reply else { throw Connection.unexpected(reply) }
+    return position
   }
 
   /// All collections, in order of name.

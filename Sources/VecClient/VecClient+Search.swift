@@ -1,3 +1,4 @@
+import VecAttributes
 public import VecCore
 import VecProtocol
 
@@ -21,11 +22,13 @@ extension VecClient {
 
   /// The stored vectors of some ids.
   ///
-  /// - Parameter generation: nil asks the live one.
+  /// - Parameters:
+  ///   - generation: nil asks the live one.
+  ///   - fields: what comes with each vector.
   public func get(
-    collection: String, ids: [UInt64], generation: String? = nil, deadline: Duration? = nil
+    collection: String, ids: [UInt64], generation: String? = nil, fields: ItemFields = [], deadline: Duration? = nil
   ) async throws(VecError) -> GetReply {
-    let request = GetRequest(collection: collection, generation: generation, ids: ids)
+    let request = GetRequest(collection: collection, generation: generation, ids: ids, fields: fields)
     let reply = try await call(.get(request), deadline: deadline)
     guard case .get(let found) = reply else { throw Connection.unexpected(reply) }
     guard found.found.count == ids.count else {
@@ -47,5 +50,18 @@ extension VecClient {
     let reply = try await call(.ping(bytes), deadline: deadline)
     guard case .ping(let echo) = reply else { throw Connection.unexpected(reply) }
     return echo
+  }
+}
+
+extension SearchRequest {
+  /// The same with only those items as results for which a filter is true: `category = "sports" and price < 20`.
+  /// Formats/filter.md has the language.
+  ///
+  /// - Throws: `invalid-argument` with the column of what is wrong, `limit-exceeded`. Whether it suits the collection's
+  ///   attributes, the daemon says.
+  public func filtered(by text: String) throws(VecError) -> SearchRequest {
+    var request = self
+    request.filter = try Filter(parsing: text).encode()
+    return request
   }
 }

@@ -20,6 +20,12 @@ public struct AttributeRecord: Sendable, Equatable {
 
   public var isEmpty: Bool { entries.isEmpty && payload.isEmpty }
 
+  /// Whether it has any besides the payload.
+  package var hasValues: Bool { !entries.isEmpty }
+
+  /// About the bytes of memory that it takes.
+  package var memoryByteCount: Int { 96 + 64 * entries.count + byteCount }
+
   /// The value of the attribute at a position; nil when the item has none.
   public subscript(position: Int) -> AttributeValue? {
     get { entries.first { $0.position == position }?.value }
@@ -54,6 +60,40 @@ public struct AttributeRecord: Sendable, Equatable {
   }
 }
 
+/// What comes with an item besides its vector or score. Raw values are the bits of frames.
+public struct ItemFields: OptionSet, Sendable, Hashable {
+  public let rawValue: UInt8
+
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  public static let attributes = ItemFields(rawValue: 1)
+  public static let payload = ItemFields(rawValue: 2)
+  package static let all: ItemFields = [.attributes, .payload]
+}
+
+extension AttributeRecord {
+  /// The parts that were asked for.
+  package func only(_ fields: ItemFields) -> AttributeRecord {
+    var record = fields.contains(.attributes) ? self : AttributeRecord()
+    record.payload = fields.contains(.payload) ? payload : []
+    return record
+  }
+
+  /// Bytes of the byte form.
+  package var byteCount: Int {
+    entries.reduce(5 + payload.count) { sum, entry in
+      let value =
+        switch entry.value {
+        case .int, .float: 8
+        case .bool: 1
+        case .keyword(let keyword): 2 + keyword.byteCount
+        case .keywords(let keywords): keywords.reduce(1) { $0 + 2 + $1.byteCount }
+        }
+      return sum + 2 + value
+    }
+  }
+}
+
 /// The byte form, which names attributes by position and carries types, so it can be read without the definitions.
 extension AttributeRecord {
   /// Appends the record. It must have passed `check`.
@@ -74,6 +114,21 @@ extension AttributeRecord {
     }
     writer.write(UInt32(payload.count))
     writer.write(bytes: payload)
+  }
+
+  /// Appends the records of several items, one after the other.
+  package static func write(_ records: [AttributeRecord], to writer: inout ByteWriter) {
+    for record in records { record.write(to: &writer) }
+  }
+
+  /// Reads so many records.
+  package static func read(_ reader: inout ByteReader, count: Int) throws(VecError) -> [AttributeRecord] {
+    // Each takes 5 bytes, so that no count makes us reserve what cannot come.
+    guard count <= reader.remaining / 5 else { throw reader.failure("\(count) records cannot fit in the rest") }
+    var records: [AttributeRecord] = []
+    records.reserveCapacity(count)
+    for _ in 0..<count { records.append(try read(&reader)) }
+    return records
   }
 
   package func encode() -> [UInt8] {

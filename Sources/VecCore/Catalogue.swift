@@ -26,6 +26,20 @@ public struct CollectionInfo: Sendable, Equatable {
   }
 }
 
+/// What `describe` tells of a collection.
+public struct CollectionDescription: Sendable, Equatable {
+  public var dimension: Int
+  public var metric: Metric
+  /// What its items may have, in the order of their positions.
+  public var attributes: [AttributeDefinition]
+
+  public init(dimension: Int, metric: Metric, attributes: [AttributeDefinition]) {
+    self.dimension = dimension
+    self.metric = metric
+    self.attributes = attributes
+  }
+}
+
 /// What `generations` tells of a generation. Times are milliseconds since 1970.
 public struct GenerationInfo: Sendable, Equatable {
   public var label: String

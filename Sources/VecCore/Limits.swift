@@ -22,6 +22,8 @@ public enum Limits {
   public static let upsertRowsMax = 16_384
   /// Bytes of the ids and vectors of an upsert.
   public static let upsertBytesMax = 8 << 20
+  /// Bytes of the records of an upsert.
+  public static let upsertRecordBytesMax = 8 << 20
   /// Ids per delete.
   public static let deleteIdsMax = 65_536
   /// Ids that a search request excludes, of all its queries together.
@@ -42,6 +44,8 @@ public enum Limits {
   public static let segmentBytesMax = 1 << 48
   /// Raw bytes of a section block.
   public static let blockBytes = 262_144
+  /// The same of payloads, which are read one by one.
+  public static let payloadBlockBytes = 16_384
   /// Sections of one segment.
   public static let sectionsMax = 16
   /// Euclidean norm of a vector: squared distances of two such vectors stay finite in float32.

@@ -34,11 +34,15 @@ public struct SearchRequest: Sendable, Equatable {
   public var excluded: [IDSet]
   /// Results worse than this are left out: lower scores, under l2 greater squared distances.
   public var scoreLimit: Float?
+  /// The wire form of a filter (Formats/filter.md) that every result satisfies; empty for none.
+  public var filter: [UInt8]
+  /// What comes with each result.
+  public var fields: ItemFields
 
   public init(
     collection: String, generation: String? = nil, k: Int, effort: SearchEffort = .standard,
     index: IndexType? = nil, interests: Int = 1, dimension: Int, vectors: [Float], leastSequence: UInt64? = nil,
-    excluded: [IDSet] = [], scoreLimit: Float? = nil
+    excluded: [IDSet] = [], scoreLimit: Float? = nil, filter: [UInt8] = [], fields: ItemFields = []
   ) {
     self.collection = collection
     self.generation = generation
@@ -51,6 +55,8 @@ public struct SearchRequest: Sendable, Equatable {
     self.leastSequence = leastSequence
     self.excluded = excluded
     self.scoreLimit = scoreLimit
+    self.filter = filter
+    self.fields = fields
   }
 
   /// Queries in the request; 0 when the shape is empty.
@@ -79,10 +85,13 @@ public struct SearchReply: Sendable, Equatable {
   public var scores: [Float]
   /// Which of the query's vectors scored best, from 0.
   public var interests: [UInt8]
+  /// The fields that were asked for, one record per result; empty when none were.
+  public var records: [AttributeRecord]
 
   public init(
     generation: String, generationNumber: UInt64, sequence: UInt64, index: IndexType, parameter: UInt32 = 0,
-    expectedRecall: Float, resultCounts: [UInt32], ids: [UInt64], scores: [Float], interests: [UInt8]
+    expectedRecall: Float, resultCounts: [UInt32], ids: [UInt64], scores: [Float], interests: [UInt8],
+    records: [AttributeRecord] = []
   ) {
     self.generation = generation
     self.generationNumber = generationNumber
@@ -94,6 +103,7 @@ public struct SearchReply: Sendable, Equatable {
     self.ids = ids
     self.scores = scores
     self.interests = interests
+    self.records = records
   }
 }
 
@@ -105,11 +115,16 @@ public struct GetReply: Sendable, Equatable {
   public var found: [Bool]
   /// `dimension` values per id found, in the order asked.
   public var vectors: [Float]
+  /// The fields that were asked for, one record per id found; empty when none were.
+  public var records: [AttributeRecord]
 
-  public init(generation: String, dimension: Int, found: [Bool], vectors: [Float]) {
+  public init(
+    generation: String, dimension: Int, found: [Bool], vectors: [Float], records: [AttributeRecord] = []
+  ) {
     self.generation = generation
     self.dimension = dimension
     self.found = found
     self.vectors = vectors
+    self.records = records
   }
 }

@@ -26,10 +26,12 @@ public struct UpsertRequest: Sendable, Equatable {
   public var ids: [UInt64]
   /// Row after row: `ids.count * dimension` values.
   public var vectors: [Float]
+  /// One per row, or empty: then no row has attributes or a payload.
+  public var records: [AttributeRecord]
 
   public init(
     collection: String, generation: String? = nil, token: WriteToken? = nil, dimension: Int, ids: [UInt64],
-    vectors: [Float]
+    vectors: [Float], records: [AttributeRecord] = []
   ) {
     self.collection = collection
     self.generation = generation
@@ -37,6 +39,7 @@ public struct UpsertRequest: Sendable, Equatable {
     self.dimension = dimension
     self.ids = ids
     self.vectors = vectors
+    self.records = records
   }
 }
 

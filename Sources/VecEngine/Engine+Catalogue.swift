@@ -5,15 +5,21 @@ import VecManifest
 // Collections: create, list, drop; and the list of generations.
 extension Engine {
   /// Makes an empty collection. `.collectionExists` when the name is taken.
-  package func create(_ name: String, dimension: Int, metric: Metric) throws(VecError) {
+  ///
+  /// - Parameter attributes: that items may have, in the order of their positions.
+  package func create(
+    _ name: String, dimension: Int, metric: Metric, attributes: [AttributeDefinition] = []
+  ) throws(VecError) {
     try Names.checkCollection(name)
     try Limits.check(dimension, 1...Limits.dimensionMax, "dimension")
+    try AttributeDefinition.check(attributes)
     try withWriter { (writer) throws(VecError) in
       guard state.withLock({ $0.collections[name] == nil }) else {
         throw VecError(.collectionExists, "collection \(name) exists already: drop it first, or choose another name")
       }
       let row = CollectionRow(
-        number: writer.takeNumber(), name: name, dimension: dimension, metric: metric, createdAt: options.now())
+        number: writer.takeNumber(), name: name, dimension: dimension, metric: metric, createdAt: options.now(),
+        attributes: attributes)
       let next = writer.nextNumber
       try writer.manifest.transaction { (transaction) throws(VecError) in
         try transaction.insert(row)
@@ -21,6 +27,32 @@ extension Engine {
       }
       state.withLock { $0.collections[name] = Collection(row: row, generations: []) }
     }
+  }
+
+  /// Adds an attribute, which items that are there have no value for.
+  ///
+  /// - Returns: its position.
+  /// - Throws: `invalid-argument` for a name that is taken or illegal, `limit-exceeded` when there are as many as may be.
+  package func addAttribute(_ attribute: AttributeDefinition, to name: String) throws(VecError) -> Int {
+    try withWriter { (writer) throws(VecError) in
+      var row = try collection(name).row
+      let position = row.attributes.count
+      row.attributes.append(attribute)
+      try AttributeDefinition.check(row.attributes)
+      row.sequence += 1
+      try writer.manifest.transaction { [row] (transaction) throws(VecError) in
+        try transaction.insert([attribute], from: position, of: row.number)
+        try transaction.update(row)
+      }
+      update(name) { [row] in $0.row = row }
+      return position
+    }
+  }
+
+  /// What a collection is and what its items may have.
+  package func describe(_ name: String) throws(VecError) -> CollectionDescription {
+    let row = try collection(name).row
+    return CollectionDescription(dimension: row.dimension, metric: row.metric, attributes: row.attributes)
   }
 
   /// All collections in order of name, fenced ones too.

@@ -9,10 +9,14 @@ extension Engine {
   package func search(_ request: SearchRequest, shouldStop: () -> Bool) throws(VecError) -> SearchReply {
     let collection = try collection(request.collection)
     try Self.checkShape(request, of: collection)
-    let generation = try collection.readable(request.generation)
+    var generation = try collection.readable(request.generation)
+    let whole = generation
     try QueryCheck.check(
       request.vectors, dimension: request.dimension, interests: request.interests, metric: collection.row.metric)
 
+    if !request.filter.isEmpty {
+      generation = generation.filtered(by: try ItemFilter(request.filter, collection.row.attributes), filters)
+    }
     let excludedCount = request.excluded.map(\.count).max() ?? 0
     let planner = generation.planner(dimension: request.dimension, excludedCount: excludedCount)
     let plan = try planner.plan(
@@ -26,7 +30,9 @@ extension Engine {
       results = results.map { hits in hits.filter { metric == .l2 ? $0.score <= limit : $0.score >= limit } }
     }
     try fenceUnreadable(generation, of: request.collection)
-    return Self.reply(results, plan, from: generation, sequence: collection.row.sequence)
+    var reply = Self.reply(results, plan, from: whole, sequence: collection.row.sequence)
+    if !request.fields.isEmpty { reply.records = try whole.records(of: reply.ids, request.fields) }
+    return reply
   }
 
   /// All queries together, unless each excludes other ids.
@@ -51,7 +57,10 @@ extension Engine {
   }
 
   /// The vectors of ids, as they were put in.
-  package func get(_ name: String, generation label: String?, ids: [UInt64]) throws(VecError) -> GetReply {
+  /// - Parameter fields: what comes with each.
+  package func get(
+    _ name: String, generation label: String?, ids: [UInt64], fields: ItemFields = []
+  ) throws(VecError) -> GetReply {
     try Limits.check(ids.count, 1...Limits.getIdsMax, "the number of ids in one get")
     let collection = try collection(name)
     let generation = try collection.readable(label)
@@ -66,6 +75,10 @@ extension Engine {
     for vector in generation.vectors(of: ids) {
       reply.found.append(vector != nil)
       if let vector { reply.vectors += vector }
+    }
+    if !fields.isEmpty {
+      let found = zip(ids, reply.found).filter(\.1).map(\.0)
+      reply.records = try generation.records(of: found, fields)
     }
     try fenceUnreadable(generation, of: name)
     return reply

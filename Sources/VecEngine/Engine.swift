@@ -39,6 +39,7 @@ package final class Engine: Sendable {
   let team: WorkTeam
   let indexSearch: IndexSearch
   let masks = MaskPool()
+  let filters = FilterCache()
   let writer: Mutex<Writer?>
   /// Held through seals, merges and rebuilds, which are done one after the other.
   let upkeep = Mutex<Void>(())

@@ -14,6 +14,8 @@ struct Generation: Sendable {
   var delta: [DeltaPart] = []
   /// Why it answers nothing and takes nothing: a file of it, or a part of the manifest about it, is damaged.
   var fence: String?
+  /// Dead rows are such because a search's filter leaves them out.
+  var isFiltered = false
   /// What the latest probe found; nil before one, and after a build.
   var probe: RecallProbe?
   /// The place in the manifest's order for the next segment; a segment in memory does not know its own.
@@ -56,7 +58,8 @@ struct Generation: Sendable {
   func planner(dimension: Int, excludedCount: Int = 0) -> Planner {
     Planner(
       parts: segments.map {
-        $0.indexes.planned(rowCount: Int($0.row.rowCount), liveCount: liveCount($0), excludedCount: excludedCount)
+        $0.indexes.planned(
+          rowCount: Int($0.row.rowCount), liveCount: liveCount($0), excludedCount: excludedCount, isFiltered: isFiltered)
       }
         + searchedDelta.map { IndexSet().planned(rowCount: $0.rowCount) },
       stride: RowCode.stride(dimension: dimension), dimension: dimension)
@@ -95,16 +98,12 @@ struct Generation: Sendable {
     let recent = deltaRows(of: ids)
     return ids.map { id in
       if let (part, row) = recent[id] { return Array(delta[part].block.vector(row)) }
-      for segment in segments {
-        guard let row = segment.row(of: id), live[segment.row.uuid]?.contains(row) ?? true else { continue }
-        return segment.vector(ofRow: row)
-      }
-      return nil
+      return segmentRow(of: id).flatMap { segments[$0.segment].vector(ofRow: $0.row) }
     }
   }
 
   /// Where in the delta the wanted ids are: one pass over its rows, which are few.
-  private func deltaRows(of ids: [UInt64]) -> [UInt64: (part: Int, row: Int)] {
+  func deltaRows(of ids: [UInt64]) -> [UInt64: (part: Int, row: Int)] {
     guard !delta.isEmpty else { return [:] }
     let wanted = Set(ids)
     var found: [UInt64: (part: Int, row: Int)] = [:]

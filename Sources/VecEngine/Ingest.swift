@@ -29,21 +29,23 @@ package final class Ingest: Sendable {
     rows = Mutex(
       try IngestRows(
         spool: RowSpool(directory: engine.directory), dimension: collection.dimension, metric: collection.metric,
-        kernels: engine.kernels))
+        kernels: engine.kernels, items: engine.itemCollector(collection)))
   }
 
   deinit { abort() }
 
-  /// Takes `count` rows: little-endian u64 ids, and count x dimension elements. Returns the rows taken so far.
+  /// Takes `count` rows: little-endian u64 ids, count x dimension elements, and a record for each or none at all. Returns
+  /// the rows taken so far.
   ///
   /// Any error ends the ingest and rolls it back.
   package func append(
-    elementType: ElementType, count: Int, ids: UnsafeRawBufferPointer, elements: UnsafeRawBufferPointer
+    elementType: ElementType, count: Int, ids: UnsafeRawBufferPointer, elements: UnsafeRawBufferPointer,
+    records: [AttributeRecord] = []
   ) throws(VecError) -> UInt64 {
     do {
       return try rows.withLock { (rows) throws(VecError) in
         guard let rows else { throw Self.ended }
-        try rows.append(elementType: elementType, count: count, ids: ids, elements: elements)
+        try rows.append(elementType: elementType, count: count, ids: ids, elements: elements, records: records)
         return UInt64(rows.ids.count)
       }
     } catch {
@@ -100,6 +102,11 @@ extension Engine {
       release(generation.label, of: name)
       throw error
     }
+  }
+
+  /// For the rows of a new segment.
+  func itemCollector(_ collection: CollectionRow) -> ItemCollector {
+    ItemCollector(collection.attributes) { [directory] () throws(VecError) in try RowSpool(directory: directory) }
   }
 
   /// Ends the hold of an ingest or build.

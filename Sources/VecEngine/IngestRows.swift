@@ -18,19 +18,25 @@ final class IngestRows: @unchecked Sendable {
   private var fitsBF16 = true
   private var block: [Float]
   private let blockRows: Int
+  private var items: ItemCollector
 
-  init(spool: RowSpool, dimension: Int, metric: Metric, kernels: Kernels) {
+  /// - Parameters:
+  ///   - spool: for the vectors.
+  ///   - items: for what comes with them.
+  init(spool: RowSpool, dimension: Int, metric: Metric, kernels: Kernels, items: ItemCollector) {
     self.spool = spool
     self.dimension = dimension
     self.metric = metric
     self.kernels = kernels
+    self.items = items
     blockRows = max(1, 65_536 / dimension)
     block = [Float](repeating: 0, count: blockRows * dimension)
   }
 
   /// Takes `count` rows; see `Ingest.append`.
   func append(
-    elementType: ElementType, count: Int, ids newIDs: UnsafeRawBufferPointer, elements: UnsafeRawBufferPointer
+    elementType: ElementType, count: Int, ids newIDs: UnsafeRawBufferPointer, elements: UnsafeRawBufferPointer,
+    records: [AttributeRecord] = []
   ) throws(VecError) {
     let rowBytes = dimension * elementType.byteCount
     try Limits.check(count, 1...Limits.ingestRowsMax, "the number of rows in one call")
@@ -49,6 +55,7 @@ final class IngestRows: @unchecked Sendable {
       let rows = min(blockRows, count - start)
       try take(base + start * rowBytes, rows: rows, type: elementType, before: ids.count + start)
     }
+    try items.append(records, rows: count)
     for position in 0..<count { ids.append(newIDs.loadUnaligned(fromByteOffset: position * 8, as: UInt64.self)) }
   }
 
@@ -81,7 +88,7 @@ final class IngestRows: @unchecked Sendable {
       uuid: uuid, dimension: dimension, metric: metric, elementType: type, rowCount: ids.count,
       collectionNumber: collection, generationNumber: generation,
       greatestNorm: SegmentHeader.roundedUp(greatestNorm), leastNorm: SegmentHeader.roundedDown(leastNorm))
-    let content = SegmentContent(header: header, ids: ids, inverseNorms: inverseNorms)
+    let content = SegmentContent(header: header, ids: ids, inverseNorms: inverseNorms, items: items.sections())
     return try content.write(to: directory) { (append) throws(VecError) in
       var narrowed = [UInt8](repeating: 0, count: blockRows * dimension * type.byteCount)
       try spool.readBack(blockSize: blockRows * dimension * 4) { (bytes) throws(VecError) in

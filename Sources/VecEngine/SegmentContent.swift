@@ -9,6 +9,7 @@ struct SegmentContent {
   var inverseNorms: [Float]
   /// Index sections, in ascending order of kind.
   var sections: [(kind: SectionKind, bytes: [UInt8])] = []
+  var items = ItemSections.none
 
   /// Writes all sections and publishes the file. `vectors` hands the elements of all rows, in order, to the closure it
   /// is given.
@@ -21,7 +22,8 @@ struct SegmentContent {
     try writer.writeSection(.vectors, vectors)
     try writer.writeIDOrder(of: ids)
     if header.metric == .cosine { try writer.writeInverseNorms(inverseNorms) }
-    for section in sections { try writer.writeIndexSection(section.kind, section.bytes) }
+    for section in sections { try writer.writeSection(section.kind, section.bytes) }
+    try items.write(to: writer)
     return WrittenSegment(identity: try writer.publish(), elementType: header.elementType, ids: ids)
   }
 }

@@ -16,6 +16,8 @@ final class SegmentHandle: Sendable {
   let ids: [UInt64]
   /// Besides flat.
   let indexes: IndexSet
+  /// What the rows have besides vectors.
+  let items: SegmentItems
   private let directory: StoreDirectory
   private let memory: MemoryLedger
   private let isObsolete = Atomic<Bool>(false)
@@ -41,14 +43,15 @@ final class SegmentHandle: Sendable {
     file = opened
     ids = try opened.decodeIDs()
     indexes = try IndexSections.decode(opened)
+    items = try SegmentItems(opened, collection.attributes)
     self.row = row
     self.directory = directory
     self.memory = memory
-    memory.take(indexes.graph?.byteCount ?? 0)
+    memory.take((indexes.graph?.byteCount ?? 0) + items.byteCount)
   }
 
   deinit {
-    memory.giveBack((indexes.graph?.byteCount ?? 0) + (coded.withLock { $0?.byteCount } ?? 0))
+    memory.giveBack((indexes.graph?.byteCount ?? 0) + items.byteCount + (coded.withLock { $0?.byteCount } ?? 0))
     // A file that cannot be removed now is an orphan, which the next start removes.
     if isObsolete.load(ordering: .acquiring) { try? directory.unlinkSegment(row.uuid) }
   }

@@ -47,7 +47,7 @@ struct SegmentRewrite {
     let inverseNorms = sources.flatMap { source in source.file.inverseNorms.map { Array($0) } ?? [] }
     let content = SegmentContent(
       header: header, ids: ordered(ids), inverseNorms: inverseNorms.isEmpty ? [] : ordered(inverseNorms),
-      sections: sections)
+      sections: sections, items: try ItemSections(sources.map(\.items), starts: starts, order: order))
     let written = try withoutActuallyEscaping(progress) { (progress) throws(VecError) in
       try content.write(to: directory) { (append) throws(VecError) in
         try copy(as: header.elementType, rowCount: header.rowCount, progress, append)

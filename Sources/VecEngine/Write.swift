@@ -15,14 +15,6 @@ package enum Write: Sendable, Equatable {
     }
   }
 
-  /// Rows that it adds to the delta.
-  var rowCount: Int {
-    switch self {
-    case .upsert(let upsert): upsert.ids.count
-    case .delete: 0
-    }
-  }
-
   /// Everything that can be wrong with it is found here, before anything of it is logged.
   func check(_ collection: CollectionRow) throws(VecError) {
     switch self {
@@ -55,6 +47,22 @@ package enum Write: Sendable, Equatable {
         RowInspection(rows: rows, dimension: upsert.dimension), rows: rows, dimension: upsert.dimension,
         metric: collection.metric, before: 0)
     }
+    try check(upsert.records, rows: upsert.ids.count, collection)
+  }
+
+  private static func check(
+    _ records: [AttributeRecord], rows: Int, _ collection: CollectionRow
+  ) throws(VecError) {
+    guard records.isEmpty || records.count == rows else {
+      throw VecError(.invalidArgument, "\(rows) ids with \(records.count) records: give one for each, or none")
+    }
+    let byteCount = records.reduce(0) { $0 + $1.byteCount }
+    try Limits.check(byteCount, 0...Limits.upsertRecordBytesMax, "the bytes of the attributes and payloads of an upsert")
+    for (row, record) in records.enumerated() {
+      do throws(VecError) { try record.check(collection.attributes) } catch {
+        throw VecError(error.code, "row \(row): \(error.message)")
+      }
+    }
   }
 
   func logged(_ sequence: UInt64) -> LoggedWrite {
@@ -68,8 +76,10 @@ package enum Write: Sendable, Equatable {
       var content = ByteWriter(reserving: 8 * upsert.ids.count + 4 * upsert.vectors.count)
       content.write(array: upsert.ids)
       content.write(array: upsert.vectors)
+      let hasRecords = upsert.records.contains { !$0.isEmpty }
+      if hasRecords { AttributeRecord.write(upsert.records, to: &content) }
       return LoggedWrite(
-        sequence: sequence, kind: .upsert, token: upsert.token, rowCount: upsert.ids.count, content: content.bytes)
+        sequence: sequence, kind: hasRecords ? .upsertWithRecords : .upsert, token: upsert.token, rowCount: upsert.ids.count, content: content.bytes)
     }
   }
 }

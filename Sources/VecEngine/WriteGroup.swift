@@ -11,8 +11,6 @@ struct WriteGroup {
     let collection: String
     let generation: UInt64
     var write: LoggedWrite
-    /// Of `write.rowCount` rows in memory; 0 for deletes.
-    let deltaBytes: Int
   }
 
   /// A generation that the group writes to.
@@ -95,9 +93,7 @@ extension WriteGroup {
     let sequence = (sequences[name] ?? collection.row.sequence) + 1
     sequences[name] = sequence
     accepted.append(
-      Accepted(
-        position: position, collection: name, generation: number, write: write.logged(sequence),
-        deltaBytes: write.rowCount * (4 * collection.row.dimension + 12)))
+      Accepted(position: position, collection: name, generation: number, write: write.logged(sequence)))
   }
 
   /// The generation to write to, made if the collection has nothing live yet.

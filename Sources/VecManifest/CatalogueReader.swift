@@ -12,7 +12,7 @@ extension Manifest {
 }
 
 struct CatalogueReader {
-  private let connection: SQLiteConnection
+  let connection: SQLiteConnection
 
   init(_ connection: SQLiteConnection) { self.connection = connection }
 
@@ -47,6 +47,9 @@ struct CatalogueReader {
     for values in try connection.prepare(Self.collectionSQL).rows(columns: 7) {
       guard let row = Self.collection(values) else { continue }
       records[row.number] = CollectionRecord(row: row)
+    }
+    if try hasAttributes() {
+      for number in Array(records.keys) { records[number]?.row.attributes = try attributes(of: number) }
     }
     var owner: [UInt64: UInt64] = [:]
     let hasWrites = try hasWrites()

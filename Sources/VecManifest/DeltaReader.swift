@@ -112,11 +112,12 @@ extension LoggedWrite {
     else { return nil }
     let rowBytes =
       switch kind {
-      case .upsert: 8 + 4 * dimension
+      case .upsert, .upsertWithRecords: 8 + 4 * dimension
       case .delete: 8
       case .tokens: 24
       }
-    guard content.count == Int(count) * rowBytes else { return nil }
+    let rowsEnd = Int(count) * rowBytes
+    guard kind == .upsertWithRecords ? content.count > rowsEnd : content.count == rowsEnd else { return nil }
     var token: WriteToken?
     if !tokenBytes.isEmpty {
       guard tokenBytes.count == 16 else { return nil }
@@ -128,5 +129,20 @@ extension LoggedWrite {
     }
     self.init(
       sequence: UInt64(bitPattern: sequence), kind: kind, token: token, rowCount: Int(count), content: content)
+    if kind == .upsertWithRecords, (try? records(dimension: dimension)) == nil { return nil }
+  }
+}
+
+extension LoggedWrite {
+  /// What the rows of an upsert have besides their vectors: one record per row, or none at all.
+  package func records(dimension: Int) throws(VecError) -> [AttributeRecord] {
+    guard kind == .upsertWithRecords else { return [] }
+    return try content.withUnsafeBufferPointer { (bytes) throws(VecError) in
+      let tail = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[(rowCount * (8 + 4 * dimension))...])
+      var reader = ByteReader(tail, code: .manifestDamaged, context: "records of a logged write")
+      let records = try AttributeRecord.read(&reader, count: rowCount)
+      try reader.finish()
+      return records
+    }
   }
 }

@@ -56,13 +56,15 @@ package struct LoggedWrite: Sendable, Equatable {
     case delete = 2
     /// Tokens of writes whose delta is sealed.
     case tokens = 3
+    /// An upsert whose rows have attributes or payloads.
+    case upsertWithRecords = 4
   }
 
   package var sequence: UInt64
   package var kind: Kind
   package var token: WriteToken?
   package var rowCount: Int
-  /// As `Formats/manifest-writes.sql` says for the kind.
+  /// As `Formats/manifest-writes.sql` and `manifest-attributes.sql` say for the kind.
   package var content: [UInt8]
 
   package init(sequence: UInt64, kind: Kind, token: WriteToken?, rowCount: Int, content: [UInt8]) {

@@ -11,8 +11,8 @@ package import VecCore
 /// (`ManifestLog`), and a clean stop folds it.
 package final class Manifest {
   package static let applicationID: Int64 = 0x7665_6364  // "vecd"
-  /// 1: the catalogue. 2: single writes too.
-  package static let schemaVersion: Int64 = 2
+  /// 1: the catalogue. 2: single writes too. 3: attributes too.
+  package static let schemaVersion: Int64 = 3
   /// Bytes of log from which on it is folded before the next write is added.
   private static let logBytesMax = 4 << 20
 
@@ -197,14 +197,14 @@ package final class Manifest {
     }
   }
 
-  /// Executes `Formats/manifest.sql` and `Formats/manifest-writes.sql`, which the build embeds.
+  /// Executes `Formats/manifest.sql` and those that add to it, which the build embeds.
   private func createSchema(_ storeUUID: UUID) throws(VecError) {
     try connection.execute("BEGIN IMMEDIATE")
     try connection.execute(Self.schema)
     try connection.prepare("INSERT INTO store (key, value) VALUES ('store_uuid', ?)").run([.blob(storeUUID.bytes)])
     let transaction = ManifestTransaction(connection)
     try transaction.setNextNumber(1)
-    try transaction.addWrites()
+    try transaction.addAttributes()
     try transaction.seal()
     try connection.execute("PRAGMA application_id=\(Self.applicationID)")
     try connection.execute("COMMIT")
@@ -215,6 +215,11 @@ package final class Manifest {
 
   /// The same of `Formats/manifest-writes.sql`.
   package static var writesSchema: String { String(decoding: PackageResources.manifest_writes_sql, as: UTF8.self) }
+
+  /// The same of `Formats/manifest-attributes.sql`.
+  package static var attributesSchema: String {
+    String(decoding: PackageResources.manifest_attributes_sql, as: UTF8.self)
+  }
 
   private func pragma(_ name: String) throws(VecError) -> Int64 {
     let rows = try connection.prepare("PRAGMA \(name)").rows(columns: 1)

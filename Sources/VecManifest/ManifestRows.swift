@@ -10,10 +10,12 @@ package struct CollectionRow: Sendable, Equatable {
   package var createdAt: Int64
   package var sequence: UInt64
   package var liveGeneration: UInt64?
+  /// In the order of their positions.
+  package var attributes: [AttributeDefinition]
 
   package init(
     number: UInt64, name: String, dimension: Int, metric: Metric, createdAt: Int64, sequence: UInt64 = 0,
-    liveGeneration: UInt64? = nil
+    liveGeneration: UInt64? = nil, attributes: [AttributeDefinition] = []
   ) {
     self.number = number
     self.name = name
@@ -22,6 +24,7 @@ package struct CollectionRow: Sendable, Equatable {
     self.createdAt = createdAt
     self.sequence = sequence
     self.liveGeneration = liveGeneration
+    self.attributes = attributes
   }
 }
 
@@ -143,6 +146,12 @@ package struct CollectionRecord: Sendable, Equatable {
       writer.write(part.part)
       writer.write(part.rowCount)
       writer.write(part.checksum)
+    }
+    for (position, attribute) in row.attributes.enumerated() {
+      writer.write(3 as UInt8)
+      writer.write(UInt8(clamping: position))
+      writer.write(attribute.type.rawValue)
+      writer.write(string: attribute.name)
     }
     return writer.bytes.withUnsafeBytes { CRC32C.of($0) }
   }

@@ -30,6 +30,7 @@ extension ManifestTransaction {
 
   /// Adds a write to a delta and notes it in `row`, which `update` then puts into the manifest.
   package func append(_ write: LoggedWrite, to row: inout DeltaRow) throws(VecError) {
+    if write.kind == .upsertWithRecords { try addAttributes() }
     row.writeCount += 1
     row.lastSequence = write.sequence
     row.chain = write.checksum(after: row.chain, delta: row.number, number: row.writeCount)

@@ -21,6 +21,7 @@ package final class ManifestTransaction {
       .integer(row.createdAt), .integer(Int64(bitPattern: row.sequence)), Self.value(row.liveGeneration),
     ])
     touched.insert(row.number)
+    try insert(row.attributes, from: 0, of: row.number)
   }
 
   /// Writes sequence and live generation, the two columns that change.
@@ -41,6 +42,7 @@ package final class ManifestTransaction {
     try deleteWrites(ofGenerations: generations, .text(name))
     try connection.prepare("DELETE FROM segments WHERE generation_number IN \(generations)").run([.text(name)])
     try connection.prepare("DELETE FROM generations WHERE collection_number IN \(numbers)").run([.text(name)])
+    try deleteAttributes(ofCollections: numbers, .text(name))
     try connection.prepare("DELETE FROM collections WHERE name = ?").run([.text(name)])
     isListChanged = true
   }

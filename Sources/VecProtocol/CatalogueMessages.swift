@@ -32,6 +32,27 @@ extension CollectionInfo {
   }
 }
 
+extension CollectionDescription {
+  static func parse(_ reader: inout ByteReader) throws(VecError) -> CollectionDescription {
+    var description = CollectionDescription(
+      dimension: Int(try reader.read(UInt32.self)), metric: try reader.readMetric(), attributes: [])
+    for _ in 0..<(try reader.read(UInt8.self)) { description.attributes.append(try reader.readAttribute()) }
+    // What a newer daemon adds is no concern of this client.
+    try WireOptions.parse(&reader, of: "describe") { (_, length, reader) throws(VecError) in
+      _ = try reader.readBytes(length)
+      return true
+    }
+    return description
+  }
+
+  func encode(into writer: inout ByteWriter) {
+    writer.write(UInt32(clamping: dimension))
+    writer.write(metric.rawValue)
+    writer.write(UInt8(clamping: attributes.count))
+    for attribute in attributes { writer.write(attribute) }
+  }
+}
+
 extension GenerationInfo {
   /// Bytes of an entry whose texts are empty.
   private static let leastByteCount = 62

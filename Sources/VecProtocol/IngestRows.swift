@@ -30,16 +30,22 @@ package struct IngestRows: Sendable, Equatable {
   package var dimension: Int
   package var ids: [UInt64]
   package var elements: Elements
+  /// One per row, or empty: then no row has attributes or a payload.
+  package var records: [AttributeRecord]
 
-  package init(ingest: UInt64, dimension: Int, ids: [UInt64], elements: Elements) {
+  package init(
+    ingest: UInt64, dimension: Int, ids: [UInt64], elements: Elements, records: [AttributeRecord] = []
+  ) {
     self.ingest = ingest
     self.dimension = dimension
     self.ids = ids
     self.elements = elements
+    self.records = records
   }
 
   /// Copies the rows out of a frame.
-  package init(_ view: IngestRowsView) {
+  package init(_ view: IngestRowsView) throws(VecError) {
+    records = try view.decodeRecords()
     ingest = view.ingest
     dimension = view.dimension
     ids = view.copyIds()
@@ -50,7 +56,7 @@ package struct IngestRows: Sendable, Equatable {
     }
   }
 
-  /// Calls `body` with a view of these rows; nothing is copied.
+  /// Calls `body` with a view of these rows without their records; nothing is copied.
   package func withView<R>(_ body: (IngestRowsView) throws(VecError) -> R) throws(VecError) -> R {
     try ids.withUnsafeBufferPointer { (ids) throws(VecError) in
       switch elements {
@@ -76,10 +82,12 @@ package struct IngestRows: Sendable, Equatable {
     case .f32(let values): writer.write(array: values)
     case .f16(let bits), .bf16(let bits): writer.write(array: bits)
     }
+    RecordOption.write(records, to: &writer)
   }
 
   var bodyByteCount: Int {
     IngestRowsView.prefixByteCount + 8 * ids.count + elements.type.byteCount * elements.count
+      + records.reduce(0) { $0 + $1.byteCount }
   }
 
   func check() throws(VecError) {
@@ -90,6 +98,9 @@ package struct IngestRows: Sendable, Equatable {
         .invalidArgument,
         "ingest rows: \(ids.count) ids of dimension \(dimension) need \(ids.count * dimension) values, "
           + "\(elements.count) are given")
+    }
+    guard records.isEmpty || records.count == ids.count else {
+      throw VecError(.invalidArgument, "ingest rows: \(ids.count) ids with \(records.count) records, give one for each or none")
     }
   }
 
@@ -110,6 +121,8 @@ package struct IngestRowsView {
   package let ids: UnsafeRawBufferPointer
   /// `count * dimension` elements, row after row.
   package let elements: UnsafeRawBufferPointer
+  /// `count` records of Formats/attributes.md, or no bytes: then no row has attributes or a payload.
+  package var records = UnsafeRawBufferPointer(start: nil, count: 0)
 
   /// Bytes before the ids.
   static let prefixByteCount = 17
@@ -141,7 +154,7 @@ package struct IngestRowsView {
     UnsafeRawBufferPointer(rebasing: elements[(row * rowByteCount)..<((row + 1) * rowByteCount)])
   }
 
-  /// Some of the rows, still borrowed. `range` must lie in `0..<count`.
+  /// Some of the rows without their records, still borrowed. `range` must lie in `0..<count`.
   package func rows(_ range: Range<Int>) -> IngestRowsView {
     IngestRowsView(
       ingest: ingest, element: element, dimension: dimension,
@@ -176,7 +189,23 @@ package struct IngestRowsView {
     // Both are within their limits now, so the products are far from overflow.
     let ids = try reader.readBytes(count * 8)
     let elements = try reader.readBytes(count * dimension * element.byteCount)
-    return IngestRowsView(ingest: ingest, element: element, dimension: dimension, ids: ids, elements: elements)
+    var view = IngestRowsView(ingest: ingest, element: element, dimension: dimension, ids: ids, elements: elements)
+    try WireOptions.parse(&reader, of: "ingest rows") { (tag, length, reader) throws(VecError) in
+      guard tag == RecordOption.tag else { return false }
+      guard length > 0 else { throw reader.failure("option \(tag) has no records") }
+      view.records = try reader.readBytes(length)
+      return true
+    }
+    return view
+  }
+
+  /// The records of the rows; empty when the frame has none.
+  package func decodeRecords() throws(VecError) -> [AttributeRecord] {
+    guard !records.isEmpty else { return [] }
+    var reader = ByteReader(records, code: .malformedFrame, context: "records of an ingest rows request")
+    let decoded = try AttributeRecord.read(&reader, count: count)
+    try reader.finish()
+    return decoded
   }
 
   package func encode(into writer: inout ByteWriter) {
@@ -186,12 +215,14 @@ package struct IngestRowsView {
     writer.write(UInt32(clamping: count))
     writer.write(bytes: ids)
     writer.write(bytes: elements)
+    guard !records.isEmpty else { return }
+    WireOptions.write(RecordOption.tag, to: &writer) { $0.write(bytes: records) }
   }
 
   /// The whole frame of these rows: the one copy that sending needs.
   package func encodeFrame(requestId: UInt64, deadlineMilliseconds: UInt32 = 0) -> [UInt8] {
     var writer = ByteWriter(
-      reserving: FrameHeader.byteCount + Self.prefixByteCount + ids.count + elements.count)
+      reserving: FrameHeader.byteCount + Self.prefixByteCount + ids.count + elements.count + records.count + 6)
     let header = FrameHeader(
       bodyByteCount: 0, requestId: requestId, kind: MessageKind.ingestRows.rawValue,
       deadlineMilliseconds: deadlineMilliseconds)

@@ -32,6 +32,8 @@ package enum Reply: Sendable, Equatable {
   /// A JSON object.
   case snapshot(String)
   case cancelBuild(wasRunning: Bool)
+  case describe(CollectionDescription)
+  case addAttribute(position: Int)
   case failure(VecError)
 }
 

@@ -66,6 +66,8 @@ extension Reply {
     case .compact: .compact(try reader.readText())
     case .snapshot: .snapshot(try reader.readText())
     case .cancelBuild: .cancelBuild(wasRunning: try reader.readBool())
+    case .describe: .describe(try CollectionDescription.parse(&reader))
+    case .addAttribute: .addAttribute(position: Int(try reader.read(UInt8.self)))
     }
   }
 }

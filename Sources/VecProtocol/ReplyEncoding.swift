@@ -60,6 +60,8 @@ extension Reply {
     case .stats(let json), .seal(let json), .compact(let json), .snapshot(let json): writer.write(text: json)
     case .upsert(let receipt), .delete(let receipt): receipt.encode(into: &writer)
     case .cancelBuild(let wasRunning): writer.write(wasRunning)
+    case .describe(let description): description.encode(into: &writer)
+    case .addAttribute(let position): writer.write(UInt8(clamping: position))
     case .failure(let error): writer.write(text: error.message)
     }
   }
@@ -67,8 +69,10 @@ extension Reply {
   private var bodyByteCountEstimate: Int {
     switch self {
     case .ping(let bytes): bytes.count
-    case .search(let search): 128 + 4 * search.resultCounts.count + 13 * search.ids.count
-    case .get(let get): 128 + get.found.count + 4 * get.vectors.count
+    case .search(let search):
+      128 + 4 * search.resultCounts.count + 13 * search.ids.count + search.records.reduce(0) { $0 + $1.byteCount }
+    case .get(let get):
+      128 + get.found.count + 4 * get.vectors.count + get.records.reduce(0) { $0 + $1.byteCount }
     case .stats(let json): 4 + json.utf8.count
     default: 256
     }

@@ -27,6 +27,8 @@ package enum Request: Sendable, Equatable {
   case compact(GenerationRequest)
   case snapshot(name: String)
   case cancelBuild(GenerationRequest)
+  case describe(collection: String)
+  case addAttribute(AddAttributeRequest)
 
   package var kind: MessageKind {
     switch self {
@@ -53,6 +55,8 @@ package enum Request: Sendable, Equatable {
     case .compact: .compact
     case .snapshot: .snapshot
     case .cancelBuild: .cancelBuild
+    case .describe: .describe
+    case .addAttribute: .addAttribute
     }
   }
 
@@ -99,11 +103,24 @@ package struct CreateRequest: Sendable, Equatable {
   package var collection: String
   package var dimension: Int
   package var metric: Metric
+  /// In the order of their positions.
+  package var attributes: [AttributeDefinition]
 
-  package init(collection: String, dimension: Int, metric: Metric) {
+  package init(collection: String, dimension: Int, metric: Metric, attributes: [AttributeDefinition] = []) {
     self.collection = collection
     self.dimension = dimension
     self.metric = metric
+    self.attributes = attributes
+  }
+}
+
+package struct AddAttributeRequest: Sendable, Equatable {
+  package var collection: String
+  package var attribute: AttributeDefinition
+
+  package init(collection: String, attribute: AttributeDefinition) {
+    self.collection = collection
+    self.attribute = attribute
   }
 }
 
@@ -158,10 +175,13 @@ package struct GetRequest: Sendable, Equatable {
   /// Nil asks the live one.
   package var generation: String?
   package var ids: [UInt64]
+  /// What comes with each vector.
+  package var fields: ItemFields
 
-  package init(collection: String, generation: String? = nil, ids: [UInt64]) {
+  package init(collection: String, generation: String? = nil, ids: [UInt64], fields: ItemFields = []) {
     self.collection = collection
     self.generation = generation
     self.ids = ids
+    self.fields = fields
   }
 }

@@ -31,10 +31,7 @@ extension Request {
     case .ping:
       .ping(try reader.readArray(UInt8.self, count: try RequestLimits.ping(reader.remaining)))
     case .create:
-      .create(
-        CreateRequest(
-          collection: try reader.readString(), dimension: Int(try reader.read(UInt32.self)),
-          metric: try reader.readMetric()))
+      .create(try CreateRequest.parse(&reader))
     case .list: .list
     case .stats: .stats
     case .drop:
@@ -42,7 +39,7 @@ extension Request {
     case .ingestBegin:
       .ingestBegin(
         IngestBeginRequest(collection: try reader.readString(), generation: try reader.readOptionalString()))
-    case .ingestRows: .ingestRows(IngestRows(try IngestRowsView.parse(&reader)))
+    case .ingestRows: .ingestRows(try IngestRows(try IngestRowsView.parse(&reader)))
     case .ingestCommit: .ingestCommit(ingest: try reader.read())
     case .ingestAbort: .ingestAbort(ingest: try reader.read())
     case .buildIndex: .buildIndex(try BuildIndexRequest.parse(&reader))
@@ -58,6 +55,38 @@ extension Request {
     case .compact: .compact(try GenerationRequest.parse(&reader))
     case .snapshot: .snapshot(name: try reader.readString())
     case .cancelBuild: .cancelBuild(try GenerationRequest.parse(&reader))
+    case .describe: .describe(collection: try reader.readString())
+    case .addAttribute:
+      .addAttribute(
+        AddAttributeRequest(collection: try reader.readString(), attribute: try reader.readAttribute()))
+    }
+  }
+}
+
+extension CreateRequest {
+  private static let attributesTag: UInt16 = 1
+
+  fileprivate static func parse(_ reader: inout ByteReader) throws(VecError) -> CreateRequest {
+    var request = CreateRequest(
+      collection: try reader.readString(), dimension: Int(try reader.read(UInt32.self)), metric: try reader.readMetric())
+    try WireOptions.parse(&reader, of: "create") { (tag, _, reader) throws(VecError) in
+      guard tag == attributesTag else { return false }
+      let count = try reader.read(UInt8.self)
+      guard count > 0 else { throw reader.failure("option \(tag) has no attributes") }
+      for _ in 0..<count { request.attributes.append(try reader.readAttribute()) }
+      return true
+    }
+    return request
+  }
+
+  func encode(into writer: inout ByteWriter) {
+    writer.write(string: collection)
+    writer.write(UInt32(clamping: dimension))
+    writer.write(metric.rawValue)
+    guard !attributes.isEmpty else { return }
+    WireOptions.write(Self.attributesTag, to: &writer) { writer in
+      writer.write(UInt8(clamping: attributes.count))
+      for attribute in attributes { writer.write(attribute) }
     }
   }
 }
@@ -90,7 +119,23 @@ extension GetRequest {
     let collection = try reader.readString()
     let generation = try reader.readOptionalString()
     let count = try RequestLimits.getIds(Int(try reader.read(UInt32.self)))
-    return GetRequest(
+    var request = GetRequest(
       collection: collection, generation: generation, ids: try reader.readArray(UInt64.self, count: count))
+    try WireOptions.parse(&reader, of: "get") { (tag, _, reader) throws(VecError) in
+      guard tag == fieldsTag else { return false }
+      request.fields = try reader.readFields()
+      return true
+    }
+    return request
+  }
+
+  private static let fieldsTag: UInt16 = 1
+
+  func encode(into writer: inout ByteWriter) {
+    writer.write(collection: collection, generation: generation)
+    writer.write(UInt32(clamping: ids.count))
+    writer.write(array: ids)
+    guard !fields.isEmpty else { return }
+    WireOptions.write(Self.fieldsTag, to: &writer) { $0.write(fields.rawValue) }
   }
 }

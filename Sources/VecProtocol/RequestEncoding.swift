@@ -21,28 +21,26 @@ extension Request {
       writer.write(string: hello.clientName)
     case .ping(let bytes): writer.write(array: bytes)
     case .list, .stats: break
-    case .create(let create):
-      writer.write(string: create.collection)
-      writer.write(UInt32(clamping: create.dimension))
-      writer.write(create.metric.rawValue)
+    case .create(let create): create.encode(into: &writer)
     case .drop(let drop): writer.write(collection: drop.collection, generation: drop.generation)
     case .ingestBegin(let begin): writer.write(collection: begin.collection, generation: begin.generation)
     case .ingestRows(let rows): rows.encode(into: &writer)
     case .ingestCommit(let ingest), .ingestAbort(let ingest): writer.write(ingest)
     case .buildIndex(let build): build.encode(into: &writer)
     case .publish(let publish): publish.encode(into: &writer)
-    case .rollback(let collection), .generations(let collection): writer.write(string: collection)
+    case .rollback(let collection), .generations(let collection), .describe(let collection):
+      writer.write(string: collection)
     case .verify(let collection): writer.write(string: collection ?? "")
     case .search(let search): search.encode(into: &writer)
-    case .get(let get):
-      writer.write(collection: get.collection, generation: get.generation)
-      writer.write(UInt32(clamping: get.ids.count))
-      writer.write(array: get.ids)
+    case .get(let get): get.encode(into: &writer)
     case .upsert(let upsert): upsert.encode(into: &writer)
     case .delete(let delete): delete.encode(into: &writer)
     case .seal(let of), .compact(let of), .cancelBuild(let of):
       writer.write(collection: of.collection, generation: of.generation)
     case .snapshot(let name): writer.write(string: name)
+    case .addAttribute(let add):
+      writer.write(string: add.collection)
+      writer.write(add.attribute)
     }
   }
 
@@ -53,7 +51,8 @@ extension Request {
     case .ingestRows(let rows): rows.bodyByteCount
     case .search(let search): 256 + 4 * search.vectors.count
     case .get(let get): 256 + 8 * get.ids.count
-    case .upsert(let upsert): 256 + 8 * upsert.ids.count + 4 * upsert.vectors.count
+    case .upsert(let upsert):
+      256 + 8 * upsert.ids.count + 4 * upsert.vectors.count + upsert.records.reduce(0) { $0 + $1.byteCount }
     case .delete(let delete): 256 + 8 * delete.ids.count
     default: 256
     }

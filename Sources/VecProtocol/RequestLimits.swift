@@ -73,6 +73,16 @@ enum RequestLimits {
     guard count <= Limits.excludedIdsMax else { throw above(count, Limits.excludedIdsMax, "excluded ids in one search") }
   }
 
+  static func filterBytes(_ count: Int) throws(VecError) {
+    guard count <= Limits.filterBytesMax else { throw above(count, Limits.filterBytesMax, "bytes of a filter") }
+  }
+
+  static func upsertRecords(byteCount: Int) throws(VecError) {
+    guard byteCount <= Limits.upsertRecordBytesMax else {
+      throw above(byteCount, Limits.upsertRecordBytesMax, "bytes of the attributes and payloads of an upsert")
+    }
+  }
+
   private static func within(_ value: Int, _ limit: Int, _ what: String) throws(VecError) -> Int {
     guard value >= 1 else { throw VecError(.invalidArgument, "\(what) is \(value), must be 1 to \(limit)") }
     guard value <= limit else { throw above(value, limit, what) }
@@ -95,6 +105,7 @@ extension Request {
     case .create(let create):
       try Names.checkCollection(create.collection)
       try RequestLimits.dimension(create.dimension)
+      try AttributeDefinition.check(create.attributes)
     case .drop(let drop): try Self.checkNames(drop.collection, drop.generation)
     case .ingestBegin(let begin): try Self.checkNames(begin.collection, begin.generation)
     case .ingestRows(let rows): try rows.check()
@@ -102,7 +113,8 @@ extension Request {
     case .publish(let publish):
       try Self.checkNames(publish.collection, publish.generation)
       if case .label(let label) = publish.expected { try Names.checkLabel(label) }
-    case .rollback(let collection), .generations(let collection): try Names.checkCollection(collection)
+    case .rollback(let collection), .generations(let collection), .describe(let collection):
+      try Names.checkCollection(collection)
     case .verify(let collection): if let collection { try Names.checkCollection(collection) }
     case .search(let search): try search.check()
     case .get(let get):
@@ -112,6 +124,9 @@ extension Request {
     case .delete(let delete): try delete.check()
     case .seal(let of), .compact(let of), .cancelBuild(let of): try Self.checkNames(of.collection, of.generation)
     case .snapshot(let name): try Names.checkSnapshot(name)
+    case .addAttribute(let add):
+      try Names.checkCollection(add.collection)
+      try Names.checkAttribute(add.attribute.name)
     }
   }
 

@@ -17,7 +17,7 @@ extension SearchRequest {
     return SearchRequest(
       collection: collection, generation: generation, k: k, effort: effort, index: index, interests: interests,
       dimension: dimension, vectors: vectors, leastSequence: options.leastSequence, excluded: options.excluded,
-      scoreLimit: options.scoreLimit)
+      scoreLimit: options.scoreLimit, filter: options.filter, fields: options.fields)
   }
 
   func encode(into writer: inout ByteWriter) {
@@ -30,7 +30,9 @@ extension SearchRequest {
     writer.write(UInt32(clamping: queryCount))
     writer.write(UInt32(clamping: dimension))
     writer.write(array: vectors)
-    SearchOptions(leastSequence: leastSequence, excluded: excluded, scoreLimit: scoreLimit).encode(into: &writer)
+    SearchOptions(
+      leastSequence: leastSequence, excluded: excluded, scoreLimit: scoreLimit, filter: filter, fields: fields
+    ).encode(into: &writer)
   }
 
   func check() throws(VecError) {
@@ -56,6 +58,7 @@ extension SearchRequest {
         "search: \(excluded.count) sets of excluded ids for \(queryCount) queries; give one for all, or one for each")
     }
     try RequestLimits.excludedIds(excluded.reduce(0) { $0 + $1.count })
+    try RequestLimits.filterBytes(filter.count)
     guard scoreLimit?.isFinite ?? true else {
       throw VecError(.invalidArgument, "the score limit is \(scoreLimit ?? 0), must be a finite number")
     }
@@ -123,7 +126,7 @@ extension SearchReply {
     // At most 2^24 counts of 32 bits each: the sum fits a 64-bit Int.
     let total = counts.reduce(0) { $0 + Int($1) }
     guard total <= reader.remaining / 13 else { throw reader.failure("\(total) results cannot fit in the rest") }
-    let reply = SearchReply(
+    var reply = SearchReply(
       generation: generation, generationNumber: number, sequence: sequence, index: index, parameter: parameter,
       expectedRecall: recall, resultCounts: counts, ids: try reader.readArray(UInt64.self, count: total),
       scores: try reader.readArray(Float.self, count: total),
@@ -131,6 +134,7 @@ extension SearchReply {
     guard reply.interests.allSatisfy({ $0 < Limits.interestsMax }) else {
       throw reader.failure("a result names an interest above \(Limits.interestsMax - 1)")
     }
+    if reader.remaining > 0 { reply.records = try AttributeRecord.read(&reader, count: total) }
     return reply
   }
 
@@ -146,6 +150,7 @@ extension SearchReply {
     writer.write(array: ids)
     writer.write(array: scores)
     writer.write(array: interests)
+    AttributeRecord.write(records, to: &writer)
   }
 }
 
@@ -161,9 +166,11 @@ extension GetReply {
     guard flags.allSatisfy({ $0 <= 1 }) else { throw reader.failure("a found flag is neither 0 nor 1") }
     let found = flags.map { $0 == 1 }
     let foundCount = found.reduce(0) { $0 + ($1 ? 1 : 0) }
-    return GetReply(
+    var reply = GetReply(
       generation: generation, dimension: dimension, found: found,
       vectors: try reader.readArray(Float.self, count: foundCount * dimension))
+    if reader.remaining > 0 { reply.records = try AttributeRecord.read(&reader, count: foundCount) }
+    return reply
   }
 
   func encode(into writer: inout ByteWriter) {
@@ -172,5 +179,6 @@ extension GetReply {
     writer.write(UInt32(clamping: found.count))
     writer.write(array: found.map { $0 ? 1 as UInt8 : 0 })
     writer.write(array: vectors)
+    AttributeRecord.write(records, to: &writer)
   }
 }

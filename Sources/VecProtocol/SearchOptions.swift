@@ -1,70 +1,63 @@
 import VecCore
 
-/// What follows the vectors of a search: any number of options, each a tag, a length and so many bytes.
+/// The options of a search.
 struct SearchOptions: Equatable {
   private enum Tag: UInt16 {
     case leastSequence = 1
     case excluded = 2
     case scoreLimit = 3
+    case filter = 4
+    case fields = 5
+
+    /// Nil for those of no fixed length.
+    var length: Int? {
+      switch self {
+      case .leastSequence: 8
+      case .scoreLimit: 4
+      case .fields: 1
+      case .excluded, .filter: nil
+      }
+    }
   }
 
   var leastSequence: UInt64?
   var excluded: [IDSet] = []
   var scoreLimit: Float?
+  var filter: [UInt8] = []
+  var fields: ItemFields = []
 
-  /// Reads to the end of the body. A form error anywhere goes before an unknown tag, which is a wish of a newer client.
+  /// Reads to the end of the body.
   static func parse(_ reader: inout ByteReader, queryCount: Int) throws(VecError) -> SearchOptions {
     var options = SearchOptions()
-    guard reader.remaining > 0 else { return options }
-    var last: UInt16?
-    var unknown: UInt16?
-    while reader.remaining > 0 {
-      let tag: UInt16 = try reader.read()
-      if let last, tag <= last { throw reader.failure("option \(tag) comes after option \(last), tags must ascend") }
-      last = tag
-      let length = Int(try reader.read(UInt32.self))
-      guard length <= reader.remaining else {
-        throw reader.failure("option \(tag) has \(length) bytes, the body ends before")
+    try WireOptions.parse(&reader, of: "search") { (number, length, reader) throws(VecError) in
+      guard let tag = Tag(rawValue: number) else { return false }
+      if let wanted = tag.length, wanted != length {
+        throw reader.failure("option \(number) has \(length) bytes, which is not its length")
       }
-      let end = reader.offset + length
-      switch Tag(rawValue: tag) {
-      case .leastSequence where length == 8: options.leastSequence = try reader.read()
-      case .scoreLimit where length == 4: options.scoreLimit = try reader.readFloat()
-      case .leastSequence, .scoreLimit: throw reader.failure("option \(tag) has \(length) bytes, which is not its length")
+      switch tag {
+      case .leastSequence: options.leastSequence = try reader.read()
       case .excluded: options.excluded = try ExcludedIDs.parse(&reader, queryCount: queryCount)
-      case nil:
-        _ = try reader.readBytes(length)
-        unknown = unknown ?? tag
+      case .scoreLimit: options.scoreLimit = try reader.readFloat()
+      case .filter:
+        guard length > 0 else { throw reader.failure("a filter has no bytes") }
+        try RequestLimits.filterBytes(length)
+        options.filter = try reader.readArray(UInt8.self, count: length)
+      case .fields: options.fields = try reader.readFields()
       }
-      guard reader.offset == end else {
-        throw reader.failure("option \(tag) says it has \(length) bytes, its content has another length")
-      }
-    }
-    if let unknown {
-      throw VecError(
-        .notAvailable, "search option \(unknown) is unknown to \(VecVersion.writer); leave it out, or use a newer daemon")
+      return true
     }
     return options
   }
 
   func encode(into writer: inout ByteWriter) {
-    if let leastSequence {
-      begin(.leastSequence, 8, &writer)
-      writer.write(leastSequence)
-    }
-    if !excluded.isEmpty {
-      let content = ExcludedIDs.encode(excluded)
-      begin(.excluded, content.count, &writer)
-      writer.write(bytes: content)
-    }
-    if let scoreLimit {
-      begin(.scoreLimit, 4, &writer)
-      writer.write(scoreLimit)
-    }
+    if let leastSequence { write(.leastSequence, to: &writer) { $0.write(leastSequence) } }
+    if !excluded.isEmpty { write(.excluded, to: &writer) { $0.write(array: ExcludedIDs.encode(excluded)) } }
+    if let scoreLimit { write(.scoreLimit, to: &writer) { $0.write(scoreLimit) } }
+    if !filter.isEmpty { write(.filter, to: &writer) { $0.write(array: filter) } }
+    if !fields.isEmpty { write(.fields, to: &writer) { $0.write(fields.rawValue) } }
   }
 
-  private func begin(_ tag: Tag, _ length: Int, _ writer: inout ByteWriter) {
-    writer.write(tag.rawValue)
-    writer.write(UInt32(clamping: length))
+  private func write(_ tag: Tag, to writer: inout ByteWriter, _ body: (inout ByteWriter) -> Void) {
+    WireOptions.write(tag.rawValue, to: &writer, body)
   }
 }

@@ -33,6 +33,8 @@ package enum MessageKind: UInt16, CaseIterable, Sendable {
   case compact = 21
   case snapshot = 22
   case cancelBuild = 23
+  case describe = 24
+  case addAttribute = 25
 
   /// The name of the message in `Formats/protocol.md`, for logs and messages.
   package var name: String {
@@ -60,6 +62,8 @@ package enum MessageKind: UInt16, CaseIterable, Sendable {
     case .compact: "compact"
     case .snapshot: "snapshot"
     case .cancelBuild: "cancel build"
+    case .describe: "describe"
+    case .addAttribute: "add attribute"
     }
   }
 
@@ -67,7 +71,7 @@ package enum MessageKind: UInt16, CaseIterable, Sendable {
   /// Of upserts and deletes their token decides: see `Request.isIdempotent`.
   package var isIdempotent: Bool {
     switch self {
-    case .ping, .list, .generations, .search, .get, .stats: true
+    case .ping, .list, .generations, .search, .get, .stats, .describe: true
     default: false
     }
   }

@@ -12,7 +12,8 @@ extension UpsertRequest {
     return UpsertRequest(
       collection: collection, generation: generation, token: token, dimension: dimension,
       ids: try reader.readArray(UInt64.self, count: count),
-      vectors: try reader.readArray(Float.self, count: count * dimension))
+      vectors: try reader.readArray(Float.self, count: count * dimension),
+      records: try RecordOption.parse(&reader, of: "upsert", count: count))
   }
 
   func encode(into writer: inout ByteWriter) {
@@ -22,6 +23,7 @@ extension UpsertRequest {
     writer.write(UInt32(clamping: ids.count))
     writer.write(array: ids)
     writer.write(array: vectors)
+    RecordOption.write(records, to: &writer)
   }
 
   func check() throws(VecError) {
@@ -36,6 +38,10 @@ extension UpsertRequest {
         "upsert: \(ids.count) ids of dimension \(dimension) need \(ids.count * dimension) values, "
           + "\(vectors.count) are given")
     }
+    guard records.isEmpty || records.count == ids.count else {
+      throw VecError(.invalidArgument, "upsert: \(ids.count) ids with \(records.count) records, give one for each or none")
+    }
+    try RequestLimits.upsertRecords(byteCount: records.reduce(0) { $0 + $1.byteCount })
   }
 }
 

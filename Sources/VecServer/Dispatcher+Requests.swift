@@ -20,7 +20,8 @@ extension Dispatcher {
     case .hello, .ping, .ingestRows, .upsert, .delete:
       throw VecError(.internalDefect, "\(ticket.kind.name) came to the workers")
     case .create(let create):
-      try engine.create(create.collection, dimension: create.dimension, metric: create.metric)
+      try engine.create(
+        create.collection, dimension: create.dimension, metric: create.metric, attributes: create.attributes)
       return .create
     case .list: return .list(try engine.list())
     case .drop(let drop):
@@ -42,11 +43,14 @@ extension Dispatcher {
       let waiting = ticket
       return .search(
         try engine.search(search) { waiting.isPastDeadline() || waiting.connection.isClosed || daemon.isAborting })
-    case .get(let get): return .get(try engine.get(get.collection, generation: get.generation, ids: get.ids))
+    case .get(let get):
+      return .get(try engine.get(get.collection, generation: get.generation, ids: get.ids, fields: get.fields))
     case .stats: return .stats(daemon.report().text)
     case .seal(let what): return try seal(what)
     case .compact(let what): return try compact(what, for: ticket)
     case .snapshot(let name): return try snapshot(name)
+    case .describe(let collection): return .describe(try engine.describe(collection))
+    case .addAttribute(let add): return .addAttribute(position: try engine.addAttribute(add.attribute, to: add.collection))
     case .cancelBuild(let what):
       return .cancelBuild(
         wasRunning: try daemon.engine.cancelBuild(what.collection, generation: what.generation))
@@ -63,7 +67,8 @@ extension Dispatcher {
         "rows of dimension \(rows.dimension) were sent to an ingest of dimension \(ingest.dimension)")
     }
     let received = try ingest.append(
-      elementType: rows.element, count: rows.count, ids: rows.ids, elements: rows.elements)
+      elementType: rows.element, count: rows.count, ids: rows.ids, elements: rows.elements,
+      records: try rows.decodeRecords())
     return .ingestRows(received: received)
   }
 

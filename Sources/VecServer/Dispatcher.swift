@@ -40,8 +40,8 @@ struct Dispatcher: Sendable {
   private func route(_ kind: MessageKind) -> (Lane, Lane.Admission) {
     switch kind {
     case .hello, .ping, .search, .get: (daemon.pool.reads, .bounded)
-    case .list, .generations, .stats, .cancelBuild: (daemon.pool.reads, .urgent)
-    case .create, .drop, .ingestBegin, .publish, .rollback, .buildIndex, .upsert, .delete:
+    case .list, .generations, .stats, .cancelBuild, .describe: (daemon.pool.reads, .urgent)
+    case .create, .drop, .ingestBegin, .publish, .rollback, .buildIndex, .upsert, .delete, .addAttribute:
       (daemon.pool.writes, .bounded)
     // A frame of an ingest that was refused would leave a hole: what is admitted is bounded by its connection instead.
     case .ingestRows, .ingestCommit, .ingestAbort: (daemon.pool.writes, .admitted)
@@ -130,7 +130,7 @@ extension MessageKind {
   /// Whether it may make answers complete up to a greater number than before.
   fileprivate var changesSequence: Bool {
     switch self {
-    case .drop, .ingestCommit, .publish, .rollback, .seal, .compact: true
+    case .drop, .ingestCommit, .publish, .rollback, .seal, .compact, .addAttribute: true
     default: false
     }
   }

@@ -6,12 +6,15 @@ internal import VecCore
 final class BlockReader {
   private let file: OpenFile
   private let uuid: UUID
-  private let stored = Memory(BlockCodec.packedBytesMax)
-  private let raw = Memory(Limits.blockBytes)
+  private let stored: Memory
+  private let raw: Memory
 
-  init(_ file: OpenFile, _ uuid: UUID) {
+  /// - Parameter blockBytes: of the sections that will be read, at most.
+  init(_ file: OpenFile, _ uuid: UUID, blockBytes: Int = Limits.blockBytes) {
     self.file = file
     self.uuid = uuid
+    stored = Memory(blockBytes)
+    raw = Memory(blockBytes)
   }
 
   /// Hands `body` the raw bytes of each sound block in order.
@@ -44,7 +47,8 @@ final class BlockReader {
     return isSound
   }
 
-  private func block(
+  /// The raw bytes of a block, which are good until the next one is read.
+  func block(
     _ number: Int, _ entry: BlockEntry, of section: SectionEntry, at offset: Int
   ) throws(VecError) -> UnsafeRawBufferPointer {
     let bytes = UnsafeMutableRawBufferPointer(rebasing: stored.bytes[..<Int(entry.storedLength)])
@@ -58,7 +62,7 @@ final class BlockReader {
       throw failure(
         "its checksum is \(SegmentChecksum.text(checksum)), should be \(expected)", number, section, offset)
     }
-    let rawLength = SegmentFormat.blockBytes(number, of: section.rawLength)
+    let rawLength = SegmentFormat.blockBytes(number, of: section.kind, section.rawLength)
     guard content.count != rawLength else { return content }
     let unpacked = UnsafeMutableRawBufferPointer(rebasing: raw.bytes[..<rawLength])
     guard BlockCodec.unpack(content, into: unpacked) else {

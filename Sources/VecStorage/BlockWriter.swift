@@ -5,7 +5,8 @@ final class BlockWriter {
   private let file: OpenFile
   private let uuid: UUID
   private var section: SectionEntry
-  private let pending = Memory(Limits.blockBytes)
+  private let pending: Memory
+  private let blockBytes: Int
   private var pendingCount = 0
   /// Only sections that are packed need room for it.
   private let packed: Memory?
@@ -14,23 +15,25 @@ final class BlockWriter {
     self.file = file
     self.uuid = uuid
     section = SectionEntry(kind: kind, offset: offset, storedLength: 0, rawLength: 0, blocks: [])
+    blockBytes = kind.blockBytes
+    pending = Memory(blockBytes)
     packed = kind.encoding == .lz4 ? Memory(BlockCodec.packedBytesMax) : nil
   }
 
   func append(_ bytes: UnsafeRawBufferPointer) throws(VecError) {
     var rest = bytes[...]
     while !rest.isEmpty {
-      if pendingCount == 0, rest.count >= Limits.blockBytes {
-        try write(UnsafeRawBufferPointer(rebasing: rest.prefix(Limits.blockBytes)))
-        rest = rest.dropFirst(Limits.blockBytes)
+      if pendingCount == 0, rest.count >= blockBytes {
+        try write(UnsafeRawBufferPointer(rebasing: rest.prefix(blockBytes)))
+        rest = rest.dropFirst(blockBytes)
         continue
       }
-      let piece = rest.prefix(Limits.blockBytes - pendingCount)
+      let piece = rest.prefix(blockBytes - pendingCount)
       UnsafeMutableRawBufferPointer(rebasing: pending.bytes[pendingCount...])
         .copyMemory(from: UnsafeRawBufferPointer(rebasing: piece))
       pendingCount += piece.count
       rest = rest.dropFirst(piece.count)
-      if pendingCount == Limits.blockBytes { try flush() }
+      if pendingCount == blockBytes { try flush() }
     }
   }
 

@@ -67,6 +67,11 @@ package final class MappedSegment: Sendable {
     structure[kind] == nil || !kind.isOfIndex ? nil : bytes(kind)
   }
 
+  /// Reads parts of a section that is stored in blocks; nil when the segment has none of this kind.
+  package func reader(of kind: SectionKind) -> SectionReader? {
+    structure[kind].map { SectionReader(file, header.uuid, $0) }
+  }
+
   /// Reads every byte and checks what it means; throws the first finding.
   ///
   /// - Parameter progress: is told the bytes read since the last call.

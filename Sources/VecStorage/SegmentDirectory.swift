@@ -38,12 +38,13 @@ enum SegmentDirectory {
   }
 
   /// The most bytes a directory can have in a file of this header and length; it bounds what is read before anything of
-  /// it is believed. Index sections are raw, so the file holds their blocks in full.
+  /// it is believed. Index sections are raw, so the file holds their blocks in full; LZ4 makes at most 255 bytes of one.
   static func byteCountMax(_ header: SegmentHeader, _ fileBytes: Int) -> Int {
     SectionKind.allCases.reduce(0) { total, kind in
-      let rawBytes = kind.isOfIndex ? fileBytes : SegmentFormat.rawBytes(kind, header).upperBound
+      let rawBytes =
+        kind.isOfIndex ? fileBytes : kind.isOptional ? 256 * fileBytes : SegmentFormat.rawBytes(kind, header).upperBound
       return total + SegmentFormat.directoryEntryBytes
-        + SegmentFormat.blockCount(rawBytes) * SegmentFormat.blockEntryBytes
+        + SegmentFormat.blockCount(rawBytes, of: kind) * SegmentFormat.blockEntryBytes
     }
   }
 
@@ -99,7 +100,7 @@ enum SegmentDirectory {
       throw reader.failure("section \(kind.name) has \(rawLength) raw bytes, the header demands \(allowed)")
     }
     guard stored <= rawLength, stored > 0 else { throw reader.failure("section \(kind.name) stores \(stored) bytes") }
-    guard blockCount == UInt64(SegmentFormat.blockCount(Int(rawLength))) else {
+    guard blockCount == UInt64(SegmentFormat.blockCount(Int(rawLength), of: kind)) else {
       throw reader.failure("section \(kind.name) has \(blockCount) blocks for \(rawLength) bytes")
     }
     guard try reader.read(UInt64.self) == 0 else { throw reader.failure("reserved bytes are not 0") }
@@ -118,7 +119,7 @@ enum SegmentDirectory {
     for number in 0..<count {
       let block = BlockEntry(
         storedLength: UInt32(littleEndian: words[2 * number]), checksum: UInt32(littleEndian: words[2 * number + 1]))
-      let rawLength = SegmentFormat.blockBytes(number, of: section.rawLength)
+      let rawLength = SegmentFormat.blockBytes(number, of: section.kind, section.rawLength)
       let stored = Int(block.storedLength)
       let isPacked = section.kind.encoding == .lz4 && stored > 0 && BlockCodec.isWorthwhile(stored, of: rawLength)
       guard stored == rawLength || isPacked else {

@@ -12,6 +12,9 @@ package enum SectionKind: UInt32, CaseIterable, Sendable {
   case lists
   case graph
   case calibration
+  // What items have besides vectors, both optional. Their content is VecAttributes'.
+  case attributes
+  case payload
 
   /// The name that messages and `vecctl inspect` use.
   package var name: String {
@@ -23,13 +26,29 @@ package enum SectionKind: UInt32, CaseIterable, Sendable {
     case .lists: "lists"
     case .graph: "graph"
     case .calibration: "calibration"
+    case .attributes: "attributes"
+    case .payload: "payload"
     }
   }
 
-  /// Whether the section belongs to an index, which takes a reader of format version 2.
-  package var isOfIndex: Bool { rawValue >= SectionKind.lists.rawValue }
+  /// Whether the section belongs to an index.
+  package var isOfIndex: Bool { (SectionKind.lists.rawValue...SectionKind.calibration.rawValue).contains(rawValue) }
 
-  var encoding: SectionEncoding { self == .ids ? .lz4 : .raw }
+  /// Whether segments may do without, and their content is none of this module's.
+  var isOptional: Bool { rawValue >= SectionKind.lists.rawValue }
+
+  /// The least format version that a reader of the section has.
+  var version: UInt16 { isOfIndex ? 2 : isOptional ? 3 : 1 }
+
+  var encoding: SectionEncoding {
+    switch self {
+    case .ids, .attributes, .payload: .lz4
+    default: .raw
+    }
+  }
+
+  /// Raw bytes of a block; only the last may have fewer.
+  var blockBytes: Int { self == .payload ? Limits.payloadBlockBytes : Limits.blockBytes }
 }
 
 enum SectionEncoding: UInt32 {
@@ -41,9 +60,7 @@ enum SectionEncoding: UInt32 {
 
 enum SegmentFormat {
   /// The greatest version that is read.
-  static let version: UInt16 = 2
-  /// The version that index sections came with. A segment without them is written as version 1.
-  static let indexVersion: UInt16 = 2
+  static let version: UInt16 = 3
   static let magic: [UInt8] = [0x89, 0x56, 0x53, 0x45, 0x47, 0x0D, 0x0A, 0x1A]
   static let endMagic = Array("VSEGEND\n".utf8)
   static let headerBytes = 128
@@ -59,11 +76,13 @@ enum SegmentFormat {
 
   static func align(_ offset: Int) -> Int { (offset + alignment - 1) / alignment * alignment }
 
-  static func blockCount(_ rawBytes: Int) -> Int { (rawBytes + Limits.blockBytes - 1) / Limits.blockBytes }
+  static func blockCount(_ rawBytes: Int, of kind: SectionKind) -> Int {
+    (rawBytes + kind.blockBytes - 1) / kind.blockBytes
+  }
 
   /// Raw bytes of block `number` of a section: all but the last are full.
-  static func blockBytes(_ number: Int, of rawBytes: Int) -> Int {
-    min(Limits.blockBytes, rawBytes - number * Limits.blockBytes)
+  static func blockBytes(_ number: Int, of kind: SectionKind, _ rawBytes: Int) -> Int {
+    min(kind.blockBytes, rawBytes - number * kind.blockBytes)
   }
 
   /// The sections that every segment of this metric has.
@@ -76,10 +95,10 @@ enum SegmentFormat {
     let required = requiredKinds(for: metric)
     guard kinds.starts(with: required) else { return false }
     let rest = kinds.dropFirst(required.count)
-    return rest.allSatisfy(\.isOfIndex) && (rest.isEmpty || version >= indexVersion)
+    return rest.allSatisfy { $0.isOptional && $0.version <= version }
   }
 
-  /// The raw lengths that the header's counts allow a section. An index section's own header says how long it must be.
+  /// The raw lengths that the header's counts allow a section. An optional section's own header says how long it must be.
   static func rawBytes(_ kind: SectionKind, _ header: SegmentHeader) -> ClosedRange<Int> {
     switch kind {
     case .ids: return header.rowCount...(header.rowCount * idBytesMax)
@@ -87,7 +106,7 @@ enum SegmentFormat {
       let count = header.rowCount * header.dimension * header.elementType.byteCount
       return count...count
     case .idOrder, .inverseNorms: return (header.rowCount * 4)...(header.rowCount * 4)
-    case .lists, .graph, .calibration: return 1...Limits.segmentBytesMax
+    case .lists, .graph, .calibration, .attributes, .payload: return 1...Limits.segmentBytesMax
     }
   }
 }

@@ -26,7 +26,7 @@ struct SegmentVerification {
       case .vectors: try checkVectors(section, reader)
       case .idOrder: try checkOrder(section, reader, ids)
       case .inverseNorms: try checkInverseNorms(section, reader)
-      case .lists, .graph, .calibration: try checkBlocks(section, reader)
+      case .lists, .graph, .calibration, .attributes, .payload: try checkBlocks(section, reader)
       }
     }
   }
@@ -99,7 +99,7 @@ struct SegmentVerification {
     }
   }
 
-  /// Of an index section the checksums are all that can be checked here; VecIndex checks what it decodes.
+  /// Of these sections the checksums are all that can be checked here; VecIndex and VecAttributes check what they decode.
   private func checkBlocks(_ section: SectionEntry, _ reader: BlockReader) throws(VecError) {
     _ = try reader.forEachBlock(of: section, progress: progress, damage: damage) { (_, _) throws(VecError) in }
   }

@@ -45,7 +45,7 @@ package final class SegmentWriter {
     guard state == .writing else { throw defect("section \(kind.name) after a failure or the end") }
     state = .failed
     guard sections.last.map({ $0.kind.rawValue < kind.rawValue }) ?? true,
-      kind.isOfIndex || SegmentFormat.requiredKinds(for: header.metric).contains(kind)
+      kind.isOptional || SegmentFormat.requiredKinds(for: header.metric).contains(kind)
     else { throw defect("section \(kind.name) is out of order or not one of metric \(header.metric.name)") }
     let output = BlockWriter(file, header.uuid, kind, at: offset)
     try body { (bytes) throws(VecError) in try output.append(bytes) }
@@ -68,7 +68,7 @@ package final class SegmentWriter {
     guard state == .writing else { throw defect("publish after a failure or the end") }
     state = .failed
     let kinds = sections.map(\.kind)
-    header.leastReaderVersion = kinds.contains(where: \.isOfIndex) ? SegmentFormat.indexVersion : 1
+    header.leastReaderVersion = kinds.map(\.version).max() ?? 1
     guard SegmentFormat.allows(kinds, metric: header.metric, version: header.leastReaderVersion) else {
       throw defect("publish without all sections of metric \(header.metric.name)")
     }
@@ -142,8 +142,8 @@ extension SegmentWriter {
     }
   }
 
-  /// Writes a section of an index.
-  package func writeIndexSection(_ kind: SectionKind, _ bytes: [UInt8]) throws(VecError) {
+  /// Writes a section that is in memory.
+  package func writeSection(_ kind: SectionKind, _ bytes: [UInt8]) throws(VecError) {
     try writeSection(kind) { (append) throws(VecError) in try bytes.withBytes(append) }
   }
 

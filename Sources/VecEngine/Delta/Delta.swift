@@ -15,6 +15,8 @@ struct Delta {
   private(set) var rowCount = 0
   /// Of its writes, upserts and deletes.
   var idCount = 0
+  /// Of the attributes and payloads of its rows.
+  private var recordByteCount = 0
   let blockRows: Int
   private let dimension: Int
   private let metric: Metric
@@ -28,20 +30,23 @@ struct Delta {
 
   var byteCount: Int {
     let block = DeltaBlock.byteCount(capacity: blockRows, dimension: dimension)
-    return parts.reduce(0) { $0 + block + ($1.codes?.byteCount ?? 0) }
+    return parts.reduce(recordByteCount) { $0 + block + ($1.codes?.byteCount ?? 0) }
   }
   var liveCount: Int { parts.reduce(0) { $0 + $1.liveCount } }
 
   func isLive(_ row: Int) -> Bool { parts[row / blockRows].isLive(row % blockRows) }
 
   /// Appends a row that was checked; its number.
-  mutating func append(_ id: UInt64, _ vector: UnsafePointer<Float>, norm: Double) -> Int {
+  mutating func append(
+    _ id: UInt64, _ vector: UnsafePointer<Float>, norm: Double, _ record: AttributeRecord = AttributeRecord()
+  ) -> Int {
     if parts.last?.isFull ?? true {
       parts.append(DeltaPart(block: DeltaBlock(capacity: blockRows, dimension: dimension, metric: metric)))
     }
     let last = parts.count - 1
     parts[last].block.put(
-      id, vector, inverseNorm: metric == .cosine ? RowInspection.inverse(norm) : 0, at: parts[last].rowCount)
+      id, vector, inverseNorm: metric == .cosine ? RowInspection.inverse(norm) : 0, record, at: parts[last].rowCount)
+    if !record.isEmpty { recordByteCount += record.memoryByteCount }
     parts[last].rowCount += 1
     parts[last].greatestNorm = max(parts[last].greatestNorm, SegmentHeader.roundedUp(norm))
     rowCount += 1

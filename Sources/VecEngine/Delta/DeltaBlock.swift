@@ -12,6 +12,7 @@ final class DeltaBlock: @unchecked Sendable {
   private let vectors: UnsafeMutablePointer<Float>
   private let ids: UnsafeMutablePointer<UInt64>
   private let inverseNorms: UnsafeMutablePointer<Float>?
+  private let records: UnsafeMutablePointer<AttributeRecord>
 
   init(capacity: Int, dimension: Int, metric: Metric) {
     self.capacity = capacity
@@ -19,25 +20,32 @@ final class DeltaBlock: @unchecked Sendable {
     vectors = .allocate(capacity: capacity * dimension)
     ids = .allocate(capacity: capacity)
     inverseNorms = metric == .cosine ? .allocate(capacity: capacity) : nil
+    records = .allocate(capacity: capacity)
+    records.initialize(repeating: AttributeRecord(), count: capacity)
   }
 
   deinit {
     vectors.deallocate()
     ids.deallocate()
     inverseNorms?.deallocate()
+    records.deinitialize(count: capacity)
+    records.deallocate()
   }
 
   /// Bytes that a block of this shape takes.
-  static func byteCount(capacity: Int, dimension: Int) -> Int { capacity * (4 * dimension + 12) }
+  static func byteCount(capacity: Int, dimension: Int) -> Int { capacity * (4 * dimension + 28) }
 
   /// - Parameter inverseNorm: of a cosine collection's vector.
-  func put(_ id: UInt64, _ vector: UnsafePointer<Float>, inverseNorm: Float, at row: Int) {
+  func put(_ id: UInt64, _ vector: UnsafePointer<Float>, inverseNorm: Float, _ record: AttributeRecord, at row: Int) {
     (vectors + row * dimension).update(from: vector, count: dimension)
     ids[row] = id
     inverseNorms?[row] = inverseNorm
+    if !record.isEmpty { records[row] = record }
   }
 
   func id(_ row: Int) -> UInt64 { ids[row] }
+
+  func record(_ row: Int) -> AttributeRecord { records[row] }
 
   func vector(_ row: Int) -> UnsafeBufferPointer<Float> {
     UnsafeBufferPointer(start: vectors + row * dimension, count: dimension)

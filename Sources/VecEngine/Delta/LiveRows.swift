@@ -18,6 +18,17 @@ final class LiveRows: @unchecked Sendable {  // written by `removing` only, befo
     if rowCount & 63 != 0 { words[wordCount - 1] = 1 << UInt64(rowCount & 63) - 1 }
   }
 
+  /// Words whose bits past the last row are 0, with so many set.
+  init(words: [UInt64], rowCount: Int, count: Int) {
+    self.rowCount = rowCount
+    self.count = count
+    self.words = .allocate(capacity: max(1, words.count))
+    words.withUnsafeBufferPointer { from in
+      guard let base = from.baseAddress else { return }
+      self.words.update(from: base, count: from.count)
+    }
+  }
+
   private init(copying other: LiveRows, rowCount: Int) {
     self.rowCount = rowCount
     count = other.count + rowCount - other.rowCount
@@ -39,6 +50,17 @@ final class LiveRows: @unchecked Sendable {  // written by `removing` only, befo
       copy.count -= 1
     }
     return copy
+  }
+
+  /// The rows that count in both, which are of the same segment.
+  func intersection(_ other: LiveRows) -> LiveRows {
+    let both = LiveRows(copying: self, rowCount: rowCount)
+    both.count = 0
+    for word in 0..<wordCount {
+      both.words[word] &= other.words[word]
+      both.count += both.words[word].nonzeroBitCount
+    }
+    return both
   }
 
   func removing(_ rows: some Sequence<Int>) -> LiveRows { extended(to: rowCount, removing: rows) }

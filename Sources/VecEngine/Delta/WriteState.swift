@@ -54,7 +54,7 @@ final class WriteState {
         tokens.insert(carried: write)
         return 0
       case .delete: return write.withIDs { ids in remove(ids, segments, &deaths) }
-      case .upsert: return upsert(write, into: delta, segments, &deaths)
+      case .upsert, .upsertWithRecords: return upsert(write, into: delta, segments, &deaths)
       }
     }
     for place in deltas.indices { deltas[place].settle(dead: deaths.inDeltas[deltas[place].row.number] ?? []) }
@@ -79,13 +79,16 @@ final class WriteState {
     var existing: UInt64 = 0
     // Rows from here on are of this very write: an id that comes twice in it was not there before.
     let own = deltas[at].rowCount
+    // They were checked when they were accepted, and when they were read from the log.
+    let records = (try? write.records(dimension: dimension)) ?? []
     write.withRows(dimension: dimension) { ids, vectors in
       let norms = RowInspection(rows: vectors, dimension: dimension).norms
       for (row, id) in ids.enumerated() {
         let isOwn = places[id].map { $0.delta == number && $0.row >= own } ?? false
         if kill(id, segments, &deaths), !isOwn { existing += 1 }
+        let record = records.isEmpty ? AttributeRecord() : records[row]
         guard let vector = vectors.baseAddress.map({ $0 + row * dimension }) else { continue }
-        places[id] = Place(delta: number, row: deltas[at].append(id, vector, norm: norms[row]))
+        places[id] = Place(delta: number, row: deltas[at].append(id, vector, norm: norms[row], record))
       }
     }
     return existing
@@ -120,7 +123,7 @@ extension LoggedWrite {
   func withRows(dimension: Int, _ body: (UnsafeBufferPointer<UInt64>, UnsafeBufferPointer<Float>) -> Void) {
     content.withUnsafeBytes { bytes in
       let ids = UnsafeRawBufferPointer(rebasing: bytes[..<(8 * rowCount)]).bindMemory(to: UInt64.self)
-      let vectors = UnsafeRawBufferPointer(rebasing: bytes[(8 * rowCount)...]).bindMemory(to: Float.self)
+      let vectors = UnsafeRawBufferPointer(rebasing: bytes[(8 * rowCount)..<((8 + 4 * dimension) * rowCount)]).bindMemory(to: Float.self)
       body(ids, vectors)
     }
   }

@@ -66,13 +66,14 @@ struct Seal {
     guard deltas.contains(where: { $0.liveCount > 0 }) else { return nil }
     let rows = IngestRows(
       spool: try RowSpool(directory: engine.directory), dimension: collection.dimension, metric: collection.metric,
-      kernels: engine.kernels)
+      kernels: engine.kernels, items: engine.itemCollector(collection))
     for part in deltas.flatMap(\.parts) {
       for row in 0..<part.rowCount where part.isLive(row) {
         let id = part.block.id(row)
         try withUnsafeBytes(of: id.littleEndian) { (id) throws(VecError) in
           try rows.append(
-            elementType: .f32, count: 1, ids: id, elements: UnsafeRawBufferPointer(part.block.vector(row)))
+            elementType: .f32, count: 1, ids: id, elements: UnsafeRawBufferPointer(part.block.vector(row)),
+            records: [part.block.record(row)])
         }
       }
     }

@@ -21,10 +21,13 @@ package struct IndexSet: Sendable {
   }
 
   /// What to tell the planner of a segment with these indexes.
-  package func planned(rowCount: Int, liveCount: Int? = nil, excludedCount: Int = 0) -> Planner.Part {
+  package func planned(
+    rowCount: Int, liveCount: Int? = nil, excludedCount: Int = 0, isFiltered: Bool = false
+  ) -> Planner.Part {
     let share = liveCount.map { Double($0) / Double(max(1, rowCount)) } ?? 1
     return Planner.Part(
-      calibration: calibration, available: available, rowCount: rowCount, liveShare: share, excludedCount: excludedCount)
+      calibration: calibration, available: available, rowCount: rowCount, liveShare: share, excludedCount: excludedCount,
+      isFiltered: isFiltered)
   }
 
   /// A planner for one segment.

@@ -18,15 +18,19 @@ package struct Planner: Sendable {
     let liveShare: Double
     /// Rows that this search may not return. They may all be among the best, so that many more are asked for.
     let excludedCount: Int
+    /// The rows that may not be returned are those of a filter: of what lies deeper than was measured nothing is assumed.
+    let isFiltered: Bool
 
     package init(
-      calibration: Calibration?, available: Set<IndexType>, rowCount: Int, liveShare: Double = 1, excludedCount: Int = 0
+      calibration: Calibration?, available: Set<IndexType>, rowCount: Int, liveShare: Double = 1, excludedCount: Int = 0,
+      isFiltered: Bool = false
     ) {
       self.calibration = calibration
       self.available = available
       self.rowCount = rowCount
       self.liveShare = liveShare
       self.excludedCount = excludedCount
+      self.isFiltered = isFiltered
     }
   }
 
@@ -180,12 +184,13 @@ extension Planner.Part {
     return (UInt32(clamping: Int((Double(most.parameter) * factor).rounded(.up))), recall, most.work * factor)
   }
 
-  /// How much deeper than any measured k a search must look because of what it excludes. Lists and walks are made longer
+  /// How much deeper than any measured k a search must look because of what it excludes or filters out. Lists and walks are made longer
   /// by as much, which is more than it takes: what a k needs grows slower than the k.
   private func beyondMeasured(_ type: IndexType, _ k: Int) -> Double {
     // A k of all rows says nothing: whatever the setting, a search goes on until it has k.
-    guard excludedCount > 0, let last = calibration?.ks(type).last(where: { $0 < rowCount }) else { return 1 }
-    return max(1, Double(min(k + excludedCount, rowCount)) / Double(max(k, last)))
+    guard excludedCount > 0 || isFiltered, let last = calibration?.ks(type).last(where: { $0 < rowCount }) else { return 1 }
+    let depth = isFiltered ? Double(k + excludedCount) / max(liveShare, 1e-6) : Double(k + excludedCount)
+    return max(1, min(depth, Double(rowCount)) / Double(max(k, last)))
   }
 
   /// The curves that speak for a k: its own, or the two around it. Beyond the greatest k measured nothing is known.

@@ -1,0 +1,33 @@
+import VecCore
+import VecManifest
+
+extension Generation {
+  /// What items have besides their vectors, as far as asked for, in the order of the ids; without anything for an id that is
+  /// not there.
+  func records(of ids: [UInt64], _ fields: ItemFields) throws(VecError) -> [AttributeRecord] {
+    var records = [AttributeRecord](repeating: AttributeRecord(), count: ids.count)
+    let recent = deltaRows(of: ids)
+    var places: [(segment: Int, row: Int, place: Int)] = []
+    for (place, id) in ids.enumerated() {
+      if let (part, row) = recent[id] {
+        records[place] = delta[part].block.record(row).only(fields)
+      } else if let (segment, row) = segmentRow(of: id) {
+        places.append((segment, row, place))
+      }
+    }
+    for (number, own) in Dictionary(grouping: places, by: \.segment) {
+      let found = try segments[number].items.records(own.map(\.row), fields)
+      for (one, record) in zip(own, found) { records[one.place] = record }
+    }
+    return records
+  }
+
+  /// Where in the segments an id's row is that counts.
+  func segmentRow(of id: UInt64) -> (segment: Int, row: Int)? {
+    for (number, segment) in segments.enumerated() {
+      guard let row = segment.row(of: id), live[segment.row.uuid]?.contains(row) ?? true else { continue }
+      return (number, row)
+    }
+    return nil
+  }
+}

@@ -1,0 +1,65 @@
+import VecAttributes
+import VecCore
+import VecStorage
+
+/// What the rows of a segment have besides their vectors: attributes as columns in memory, payloads in the file.
+final class SegmentItems: Sendable {
+  let columns: AttributeColumns
+  let payloads: PayloadIndex?
+  private let reader: SectionReader?
+
+  /// - Parameter definitions: of the collection, at least those of the time when the segment was written.
+  /// - Throws: `segment-damaged` when a section breaks the rules of Formats/attributes.md; `io-error`.
+  init(_ file: MappedSegment, _ definitions: [AttributeDefinition]) throws(VecError) {
+    do throws(VecError) {
+      let rowCount = file.header.rowCount
+      columns = try Self.columns(file, rowCount, definitions)
+      reader = file.reader(of: .payload)
+      payloads = try reader.map { (reader) throws(VecError) in try Self.payloads(reader, rowCount) }
+    } catch {
+      throw VecError(error.code, "\(file.path): \(error.message)")
+    }
+  }
+
+  private static func columns(
+    _ file: MappedSegment, _ rowCount: Int, _ definitions: [AttributeDefinition]
+  ) throws(VecError) -> AttributeColumns {
+    guard let reader = file.reader(of: .attributes) else { return AttributeColumns(rowCount: rowCount) }
+    let bytes = try reader.read([0..<reader.byteCount])[0]
+    return try bytes.withUnsafeBufferPointer { (bytes) throws(VecError) in
+      try AttributeColumns(
+        decoding: UnsafeRawBufferPointer(bytes), rowCount: rowCount, definitions: definitions)
+    }
+  }
+
+  private static func payloads(_ reader: SectionReader, _ rowCount: Int) throws(VecError) -> PayloadIndex {
+    let headByteCount = PayloadIndex.headByteCount(rowCount: rowCount)
+    guard headByteCount <= reader.byteCount else {
+      throw VecError(.segmentDamaged, "section payload has \(reader.byteCount) bytes, its lengths alone \(headByteCount)")
+    }
+    let head = try reader.read([0..<headByteCount])[0]
+    return try head.withUnsafeBufferPointer { (bytes) throws(VecError) in
+      try PayloadIndex(
+        decoding: UnsafeRawBufferPointer(bytes), rowCount: rowCount, sectionByteCount: reader.byteCount)
+    }
+  }
+
+  /// Bytes of memory.
+  var byteCount: Int { columns.byteCount + (payloads?.memoryByteCount ?? 0) + (reader?.memoryByteCount ?? 0) }
+
+  /// The asked fields of some rows, in their order.
+  func records(_ rows: [Int], _ fields: ItemFields) throws(VecError) -> [AttributeRecord] {
+    let payloads = fields.contains(.payload) ? try payloads(of: rows) : nil
+    return rows.enumerated().map { place, row in
+      var record = fields.contains(.attributes) ? columns.record(row) : AttributeRecord()
+      if let payloads { record.payload = payloads[place] }
+      return record
+    }
+  }
+
+  /// Nil when no row has one.
+  func payloads(of rows: [Int]) throws(VecError) -> [[UInt8]]? {
+    guard let payloads, let reader else { return nil }
+    return try reader.read(rows.map { payloads.range(of: $0) })
+  }
+}
