@@ -5,9 +5,11 @@ import VecCore
 struct JsonVectorLine {
   var id: UInt64
   var vector: [Float]
+  var item: RawItem
 }
 
-/// Reads `{"id": N, "vector": [..]}`: a closed grammar, so ids up to 2^64 - 1 stay exact and nothing is left to guess.
+/// Reads `{"id": N, "vector": [..]}`: a closed grammar, so ids up to 2^64 - 1 stay exact and nothing is left to guess. What
+/// `attributes` and `payload` hold is handed on unread.
 struct JsonVectorParser {
   /// The line and a zero byte, which ends every number for `strtof`.
   private let text: [UInt8]
@@ -28,6 +30,7 @@ struct JsonVectorParser {
     }
     var id: UInt64?
     var vector: [Float]?
+    var item = RawItem()
     guard take("{") else { throw failure("must be an object such as {\"id\": 7, \"vector\": [0.25, -1]}") }
     while !take("}") {
       let key = try self.key()
@@ -35,11 +38,11 @@ struct JsonVectorParser {
       switch key {
       case "id" where id == nil: id = try self.id()
       case "vector" where vector == nil: vector = try self.vector()
-      case "id", "vector": throw failure("key \(Names.quoted(key)) occurs twice")
+      case "attributes" where item.attributes.isEmpty: item.attributes = try object()
+      case "payload" where item.payload.isEmpty: item.payload = try value()
+      case "id", "vector", "attributes", "payload": throw failure("key \(Names.quoted(key)) occurs twice")
       default:
-        throw failure(
-          "key \(Names.quoted(key)) must not be there: only id and vector; "
-            + "attributes are not available in this version")
+        throw failure("key \(Names.quoted(key)) must not be there: only id, vector, attributes and payload")
       }
       guard !take("}") else { break }
       guard take(",") else { throw failure("a comma or closing brace is missing") }
@@ -50,7 +53,7 @@ struct JsonVectorParser {
     guard offset == text.count - 1 else { throw failure("something follows the closing brace") }
     guard let id else { throw failure("\"id\" is missing, an integer from 0 to 18446744073709551615") }
     guard let vector else { throw failure("\"vector\" is missing, an array of numbers") }
-    return JsonVectorLine(id: id, vector: vector)
+    return JsonVectorLine(id: id, vector: vector, item: item)
   }
 
   private func failure(_ what: String) -> VecError {
@@ -78,6 +81,40 @@ struct JsonVectorParser {
     guard offset < text.count - 1 else { throw failure("a key does not end") }
     offset += 1
     return String(decoding: text[start..<(offset - 1)], as: UTF8.self)
+  }
+
+  private mutating func object() throws(VecError) -> [UInt8] {
+    skipSpace()
+    guard text[offset] == UInt8(ascii: "{") else { throw failure("\"attributes\" must be an object of names and values") }
+    return try value()
+  }
+
+  /// The bytes of a value up to its end. Brackets and strings are followed, the rest is judged by who reads it.
+  private mutating func value() throws(VecError) -> [UInt8] {
+    skipSpace()
+    let start = offset
+    var depth = 0
+    while offset < text.count - 1 {
+      switch UnicodeScalar(text[offset]) {
+      case "\"": _ = try key()
+      case "{", "[":
+        depth += 1
+        offset += 1
+      case "}", "]":
+        if depth == 0 { return try ended(start) }
+        depth -= 1
+        offset += 1
+        if depth == 0 { return try ended(start) }
+      case "," where depth == 0: return try ended(start)
+      default: offset += 1
+      }
+    }
+    throw failure("a value does not end")
+  }
+
+  private func ended(_ start: Int) throws(VecError) -> [UInt8] {
+    guard offset > start else { throw failure("a value is missing") }
+    return Array(text[start..<offset])
   }
 
   private mutating func id() throws(VecError) -> UInt64 {

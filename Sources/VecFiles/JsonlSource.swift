@@ -1,6 +1,7 @@
 package import VecCore
 
-/// Vectors of JSON lines: `{"id": 7, "vector": [0.25, -1]}`, one object per line; blank lines are skipped.
+/// Vectors of JSON lines: `{"id": 7, "vector": [0.25, -1]}`, one object per line, which may have `attributes` and a
+/// `payload` too; blank lines are skipped.
 package final class JsonlSource: VectorSource {
   private let stream: ByteStream
   private var lineNumber = 0
@@ -26,6 +27,7 @@ package final class JsonlSource: VectorSource {
     guard let dimension else { return nil }
     var ids: [UInt64] = []
     var values: [Float] = []
+    var items: [RawItem] = []
     while values.count < Self.blockValues {
       guard let line = try takeLine() else { break }
       guard line.vector.count == dimension else {
@@ -34,8 +36,10 @@ package final class JsonlSource: VectorSource {
       }
       ids.append(line.id)
       values.append(contentsOf: line.vector)
+      items.append(line.item)
     }
-    return ids.isEmpty ? nil : VectorBlock(ids: ids, elements: .f32(values))
+    if items.allSatisfy(\.isEmpty) { items = [] }
+    return ids.isEmpty ? nil : VectorBlock(ids: ids, elements: .f32(values), items: items)
   }
 
   private func takeLine() throws(VecError) -> JsonVectorLine? {

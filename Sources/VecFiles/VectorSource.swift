@@ -12,11 +12,29 @@ package struct VectorBlock: Sendable, Equatable {
   /// The caller's keys, one per row.
   package var ids: [UInt64]
   package var elements: Elements
+  /// One per row, or empty when no row has any.
+  package var items: [RawItem]
 
-  package init(ids: [UInt64], elements: Elements) {
+  package init(ids: [UInt64], elements: Elements, items: [RawItem] = []) {
     self.ids = ids
     self.elements = elements
+    self.items = items
   }
+}
+
+/// What a row has besides its vector, as JSON that nobody has read yet; no bytes for nothing.
+package struct RawItem: Sendable, Equatable {
+  /// An object of names and values.
+  package var attributes: [UInt8] = []
+  /// Any value.
+  package var payload: [UInt8] = []
+
+  package init(attributes: [UInt8] = [], payload: [UInt8] = []) {
+    self.attributes = attributes
+    self.payload = payload
+  }
+
+  package var isEmpty: Bool { attributes.isEmpty && payload.isEmpty }
 }
 
 /// Vectors of a file or of standard input, in blocks of bounded size.

@@ -7,6 +7,7 @@ import VecFiles
 struct IngestRun: Sendable {
   let path: String
   let idsPath: String?
+  let attributesPath: String?
   let socketPath: String
   let collection: String
   let generation: String?
@@ -28,6 +29,7 @@ struct IngestRun: Sendable {
   private func transfer() async throws -> Outcome {
     // The input is judged before the daemon is asked, so a wrong file costs nothing.
     let source = try open()
+    let items = try ItemSource(path: attributesPath)
     guard source.rowCount != 0, let dimension = source.dimension else {
       throw VecError(.malformedFile, "\(source.name): holds no rows; an ingest needs at least one")
     }
@@ -41,7 +43,7 @@ struct IngestRun: Sendable {
           .dimensionMismatch,
           "\(source.name): its vectors have \(dimension) dimensions, collection \(collection) has \(session.dimension)")
       }
-      try await send(source, to: session, bar: bar)
+      try await send(source, items, to: session, client, bar: bar)
       // Not a child of a task that Ctrl-C cancels: once it is sent, only its answer tells what became of the rows.
       let receipt = try await Task { try await session.commit() }.value
       bar.clear()
@@ -65,17 +67,24 @@ struct IngestRun: Sendable {
     }
   }
 
-  private func send(_ source: any VectorSource, to session: IngestSession, bar: ProgressBar) async throws {
+  private func send(
+    _ source: any VectorSource, _ items: ItemSource, to session: IngestSession, _ client: VecClient, bar: ProgressBar
+  ) async throws {
+    var items = items
     var done = 0
     while let block = try source.nextBlock() {
       try Task.checkCancellation()
+      let records = try await items.records(of: block) {
+        try await client.describe(collection: collection).attributes
+      }
       switch block.elements {
-      case .f32(let values): try await session.append(ids: block.ids, vectors: values)
-      case .f16(let bits): try await session.append(ids: block.ids, float16Bits: bits)
+      case .f32(let values): try await session.append(ids: block.ids, vectors: values, records: records)
+      case .f16(let bits): try await session.append(ids: block.ids, float16Bits: bits, records: records)
       }
       done += block.ids.count
       bar.show(done: done, total: source.rowCount)
     }
+    try items.finish()
     try Task.checkCancellation()
   }
 

@@ -7,6 +7,7 @@ struct SearchResults {
   let hasInterests: Bool
   /// At least one, in the order of the queries.
   let replies: [SearchReply]
+  let items: ItemFieldsText
 
   private var queryCount: Int { replies.reduce(0) { $0 + $1.resultCounts.count } }
   private var resultCount: Int { replies.reduce(0) { $0 + $1.resultCounts.reduce(0) { $0 + Int($1) } } }
@@ -15,10 +16,11 @@ struct SearchResults {
     let queries = places.map { reply, range in
       JSON.array(
         range.map { place in
-          .object([
-            ("id", .unsigned(reply.ids[place])), ("score", .float(reply.scores[place])),
-            ("interest", .count(reply.interests[place])),
-          ])
+          .object(
+            [
+              ("id", .unsigned(reply.ids[place])), ("score", .float(reply.scores[place])),
+              ("interest", .count(reply.interests[place])),
+            ] + (reply.records.isEmpty ? [] : items.members(reply.records[place])))
         })
     }
     return .object(head + [("results", .array(queries))])
@@ -44,12 +46,14 @@ struct SearchResults {
     var columns: [(String, Table.Side)] = [("RANK", .right), ("ID", .right), ("SCORE", .right)]
     if queryCount > 1 { columns.insert(("QUERY", .right), at: 0) }
     if hasInterests { columns.append(("INTEREST", .right)) }
+    columns += items.headings.map { ($0, .left) }
     var table = Table(columns)
     for (query, (reply, range)) in places.enumerated() {
       for (rank, place) in range.enumerated() {
         var cells = [String(rank + 1), String(reply.ids[place]), reply.scores[place].description]
         if queryCount > 1 { cells.insert(String(query), at: 0) }
         if hasInterests { cells.append(String(reply.interests[place])) }
+        if !items.headings.isEmpty { cells += items.cells(reply.records.isEmpty ? AttributeRecord() : reply.records[place]) }
         table.add(cells)
       }
     }

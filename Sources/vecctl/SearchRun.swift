@@ -12,12 +12,15 @@ struct SearchTemplate: Sendable {
   var leastSequence: UInt64?
   var excluded: IDSet = []
   var scoreLimit: Float?
+  /// The wire form.
+  var filter: [UInt8] = []
+  var fields: ItemFields = []
 
   func request(vectors: [Float], interests: Int, dimension: Int) -> SearchRequest {
     SearchRequest(
       collection: collection, generation: generation, k: k, effort: effort, index: index, interests: interests,
       dimension: dimension, vectors: vectors, leastSequence: leastSequence,
-      excluded: excluded.isEmpty ? [] : [excluded], scoreLimit: scoreLimit)
+      excluded: excluded.isEmpty ? [] : [excluded], scoreLimit: scoreLimit, filter: filter, fields: fields)
   }
 
   /// The daemon counts the queries of a request; a person those of the file.

@@ -11,6 +11,7 @@ struct UpsertRun: Sendable {
   }
 
   let input: Input
+  let attributesPath: String?
   let socketPath: String
   let collection: String
   let generation: String?
@@ -37,7 +38,12 @@ struct UpsertRun: Sendable {
     }
     do {
       switch input {
-      case .row(let id, let vector): try await write([id], vector, dimension: vector.count, client, &tally)
+      case .row(let id, let vector):
+        var items = try ItemSource(path: attributesPath)
+        let block = VectorBlock(ids: [id], elements: .f32(vector))
+        let records = try await items.records(of: block) { try await attributes(client) }
+        try items.finish()
+        try await write([id], vector, records, dimension: vector.count, client, &tally)
       case .file:
         guard let source, source.rowCount != 0, let dimension = source.dimension else {
           throw VecError(.malformedFile, "\(source?.name ?? "the input"): holds no rows; an upsert needs at least one")
@@ -61,25 +67,48 @@ struct UpsertRun: Sendable {
     _ source: any VectorSource, dimension: Int, _ client: VecClient, _ bar: ProgressBar, _ tally: inout WriteTally
   ) async throws {
     let step = max(1, min(batchRows, Limits.upsertBytesMax / (8 + 4 * dimension)))
+    var items = try ItemSource(path: attributesPath)
     while let block = try source.nextBlock() {
-      for start in stride(from: 0, to: block.ids.count, by: step) {
+      let records = try await items.records(of: block) { try await attributes(client) }
+      var start = 0
+      while start < block.ids.count {
         try Task.checkCancellation()
-        let range = start..<min(start + step, block.ids.count)
+        let range = Self.batch(from: start, step, block.ids.count, records)
+        start = range.upperBound
         let vectors = block.floats((range.lowerBound * dimension)..<(range.upperBound * dimension))
-        try await write(Array(block.ids[range]), vectors, dimension: dimension, client, &tally)
+        let own = records.isEmpty ? [] : Array(records[range])
+        try await write(Array(block.ids[range]), vectors, own, dimension: dimension, client, &tally)
         bar.show(done: Int(tally.asked), total: source.rowCount)
       }
     }
+    try items.finish()
     try Task.checkCancellation()
   }
 
+  private func attributes(_ client: VecClient) async throws -> [AttributeDefinition] {
+    try await client.describe(collection: collection).attributes
+  }
+
+  /// As many rows as one upsert holds.
+  private static func batch(from start: Int, _ step: Int, _ count: Int, _ records: [AttributeRecord]) -> Range<Int> {
+    let most = start..<min(start + step, count)
+    guard !records.isEmpty else { return most }
+    var byteCount = 0
+    for row in most {
+      byteCount += records[row].byteCount
+      if byteCount > Limits.upsertRecordBytesMax, row > start { return start..<row }
+    }
+    return most
+  }
+
   private func write(
-    _ ids: [UInt64], _ vectors: [Float], dimension: Int, _ client: VecClient, _ tally: inout WriteTally
+    _ ids: [UInt64], _ vectors: [Float], _ records: [AttributeRecord], dimension: Int, _ client: VecClient,
+    _ tally: inout WriteTally
   ) async throws {
     // Later batches go where the first one went, even if another generation is published meanwhile.
     let request = UpsertRequest(
       collection: collection, generation: tally.generation ?? generation, dimension: dimension, ids: ids,
-      vectors: vectors)
+      vectors: vectors, records: records)
     tally.add(try await client.patiently { client in try await client.upsert(request) }, ids)
   }
 

@@ -9,24 +9,36 @@ struct Create: Verb {
       Examples:
         vecctl create books --dim 64 --metric ip
         vecctl create covers --dim 512 --metric cosine
+        vecctl create shop --dim 64 --metric ip --attribute price:float --attribute tags:keywords
       """)
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "Name: 1 to 64 of a-z 0-9 _ -.") var name: String
   @Option(help: "Values per vector, 1 to 4096.") var dim: Int
   @Option(help: "ip (inner product), cosine, or l2 (squared Euclidean distance).") var metric: String
-  @Option(help: ArgumentHelp("Not available in this version.", valueName: "name:type")) var attribute: [String] = []
+  @Option(
+    help: ArgumentHelp(
+      "What items may have and filters ask for; the type is int, float, bool, keyword or keywords. May be repeated.",
+      valueName: "name:type"))
+  var attribute: [String] = []
 
   func execute() async throws {
-    try NotAvailable.refuse(!attribute.isEmpty, "--attribute", "attributes")
+    let attributes = try attribute.map { (text) throws(VecError) in try AttributeArguments.definition(text) }
+    try AttributeDefinition.check(attributes)
     try Names.checkCollection(name)
     guard let metric = Metric(name: metric) else {
       throw VecError(.invalidArgument, "--metric is \(Names.quoted(metric)), must be ip, cosine or l2")
     }
     try Limits.check(dim, 1...Limits.dimensionMax, "--dim")
-    try await global.withClient { client in try await client.create(collection: name, dimension: dim, metric: metric) }
+    try await global.withClient { client in 
+      try await client.create(collection: name, dimension: dim, metric: metric, attributes: attributes)
+    }
     answer(
-      json: .object([("collection", .string(name)), ("dimension", .count(dim)), ("metric", .string(metric.name))]),
-      text: "created \(name): dimension \(dim), metric \(metric.name)")
+      json: .object([
+        ("collection", .string(name)), ("dimension", .count(dim)), ("metric", .string(metric.name)),
+        ("attributes", .array(attributes.map { .string($0.name) })),
+      ]),
+      text: "created \(name): dimension \(dim), metric \(metric.name)"
+        + (attributes.isEmpty ? "" : ", attributes " + attributes.map(\.name).joined(separator: ", ")))
   }
 }

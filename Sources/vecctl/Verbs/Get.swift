@@ -8,12 +8,15 @@ struct Get: Verb {
     discussion: """
       Example:
         vecctl get books 17 42 --generation monday
+        vecctl get shop 17 --fields attributes,payload
       """)
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "Collection.") var name: String
   @Argument(help: "Ids, 0 to 18446744073709551615.") var ids: [String]
   @Option(help: "Label of the generation. Default: the live one.") var generation: String?
+  @Option(help: ArgumentHelp("What comes with each vector: attributes, payload, or both with a comma.", valueName: "fields"))
+  var fields: String?
 
   func execute() async throws {
     let wanted = try ids.map { (text) throws(VecError) in
@@ -23,16 +26,22 @@ struct Get: Verb {
       }
       return id
     }
-    let reply = try await global.withClient { client in
-      try await client.get(collection: name, ids: wanted, generation: generation)
+    let fields = try AttributeArguments.fields(fields)
+    let (reply, attributes) = try await global.withClient { client in
+      let reply = try await client.get(collection: name, ids: wanted, generation: generation, fields: fields)
+      return (reply, fields.isEmpty ? [] : try await client.describe(collection: name).attributes)
     }
+    let items = ItemFieldsText(fields: fields, attributes: attributes)
+    // In the order asked, with nil for an id that is not there.
+    var records = reply.records[...]
+    let found = reply.found.map { $0 ? records.popFirst() : nil }
     var vectors: [ArraySlice<Float>?] = []
     var offset = 0
     for isFound in reply.found {
       vectors.append(isFound ? reply.vectors[offset..<(offset + reply.dimension)] : nil)
       offset += isFound ? reply.dimension : 0
     }
-    answer(json: json(wanted, vectors, reply), text: Self.text(wanted, vectors))
+    answer(json: json(wanted, vectors, reply, found, items), text: Self.text(wanted, vectors, found, items))
     let missing = zip(wanted, reply.found).filter { !$0.1 }.map { String($0.0) }
     guard missing.isEmpty else {
       Output.talk("vecctl: not in generation \(reply.generation): \(missing.joined(separator: ", "))")
@@ -40,11 +49,14 @@ struct Get: Verb {
     }
   }
 
-  private func json(_ wanted: [UInt64], _ vectors: [ArraySlice<Float>?], _ reply: GetReply) -> JSON {
-    let items = zip(wanted, vectors).map { id, vector in
-      JSON.object([
-        ("id", .unsigned(id)), ("vector", vector.map { .array($0.map { .float($0) }) } ?? .null),
-      ])
+  private func json(
+    _ wanted: [UInt64], _ vectors: [ArraySlice<Float>?], _ reply: GetReply, _ found: [AttributeRecord?],
+    _ fields: ItemFieldsText
+  ) -> JSON {
+    let items = zip(zip(wanted, vectors), found).map { item, record in
+      JSON.object(
+        [("id", .unsigned(item.0)), ("vector", item.1.map { .array($0.map { .float($0) }) } ?? .null)]
+          + (record.map(fields.members) ?? []))
     }
     return .object([
       ("collection", .string(name)), ("generation", .string(reply.generation)),
@@ -52,10 +64,15 @@ struct Get: Verb {
     ])
   }
 
-  /// A line per id found: the id, then its values.
-  private static func text(_ wanted: [UInt64], _ vectors: [ArraySlice<Float>?]) -> String {
-    zip(wanted, vectors).compactMap { id, vector in
-      vector.map { "\(id)  \($0.map(\.description).joined(separator: " "))" }
+  /// A line per id found: the id, then its values, then what comes with them.
+  private static func text(
+    _ wanted: [UInt64], _ vectors: [ArraySlice<Float>?], _ found: [AttributeRecord?], _ fields: ItemFieldsText
+  ) -> String {
+    zip(zip(wanted, vectors), found).compactMap { item, record in
+      item.1.map { vector in
+        (["\(item.0)", vector.map(\.description).joined(separator: " ")] + (record.map(fields.cells) ?? []))
+          .joined(separator: "  ")
+      }
     }.joined(separator: "\n")
   }
 }

@@ -9,10 +9,13 @@ struct Ingest: Verb {
       FILE is .npy of shape (rows, dimension) and type float32, float16 or float64 (rounded to float32), .fvecs, or
       .jsonl with lines {"id": 7, "vector": [0.25, -1]}; - reads npy or JSON lines from standard input.
       Without --ids the rows of .npy and .fvecs files are numbered from 0.
+      A line of FILE.jsonl may have "attributes": {"price": 9.5} and "payload": any text or JSON; for other files --attributes
+      has a line {"price": 9.5, "payload": "a title"} for each row.
       On any error, and on Ctrl-C, nothing of the file is kept.
 
       Examples:
         vecctl ingest books items.npy --ids ids.npy --generation monday
+        vecctl ingest shop items.npy --ids ids.npy --attributes items.jsonl
         zcat items.jsonl.gz | vecctl ingest books -
       """)
 
@@ -20,13 +23,14 @@ struct Ingest: Verb {
   @Argument(help: "Collection.") var name: String
   @Argument(help: "Vectors; - for standard input.") var file: String
   @Option(help: ArgumentHelp("One integer per row, shape (rows,).", valueName: "ids.npy")) var ids: String?
-  @Option(help: ArgumentHelp("Not available in this version.", valueName: "file.jsonl")) var attributes: String?
+  @Option(help: ArgumentHelp("Attributes and payload of each row, one JSON object per line.", valueName: "file.jsonl"))
+  var attributes: String?
   @Option(help: "Label. Default: the one being built, or a new one.") var generation: String?
 
   func execute() async throws {
-    try NotAvailable.refuse(attributes != nil, "--attributes", "attributes")
     let run = IngestRun(
-      path: file, idsPath: ids, socketPath: try global.socketPath(), collection: name, generation: generation)
+      path: file, idsPath: ids, attributesPath: attributes, socketPath: try global.socketPath(), collection: name,
+      generation: generation)
     let outcome = try await run.execute()
     let receipt = outcome.receipt
     answer(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import VecAttributes
 import VecClient
 import VecCore
 import VecFiles
@@ -17,6 +18,7 @@ struct Search: Verb {
         vecctl search books --queries interests.npy --interests -k 100 --generation tuesday --json
         vecctl search books --vector 0.1,0.2,0.7 -k 10 --exclude 17,4711
         vecctl search books --vector 0.1,0.2,0.7 -k 10 --at-least 45
+        vecctl search shop --vector 0.1,0.2,0.7 -k 10 --filter 'price < 20 and tags has "live"' --fields attributes,payload
       """)
 
   @OptionGroup var global: GlobalOptions
@@ -40,7 +42,9 @@ struct Search: Verb {
     help: ArgumentHelp(
       "Leave out results with a lower score; under l2, with a greater squared distance.", valueName: "score"))
   var scoreLimit: Float?
-  @Option(help: ArgumentHelp("Not available in this version.", valueName: "expr")) var filter: String?
+  @Option(help: ArgumentHelp("Only items for which this is true, e.g. 'price < 20'.", valueName: "expr")) var filter: String?
+  @Option(help: ArgumentHelp("What comes with each result: attributes, payload, or both with a comma.", valueName: "fields"))
+  var fields: String?
   @Option(help: "Label of the generation to ask. Default: the live one.") var generation: String?
   @Option(help: ArgumentHelp("Write npy files instead of stdout.", valueName: "prefix")) var out: String?
 
@@ -52,23 +56,29 @@ struct Search: Verb {
   @Option(help: "Seconds that a request may take, 0.001 to 86400.") var deadline = 60.0
 
   func execute() async throws {
-    try NotAvailable.refuse(filter != nil, "--filter", "filters")
     try EffortOptions.checkK(k)
     try Limits.check(deadline, 0.001...86_400, "--deadline")
     let template = SearchTemplate(
       collection: name, generation: generation, k: k, effort: try effortOptions.effort(),
       index: try effortOptions.indexType(), leastSequence: atLeast, excluded: try excluded(),
-      scoreLimit: scoreLimit)
+      scoreLimit: scoreLimit,
+      filter: try filter.map { (text) throws(VecError) in try Filter(parsing: text).encode() } ?? [],
+      fields: try AttributeArguments.fields(fields))
+    guard out == nil || template.fields.isEmpty else {
+      throw VecError(.invalidArgument, "--out writes ids and scores only; leave --fields or --out out")
+    }
     let queries = try input()
     let files = try out.map { (prefix) throws(VecError) in
       try ResultFiles(prefix: prefix, queryCount: queries.queryCount, k: k)
     }
-    let replies = try await global.withClient { client in
+    let (replies, attributes) = try await global.withClient { client in
       var run = SearchRun(client: client, template: template, deadline: .seconds(deadline))
-      return try await run.execute(queries, files: files)
+      let replies = try await run.execute(queries, files: files)
+      return (replies, template.fields.isEmpty ? [] : try await client.describe(collection: name).attributes)
     }
     try files?.finish()
-    let results = SearchResults(collection: name, k: k, hasInterests: interests, replies: replies)
+    let results = SearchResults(collection: name, k: k, hasInterests: interests, replies: replies,
+      items: ItemFieldsText(fields: template.fields, attributes: attributes))
     if let files { return answer(json: results.json(files: files), text: results.summary(files: files)) }
     answer(json: results.json, text: results.table)
     if !global.json { Output.talk(results.footer) }

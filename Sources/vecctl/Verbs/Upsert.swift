@@ -10,6 +10,7 @@ struct Upsert: Verb {
       FILE is as for ingest: .npy, .fvecs, .jsonl, or - for standard input. Rows are written in batches, one after the
       other: each batch is there as a whole or not at all, and of an id that comes twice the last row counts. An error
       or Ctrl-C leaves the batches before it written; running the command again does no harm.
+      A row's attributes and payload come as for ingest; a row without has none afterwards.
       A collection without a live generation gets one.
 
       Examples:
@@ -22,6 +23,8 @@ struct Upsert: Verb {
   @Argument(help: "Collection.") var name: String
   @Argument(help: "Vectors; - for standard input.") var file: String?
   @Option(help: ArgumentHelp("One integer per row, shape (rows,).", valueName: "ids.npy")) var ids: String?
+  @Option(help: ArgumentHelp("Attributes and payload of each row, one JSON object per line.", valueName: "file.jsonl"))
+  var attributes: String?
   @Option(help: ArgumentHelp("The id of one row, with --vector instead of a file.", valueName: "n")) var id: UInt64?
   // Unconditional, because the first value may be negative and would be taken for an option.
   @Option(
@@ -33,7 +36,8 @@ struct Upsert: Verb {
   func execute() async throws {
     try Limits.check(batch, 1...Limits.upsertRowsMax, "--batch")
     let run = UpsertRun(
-      input: try input(), socketPath: try global.socketPath(), collection: name, generation: generation, batchRows: batch)
+      input: try input(), attributesPath: attributes, socketPath: try global.socketPath(), collection: name,
+      generation: generation, batchRows: batch)
     let outcome = try await run.execute()
     answer(json: outcome.json(collection: name), text: outcome.text(collection: name))
   }
