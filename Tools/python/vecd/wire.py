@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ class Limits:
     UPSERT_BYTES = 8 << 20  # rows x (8 + 4 x dimension)
     DELETE_IDS = 65_536
     EXCLUDED_IDS = 262_144
+    FILTER_BYTES = 65_536
 
 
 class Kind(IntEnum):
@@ -67,6 +68,8 @@ class Kind(IntEnum):
     COMPACT = 21
     SNAPSHOT = 22
     CANCEL_BUILD = 23
+    DESCRIBE = 24
+    ADD_ATTRIBUTE = 25
 
 
 class Metric(IntEnum):
@@ -106,6 +109,13 @@ class Effort(IntEnum):
     EF = 2
     NPROBE = 3
     EXACT = 4
+
+
+class Fields(IntFlag):
+    """What comes with an item besides its vector or score."""
+
+    ATTRIBUTES = 1
+    PAYLOAD = 2
 
 
 def malformed(message: str) -> VecdError:
@@ -221,6 +231,23 @@ class Choice(Codec):
         except ValueError:
             allowed = ", ".join(str(int(item)) for item in self.enumeration)
             raise malformed(f"{name} is {byte}, expected one of {allowed}") from None
+
+
+class Flags(Codec):
+    """A u8 of the bits of one enumeration, at least one of them set; others are refused."""
+
+    def __init__(self, enumeration: type[IntFlag]) -> None:
+        self.enumeration = enumeration
+        self.all = sum(enumeration)
+
+    def encode(self, value: Any, out: list[Any]) -> None:
+        U8.encode(int(value), out)
+
+    def decode(self, reader: Reader, name: str, seen: Values) -> Any:
+        byte = reader.take(1, name)[0]
+        if not byte or byte & ~self.all:
+            raise malformed(f"{name} is {byte}, expected bits of {self.all}, one or more")
+        return self.enumeration(byte)
 
 
 class Text(Codec):
