@@ -171,7 +171,7 @@ def test_records_stand_behind_the_rows_and_are_as_many():
     rows = p.IngestRowsRequest(9, p.Element.F32, 1, 2, np.array([5, 6], "<u8"), np.array([1, 2], "<f4"))
     one, none = bytes.fromhex("01" "00" "02" "01" "02000000" "6162"), bytes(5)
     good = replace(rows, records=one + none).encode()
-    assert good == rows.encode() + bytes.fromhex("0100" "0d000000") + one + none
+    assert good == rows.encode() + bytes.fromhex("0100" "0f000000") + one + none
     assert p.IngestRowsRequest.decode(good).records == one + none
     for wrong in (one, one + none + none, one + none[:-1], b""):
         refused(ErrorCode.MALFORMED_FRAME, p.IngestRowsRequest.decode, replace(rows, records=wrong).encode())
