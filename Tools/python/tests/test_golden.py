@@ -63,7 +63,7 @@ def from_fields(kind: type[p.Struct], values: dict) -> p.Struct:
             value = read_records(Reader(bytes(value)), codec.count(made), name)
         elif isinstance(codec, p.Option) and isinstance(codec.value, p.Listing):
             value = [from_fields(codec.value.element, item) for item in value]
-        elif isinstance(codec, p.Option) and isinstance(codec.value, (p.RecordBytes, p.Rest)):
+        elif isinstance(codec, p.Option) and isinstance(codec.value, (p.RecordBytes, p.FilterBytes)):
             value = bytes(value)
         elif isinstance(codec, p.Listing):
             assert values["count"] == len(value)

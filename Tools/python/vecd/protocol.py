@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .errors import ErrorCode, VecdError
+from .filter_bytes import FilterBytes
 from .options import IdSets, Option, read_options
 from .records import AttributeType, Record, read_records
 from .wire import (
@@ -393,7 +394,7 @@ class SearchRequest(Message):
     least_sequence: int | None = wire(Option(1, U64), default=None)
     excluded: tuple[np.ndarray, ...] | None = wire(Option(2, IdSets()), default=None)
     score_limit: float | None = wire(Option(3, F32), default=None)
-    filter: bytes | None = wire(Option(4, Rest(Limits.FILTER_BYTES)), default=None)
+    filter: bytes | None = wire(Option(4, FilterBytes()), default=None)
     fields: Fields | None = wire(Option(5, Flags(Fields)), default=None)
 
 

@@ -41,7 +41,6 @@ class Limits:
     UPSERT_BYTES = 8 << 20  # rows x (8 + 4 x dimension)
     DELETE_IDS = 65_536
     EXCLUDED_IDS = 262_144
-    FILTER_BYTES = 65_536
 
 
 class Kind(IntEnum):
@@ -201,7 +200,7 @@ class Number(Codec):
         return self.packer.unpack(reader.take(self.packer.size, name))[0]
 
 
-U8, U16, U32, U64, I64, F32 = (Number(code) for code in "BHIQqf")
+U8, U16, U32, U64, I64, F32, F64 = (Number(code) for code in "BHIQqfd")
 
 
 class Bool(Codec):
