@@ -176,6 +176,8 @@ def _exact(value: Any, attribute: Attribute) -> float:
 
 
 def _keyword(text: str, attribute: Attribute) -> str:
+    if len(text) <= KEYWORD_BYTES and text.isascii():
+        return text
     try:
         size = len(text.encode("utf-8"))
     except UnicodeEncodeError:

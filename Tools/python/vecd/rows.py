@@ -14,6 +14,9 @@ from .errors import BadInput
 from .filter import quoted
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
 class RowData:
     """What the rows of one call have besides vectors. Encoded piece by piece, so that a large call needs no second copy."""
 
@@ -57,7 +60,7 @@ def as_payload(value: Any) -> bytes:
         return bytes(value)
     try:
         if not isinstance(value, str):
-            value = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+            value = _JSON.encode(value)
         return value.encode("utf-8")
     except UnicodeEncodeError:
         raise bad(f"its payload {quoted(ascii(value))} has a lone surrogate") from None
