@@ -3,7 +3,16 @@
 import numpy as np
 
 from vecd import protocol as p
-from vecd.wire import Effort, Element, Index, Metric, State
+from vecd.filter import parse
+from vecd.records import AttributeType, Record
+from vecd.wire import Effort, Element, Fields, Index, Metric, State
+
+RECORDS = [
+    Record(((0, AttributeType.INT, -5), (2, AttributeType.FLOAT, -0.0), (3, AttributeType.BOOL, True)), b"\0payload"),
+    Record(((1, AttributeType.KEYWORD, "é"), (63, AttributeType.KEYWORDS, ["", "a", "b\0"]))),
+    Record(()),
+]
+RECORD_BYTES = b"".join(record.encode() for record in RECORDS)
 
 SAMPLES: list[tuple[str, p.Message]] = [
     ("request", p.HelloRequest(1, 2, "client é")),
@@ -67,4 +76,22 @@ SAMPLES: list[tuple[str, p.Message]] = [
     ("reply", p.SnapshotReply('{"path":"snapshots/before"}')),
     ("request", p.CancelBuildRequest("posts", "g2")),
     ("reply", p.CancelBuildReply(True)),
+    ("request", p.CreateRequest("posts", 64, Metric.COSINE, [
+        p.AttributeDefinition("price", AttributeType.FLOAT), p.AttributeDefinition("tags", AttributeType.KEYWORDS)])),
+    ("request", p.IngestRowsRequest(
+        9, Element.F16, 1, 3, np.array([5, 6, 7], "<u8"), np.array([1.5, -2, 0], "<f2"), RECORD_BYTES)),
+    ("request", p.UpsertRequest(
+        "posts", "", p.NO_TOKEN, 1, 3, np.array([5, 6, 7], "<u8"), np.arange(3, dtype="<f4"), RECORD_BYTES)),
+    ("request", p.SearchRequest(
+        "posts", "g1", 10, Effort.EXACT, 0, Index.AUTO, 1, 1, 2, np.arange(2, dtype="<f4"), 5,
+        (np.array([5, 9], "<u8"),), -0.5, parse('price < 20 and tags has "live"').encode(), Fields.ATTRIBUTES | Fields.PAYLOAD)),
+    ("reply", p.SearchReply(
+        "g1", 1, 18, Index.FLAT, 0, 1.0, 2, np.array([2, 1], "<u4"), np.array([7, 5, 2**64 - 1], "<u8"),
+        np.array([1, 0.5, -3], "<f4"), np.zeros(3, "u1"), RECORDS)),
+    ("request", p.GetRequest("posts", "", 2, np.array([7, 8], "<u8"), Fields.PAYLOAD)),
+    ("reply", p.GetReply("g1", 1, 4, np.array([1, 0, 1, 1], "u1"), np.arange(3, dtype="<f4"), RECORDS)),
+    ("request", p.DescribeRequest("posts")),
+    ("reply", p.DescribeReply('{"attributes":[]}')),
+    ("request", p.AddAttributeRequest("posts", "stock", AttributeType.INT)),
+    ("reply", p.AddAttributeReply(63)),
 ]

@@ -5,10 +5,14 @@ import struct
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conftest import FORMATS
-from vecd import BadInput
-from vecd.attributes import Attribute, AttributeType, encode_record, encode_records
+from vecd import BadInput, ErrorCode, VecdError
+from vecd.attributes import Attribute, AttributeType, as_attributes, decode_record, described, encode_record, encode_records
+from vecd.records import Record, read_records
+from vecd.wire import Reader
 
 FOLDER = FORMATS / "golden" / "attributes" / "v1"
 ATTRIBUTES = [
@@ -30,10 +34,107 @@ def test_golden_records(values, payload, record):
     assert encode_record(values, ATTRIBUTES, payload) == record
 
 
+@pytest.mark.parametrize("values, payload, record", list(rows()))
+def test_golden_records_are_read(values, payload, record):
+    found, own = decode_record(record, ATTRIBUTES)
+    right = {name: sorted(set(value)) if isinstance(value, list) else value for name, value in values.items()}
+    assert (found, own) == (right, payload) and [type(found[name]) for name in right] == [
+        float if name == "x" else type(value) for name, value in right.items()]
+
+
 def test_records_stand_one_after_the_other():
-    given = list(rows())
-    joined = encode_records([row[0] for row in given], ATTRIBUTES, [row[1] for row in given])
-    assert joined == b"".join(row[2] for row in given)
+    golden = list(rows())
+    joined = encode_records([row[0] for row in golden], ATTRIBUTES, [row[1] for row in golden])
+    assert joined == b"".join(row[2] for row in golden)
+    reader = Reader(joined)
+    assert [record.encode() for record in read_records(reader, len(golden), "x")] == [row[2] for row in golden]
+    reader.end("x")
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=64)
+VALUES = st.fixed_dictionaries({}, optional={
+    "n": st.integers(-(2**63), 2**63 - 1), "x": st.floats(allow_nan=False, allow_infinity=False), "live": st.booleans(),
+    "brand": TEXTS, "tags": st.sets(TEXTS, max_size=8), "late": st.integers(-9, 9),
+})
+
+
+@given(VALUES, st.binary(max_size=40))
+def test_what_is_encoded_is_decoded(values, payload):
+    record = encode_record(values, ATTRIBUTES, payload)
+    found, own = decode_record(record, ATTRIBUTES)
+    assert own == payload and found == {
+        name: sorted(value, key=str.encode) if isinstance(value, set) else value for name, value in values.items()}
+    assert encode_record(found, ATTRIBUTES, own) == record
+    for length in range(len(record)):
+        assert refusal(record[:length])
+    assert refusal(record + b"\0")
+
+
+@given(st.binary(max_size=80))
+def test_random_bytes_are_one_record_or_refused(data):
+    try:
+        found = read_records(reader := Reader(data), 1, "x")
+    except VecdError as error:
+        assert error.code is ErrorCode.MALFORMED_FRAME
+    else:
+        assert found[0].encode() == data[: reader.offset]
+
+
+def refusal(data: bytes) -> str:
+    with pytest.raises(VecdError) as caught:
+        decode_record(data, ATTRIBUTES)
+    assert caught.value.code is ErrorCode.MALFORMED_FRAME and not isinstance(caught.value, BadInput)
+    return caught.value.message
+
+
+@pytest.mark.parametrize("bad, message", [
+    ("41", "record: record 0 has 65 values, at most 64 may be"),
+    ("01 40 02 01 00000000", "record: record 0 has position 64 after -1: they must ascend and be less than 64"),
+    ("02 02 02 01 02 02 01 00000000", "record: record 0 has position 2 after 2: they must ascend and be less than 64"),
+    ("01 00 05 01 00000000", "record: record 0 has a value of type 5, expected 0 to 4"),
+    ("01 02 02 02 00000000", "record: record 0 has a bool that is 2, must be 0 or 1"),
+    ("01 01 01 000000000000f07f 00000000", "record: record 0 has a number that is inf, must be finite"),
+    ("01 01 01 000000000000f87f 00000000", "record: record 0 has a number that is nan, must be finite"),
+    ("01 03 03 0101", "record: record 0 has a keyword of 257 bytes, at most 256 may be"),
+    ("01 03 03 0100 ff 00000000", "record: record 0 has a keyword that is not UTF-8: invalid start byte"),
+    ("01 04 04 41", "record: record 0 has 65 keywords, at most 64 may be"),
+    ("01 04 04 02 0100 62 0100 61 00000000", "record: record 0 has keywords that do not ascend"),
+    ("01 04 04 02 0100 61 0100 61 00000000", "record: record 0 has keywords that do not ascend"),
+    ("00 01000100", "record: record 0 has a payload of 65537 bytes, at most 65536 may be"),
+    ("00 01000000", "record: record 0 of 1 goes beyond the end"),
+    ("01 00 02 01 00000000", "a record has a value of type bool at position 0, the attribute there is int"),
+    ("01 07 02 01 00000000", "a record has a value of type bool at position 7, the attribute there is none"),
+])
+def test_bytes_that_break_the_page_are_refused(bad, message):
+    assert refusal(bytes.fromhex(bad)) == message
+
+
+def test_definitions_come_from_mappings_sequences_and_descriptions():
+    right = [Attribute("price", AttributeType.FLOAT), Attribute("tags", AttributeType.KEYWORDS)]
+    assert as_attributes({"price": "float", "tags": AttributeType.KEYWORDS}) == right
+    assert as_attributes(iter(right)) == right and Attribute("price", "float") == right[0]
+    reply = {"collection": "x", "attributes": [
+        {"name": "price", "type": "float", "later": 1}, {"name": "tags", "type": "keywords"}]}
+    assert described(reply) == right
+    for wrong in ({}, {"attributes": 1}, {"attributes": [{"name": "price"}]}, {"attributes": [{"name": "A", "type": "int"}]}):
+        with pytest.raises(VecdError) as caught:
+            described(wrong)
+        assert caught.value.code is ErrorCode.MALFORMED_FRAME
+    for wrong, message in (
+        ({"price": "double"}, "the type of 'price' is 'double', expected one of int, float, bool, keyword, keywords"),
+        ([*right, right[0]], 'attribute "price" comes twice'),
+        (["price"], "attribute 0 is \"'price'\", expected a vecd.Attribute, or all of them as a mapping of names to types"),
+        ({"A": "int"}, 'attribute name "A": use 1 to 64 of a-z 0-9 _, not starting with a digit'),
+        ({7: "int"}, 'attribute name "7" is no text'),
+        ({f"a{i}": "int" for i in range(65)}, "there are 65 attributes, at most 64 may be"),
+    ):
+        with pytest.raises(BadInput) as caught:
+            as_attributes(wrong)
+        assert caught.value.message == message
+
+
+def test_a_record_without_values_is_five_bytes():
+    assert Record(()).encode() == encode_record({"n": None}, ATTRIBUTES) == bytes(5)
 
 
 def test_numpy_values_sets_and_none():
@@ -124,7 +225,7 @@ class Section:
 
 def test_golden_section():
     found = Section((FOLDER / "columns.bin").read_bytes()).rows()
-    given = [values for values, _, _ in rows()]
-    assert len(found) == len(given)
-    for mine, right in zip(found, given):
+    golden = [values for values, _, _ in rows()]
+    assert len(found) == len(golden)
+    for mine, right in zip(found, golden):
         assert encode_record(mine, ATTRIBUTES) == encode_record(right, ATTRIBUTES)

@@ -3,12 +3,17 @@
 import json
 import pickle
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conftest import FORMATS
-from vecd import BadInput
+from filters import random_filter
+from vecd import BadInput, VecdError
 from vecd.errors import ErrorCode
 from vecd.filter import And, Compare, Exists, FilterError, Has, In, Not, Or, parse
+from vecd.filter_bytes import decode
 
 GOLDEN = FORMATS / "golden" / "filter" / "v1" / "filters.tsv"
 
@@ -19,14 +24,17 @@ def cases():
     assert lines[0] == "text\tresult\tbytes or message" and lines[-1] == ""
     for number, line in enumerate(lines[1:-1], 2):
         text, result, rest = line.split("\t")
-        given = json.loads(text)
-        yield pytest.param(given if isinstance(given, str) else "".join(a * n for a, n in given), result, rest, id=f"line-{number}")
+        pieces = json.loads(text)
+        whole = pieces if isinstance(pieces, str) else "".join(piece * times for piece, times in pieces)
+        yield pytest.param(whole, result, rest, id=f"line-{number}")
 
 
 @pytest.mark.parametrize("text, result, rest", list(cases()))
 def test_golden(text, result, rest):
     if result == "filter":
-        assert parse(text).encode().hex() == rest
+        found = parse(text)
+        assert found.encode().hex() == rest
+        assert decode(bytes.fromhex(rest)) == found
         return
     label, column = result.split("@")
     with pytest.raises(FilterError) as caught:
@@ -73,3 +81,51 @@ def test_the_caret_of_a_long_text_stays_within_a_line():
 def test_a_lone_surrogate_is_refused_where_it_stands():
     with pytest.raises(FilterError, match="column 7: a lone surrogate"):
         parse('a = "x\ud800"')
+
+
+def code_of(data: bytes) -> ErrorCode:
+    with pytest.raises(VecdError) as caught:
+        decode(data)
+    assert caught.value.message.startswith("filter") and "\n" not in caught.value.message
+    return caught.value.code
+
+
+def test_random_filters_are_read_back_and_refused_at_every_length():
+    rng = np.random.default_rng(2)
+    for _ in range(200):
+        condition = random_filter(rng)
+        data = condition.encode()
+        assert decode(data) == condition and decode(data).encode() == data
+        for length in range(len(data)):
+            assert code_of(data[:length]) is ErrorCode.MALFORMED_FRAME
+        assert code_of(data + b"\0") is ErrorCode.MALFORMED_FRAME
+
+
+@given(st.binary(max_size=60))
+def test_random_bytes_are_one_filter_or_refused(tail):
+    try:
+        found = decode(b"\1" + tail)
+    except VecdError as error:
+        assert error.code in (ErrorCode.MALFORMED_FRAME, ErrorCode.LIMIT_EXCEEDED)
+    else:
+        assert found.encode() == b"\1" + tail
+
+
+N = b"\4\1n"  # exists(n)
+
+
+@pytest.mark.parametrize("data, code", [
+    (b"\0" + N, "not-available"), (b"\2" + N, "not-available"), (b"\1\0", "malformed-frame"), (b"\1\17\1n", "malformed-frame"),
+    (b"\1\1\0\0", "malformed-frame"), (b"\1\1\1\0" + N, "malformed-frame"), (b"\1\4\0", "malformed-frame"),
+    (b"\1\4\1N", "malformed-frame"), (b"\1\4\4null", "malformed-frame"), (b"\1\4\101" + b"n" * 65, "malformed-frame"),
+    (b"\1\13\1n\0\0", "malformed-frame"), (b"\1\5\1n\2\2", "malformed-frame"), (b"\1\5\1n\4\0", "malformed-frame"),
+    (b"\1\5\1n\1" + np.float64("inf").tobytes(), "malformed-frame"), (b"\1\5\1n\3\1\0\xff", "malformed-frame"),
+    (b"\1\5\1n\3\1\1" + b"a" * 257, "limit-exceeded"), (b"\1\13\1n\1\20" + b"\2\0" * 4097, "limit-exceeded"),
+    (b"\1" + b"\3" * 31 + N, None), (b"\1" + b"\3" * 32 + N, "limit-exceeded"),
+    (b"\1\1\377\3" + N * 1023, None), (b"\1\1\0\4" + N * 1024, "limit-exceeded"), (b"\1" + N + bytes(65_536), "limit-exceeded"),
+])
+def test_bytes_at_and_beyond_the_limits(data, code):
+    if code is None:
+        assert decode(data).encode() == data
+    else:
+        assert code_of(data).label == code

@@ -9,7 +9,8 @@ import pytest
 from conftest import FORMATS
 from vecd import VecdError
 from vecd import protocol as p
-from vecd.wire import HEADER, REPLY_BIT, Array, Header, Kind
+from vecd.records import read_records
+from vecd.wire import HEADER, REPLY_BIT, Array, Header, Kind, Reader
 
 FOLDER = FORMATS / "golden" / "protocol" / "v1"
 PAIRS = sorted(path.stem for path in FOLDER.glob("*.bin"))
@@ -30,8 +31,12 @@ def to_fields(struct: p.Struct) -> dict:
     found: dict = {}
     for name, value in vars(struct).items():
         if value is None:
-            continue  # an option that the frame does not hold
-        if isinstance(value, list):
+            continue  # an option, or records, that the frame does not hold
+        if name == "records" and isinstance(value, list):
+            found[name] = list(b"".join(record.encode() for record in value))
+        elif name == "attributes":
+            found[name] = [to_fields(item) for item in value]
+        elif isinstance(value, list):
             found["count"] = len(value)
             found[name] = [to_fields(item) for item in value]
         elif isinstance(value, np.ndarray):
@@ -51,8 +56,16 @@ def from_fields(kind: type[p.Struct], values: dict) -> p.Struct:
     made: dict = {}
     for name, field in kind.__dataclass_fields__.items():  # type: ignore[attr-defined]
         codec = field.metadata["codec"]
-        value = values.get(name) if isinstance(codec, p.Option) else values[name]
-        if isinstance(codec, p.Listing):
+        value = values.get(name) if isinstance(codec, (p.Option, p.Records)) else values[name]
+        if value is None:
+            pass
+        elif isinstance(codec, p.Records):
+            value = read_records(Reader(bytes(value)), codec.count(made), name)
+        elif isinstance(codec, p.Option) and isinstance(codec.value, p.Listing):
+            value = [from_fields(codec.value.element, item) for item in value]
+        elif isinstance(codec, p.Option) and isinstance(codec.value, (p.RecordBytes, p.FilterBytes)):
+            value = bytes(value)
+        elif isinstance(codec, p.Listing):
             assert values["count"] == len(value)
             value = [from_fields(codec.element, item) for item in value]
         elif isinstance(codec, Array):

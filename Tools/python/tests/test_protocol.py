@@ -1,7 +1,7 @@
 """Messages and frames: what is written is read again, and nothing else is accepted."""
 
 import struct
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from samples import SAMPLES
 from vecd import ErrorCode, VecdError
 from vecd import protocol as p
-from vecd.wire import HEADER, REPLY_BIT, Header, Index, Kind, Limits, Reader
+from vecd.filter import parse
+from vecd.records import AttributeType
+from vecd.wire import HEADER, REPLY_BIT, Fields, Header, Index, Kind, Limits, Reader
 
 IDS = [f"{type(message).__name__}-{i}" for i, (_, message) in enumerate(SAMPLES)]
 EVERY = pytest.mark.parametrize("side,message", SAMPLES, ids=IDS)
@@ -46,10 +48,12 @@ def test_a_truncated_message_is_refused_at_every_length(side, message):
     if isinstance(message, (p.PingRequest, p.PingReply)):
         return  # opaque bytes of any length
     whole = set()
-    if isinstance(message, p.SearchRequest):
-        # A search without its last options is a search.
-        for gone in (("score_limit",), ("score_limit", "excluded"), ("score_limit", "excluded", "least_sequence")):
-            whole.add(len(replace(message, **dict.fromkeys(gone)).encode()))
+    # Without its last options, or a reply without its records, it is one still.
+    for field in reversed(fields(message)):
+        if not isinstance(field.metadata["codec"], (p.Option, p.Records)):
+            break
+        message = replace(message, **{field.name: None})
+        whole.add(len(message.encode()))
     for length in range(len(body)):
         if length in whole:
             continue
@@ -71,7 +75,7 @@ def test_flipped_bytes_are_read_or_refused_but_never_trap(side, message):
             try:
                 type(message).decode(changed)
             except VecdError as error:
-                assert error.code in (ErrorCode.MALFORMED_FRAME, ErrorCode.NOT_AVAILABLE)
+                assert error.code in (ErrorCode.MALFORMED_FRAME, ErrorCode.NOT_AVAILABLE, ErrorCode.LIMIT_EXCEEDED)
 
 
 @given(st.sampled_from([*p.REQUESTS.values(), *p.REPLIES.values(), p.ErrorReply]), st.binary(max_size=300))
@@ -145,6 +149,34 @@ def test_excluded_ids_are_laid_out_as_documented():
     ):
         refused(ErrorCode.MALFORMED_FRAME, p.SearchRequest.decode, option(wrong))
     refused(ErrorCode.LIMIT_EXCEEDED, p.SearchRequest.decode, option("01000000" "01000400"))
+
+
+def test_attributes_filters_and_fields_are_laid_out_as_documented():
+    made = p.CreateRequest("ab", 3, p.Metric.L2, [p.AttributeDefinition("n", AttributeType.KEYWORDS)])
+    assert made.encode().hex() == "0200" "6162" "03000000" "02" "0100" "05000000" "01" "0100" "6e" "04"
+    plain = p.SearchRequest("ab", "", 3, p.Effort.EXACT, 0, Index.AUTO, 1, 1, 1, np.array([1], "<f4"))
+    asked = replace(plain, filter=parse("exists(n)").encode(), fields=Fields.PAYLOAD)
+    assert asked.encode() == plain.encode() + bytes.fromhex("0400" "04000000" "01" "04" "01" "6e" "0500" "01000000" "02")
+    get = p.GetRequest("ab", "", 1, np.array([258], "<u8"), Fields.ATTRIBUTES | Fields.PAYLOAD).encode()
+    assert get.hex() == "0200" "6162" "0000" "01000000" "0201000000000000" "0100" "01000000" "03"
+    for flags in (b"\0", b"\4", b"\xff"):
+        assert "fields" in refused(ErrorCode.MALFORMED_FRAME, p.GetRequest.decode, get[:-1] + flags)
+    added = p.AddAttributeRequest("ab", "n", AttributeType.BOOL).encode()
+    assert added.hex() == "0200" "6162" "0100" "6e" "02"
+    refused(ErrorCode.MALFORMED_FRAME, p.AddAttributeRequest.decode, added[:-1] + b"\5")
+    refused(ErrorCode.LIMIT_EXCEEDED, p.SearchRequest.decode, plain.encode() + b"\4\0\1\0\1\0" + bytes(65_537))
+
+
+def test_records_stand_behind_the_rows_and_are_as_many():
+    rows = p.IngestRowsRequest(9, p.Element.F32, 1, 2, np.array([5, 6], "<u8"), np.array([1, 2], "<f4"))
+    one, none = bytes.fromhex("01" "00" "02" "01" "02000000" "6162"), bytes(5)
+    good = replace(rows, records=one + none).encode()
+    assert good == rows.encode() + bytes.fromhex("0100" "0f000000") + one + none
+    assert p.IngestRowsRequest.decode(good).records == one + none
+    for wrong in (one, one + none + none, one + none[:-1], b""):
+        refused(ErrorCode.MALFORMED_FRAME, p.IngestRowsRequest.decode, replace(rows, records=wrong).encode())
+    write = p.UpsertRequest("ab", "", p.NO_TOKEN, 1, 1, np.array([5], "<u8"), np.array([1], "<f4"), bytes((8 << 20) + 1))
+    refused(ErrorCode.LIMIT_EXCEEDED, p.UpsertRequest.decode, write.encode())
 
 
 def test_an_upsert_is_laid_out_as_documented():

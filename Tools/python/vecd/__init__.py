@@ -10,6 +10,7 @@
         result.ids, result.scores        # (n, 10) each
 """
 
+from .attributes import Attribute, AttributeType
 from .client import Client, connect
 from .errors import BadInput, ErrorCode, VecdError
 from .ingest import Ingest
@@ -18,6 +19,6 @@ from .wire import Index, Limits, Metric, State
 
 __version__ = "0.1.0"
 __all__ = [
-    "BadInput", "BuildResult", "Client", "ErrorCode", "GetResult", "Index", "Ingest", "Limits", "Metric", "NO_ID", "SearchResult",
-    "State", "VecdError", "WriteResult", "connect",
+    "Attribute", "AttributeType", "BadInput", "BuildResult", "Client", "ErrorCode", "GetResult", "Index", "Ingest", "Limits",
+    "Metric", "NO_ID", "SearchResult", "State", "VecdError", "WriteResult", "connect",
 ]

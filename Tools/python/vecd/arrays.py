@@ -112,3 +112,9 @@ def whole(value: Any, what: str, least: int, greatest: int) -> int:
         code = ErrorCode.INVALID_ARGUMENT if value < least else ErrorCode.LIMIT_EXCEEDED
         raise bad(f"{what} is {value}, expected {least} to {greatest}", code)
     return int(value)
+
+
+def share(value: float, what: str) -> float:
+    if not 0 < value <= 1:
+        raise bad(f"{what} is {value!r}, expected a number above 0 and up to 1")
+    return value

@@ -1,58 +1,71 @@
 """Attributes and payloads of items: the record of Formats/attributes.md.
 
     definitions = [Attribute("price", AttributeType.FLOAT), Attribute("tags", AttributeType.KEYWORDS)]
-    encode_record({"price": 9.5, "tags": ["live", "hd"]}, definitions, payload=b"{}")
-    encode_records([{"price": 1}, {}], definitions)           # one record after the other, as frames hold them
+    record = encode_record({"price": 9.5, "tags": ["live", "hd"]}, definitions, payload=b"{}")
+    decode_record(record, definitions)      # ({"price": 9.5, "tags": ["hd", "live"]}, b"{}")
 """
 
 from __future__ import annotations
 
 import math
 import re
-import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
 
+from .arrays import choose
 from .errors import BadInput, ErrorCode
 from .filter import WORDS, quoted
-
-ATTRIBUTES = 64
-KEYWORD_BYTES = 256
-KEYWORDS = 64
-PAYLOAD_BYTES = 65_536
+from .records import (
+    ATTRIBUTES, KEYWORD_BYTES, KEYWORDS, PAYLOAD_BYTES, AttributeType, Record, read_records,
+)
+from .wire import Reader, malformed
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}\Z")
 
 
-class AttributeType(IntEnum):
-    INT = 0
-    FLOAT = 1
-    BOOL = 2
-    KEYWORD = 3
-    KEYWORDS = 4
-
-    @property
-    def label(self) -> str:
-        """The name of the command line, e.g. `keyword`."""
-        return self.name.lower()
-
-
 @dataclass(frozen=True)
 class Attribute:
-    """An attribute of a collection. Its place among the collection's attributes is what records name it by."""
+    """An attribute of a collection; its type may be given by name. Its place among the others is what records name it by."""
 
     name: str
     type: AttributeType
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise _bad(f"attribute name {quoted(repr(self.name))} is no text")
+        object.__setattr__(self, "type", choose(AttributeType, self.type, f"the type of {self.name!r}"))
         if self.name in WORDS:
             raise _bad(f"attribute name {quoted(self.name)} is a word of the filter language")
         if not _NAME.match(self.name):
             raise _bad(f"attribute name {quoted(self.name)}: use 1 to 64 of a-z 0-9 _, not starting with a digit")
+
+
+def as_attributes(given: Any) -> list[Attribute]:
+    """Definitions from a sequence of `Attribute`, or from a mapping of names to types or names of types, in its order."""
+    if isinstance(given, Mapping):
+        found = [Attribute(name, kind) for name, kind in given.items()]
+    else:
+        found = list(given)
+    for place, attribute in enumerate(found):
+        if not isinstance(attribute, Attribute):
+            given = quoted(repr(attribute))
+            raise _bad(f"attribute {place} is {given}, expected a vecd.Attribute, or all of them as a mapping of names to types")
+        if attribute.name in (other.name for other in found[:place]):
+            raise _bad(f"attribute {quoted(attribute.name)} comes twice")
+    if len(found) > ATTRIBUTES:
+        raise _bad(f"there are {len(found)} attributes, at most {ATTRIBUTES} may be", ErrorCode.LIMIT_EXCEEDED)
+    return found
+
+
+def described(description: Mapping[str, Any]) -> list[Attribute]:
+    """The attributes that a daemon's reply to describe names, in the order of their positions."""
+    try:
+        return [Attribute(entry["name"], AttributeType[entry["type"].upper()]) for entry in description["attributes"]]
+    except (KeyError, TypeError, AttributeError, BadInput) as error:
+        raise malformed(f"the daemon's reply to describe has no attributes that can be read: {error!r}") from None
 
 
 def encode_record(values: Mapping[str, Any], attributes: Sequence[Attribute], payload: bytes = b"") -> bytes:
@@ -63,48 +76,78 @@ def encode_record(values: Mapping[str, Any], attributes: Sequence[Attribute], pa
 
     Raises `BadInput` naming the attribute, its type and what was given.
     """
-    places = {attribute.name: place for place, attribute in enumerate(attributes)}
-    found: list[tuple[int, Any]] = []
-    for name, value in values.items():
-        if name not in places:
-            known = ", ".join(places) or "none"
-            raise _bad(f"there is no attribute {quoted(name)}; there are: {known}")
-        if value is not None:
-            found.append((places[name], value))
-    if len(payload) > PAYLOAD_BYTES:
-        raise _bad(
-            f"the bytes of a payload is {len(payload)}, must be 0 to {PAYLOAD_BYTES}", ErrorCode.LIMIT_EXCEEDED
-        )
-    out = bytearray([len(found)])
-    for place, value in sorted(found, key=lambda pair: pair[0]):
-        out += struct.pack("<BB", place, attributes[place].type)
-        out += _encode(value, attributes[place])
-    return bytes(out) + struct.pack("<I", len(payload)) + payload
+    return RecordEncoder(attributes).encode(values, payload)
 
 
 def encode_records(
     rows: Iterable[Mapping[str, Any]], attributes: Sequence[Attribute], payloads: Sequence[bytes] | None = None
 ) -> bytes:
     """The records of several items, one after the other."""
+    encoder = RecordEncoder(attributes)
     return b"".join(
-        encode_record(row, attributes, payloads[place] if payloads is not None else b"") for place, row in enumerate(rows)
+        encoder.encode(row, payloads[number] if payloads is not None else b"") for number, row in enumerate(rows)
     )
 
 
-def _encode(value: Any, attribute: Attribute) -> bytes:
+def decode_record(data: bytes | memoryview, attributes: Sequence[Attribute]) -> tuple[dict[str, Any], bytes]:
+    """The values by name, and the payload, of one record; keywords are lists, ascending. `malformed-frame` for other bytes."""
+    reader = Reader(data)
+    record = read_records(reader, 1, "record")[0]
+    reader.end("record")
+    return by_name(record, attributes), record.payload
+
+
+def by_name(record: Record, attributes: Sequence[Attribute]) -> dict[str, Any]:
+    """The values of a record by the names of its collection's attributes."""
+    found: dict[str, Any] = {}
+    for position, kind, value in record.values:
+        if position >= len(attributes) or attributes[position].type is not kind:
+            there = attributes[position].type.label if position < len(attributes) else "none"
+            raise malformed(f"a record has a value of type {kind.label} at position {position}, the attribute there is {there}")
+        found[attributes[position].name] = value
+    return found
+
+
+class RecordEncoder:
+    """Makes records of a collection's items; `encode_record` for many of them."""
+
+    def __init__(self, attributes: Sequence[Attribute]) -> None:
+        self._attributes = attributes
+        self._places = {attribute.name: place for place, attribute in enumerate(attributes)}
+
+    def encode(self, values: Mapping[str, Any], payload: bytes = b"") -> bytes:
+        found: list[tuple[int, Any]] = []
+        for name, value in values.items():
+            place = self._places.get(name)
+            if place is None:
+                known = ", ".join(self._places) or "none"
+                raise _bad(f"there is no attribute {quoted(str(name))}; there are: {known}")
+            if value is not None:
+                found.append((place, value))
+        if len(payload) > PAYLOAD_BYTES:
+            raise _bad(
+                f"the bytes of a payload is {len(payload)}, must be 0 to {PAYLOAD_BYTES}", ErrorCode.LIMIT_EXCEEDED
+            )
+        found.sort(key=lambda pair: pair[0])
+        own = self._attributes
+        return Record(tuple((place, own[place].type, _checked(value, own[place])) for place, value in found), payload).encode()
+
+
+def _checked(value: Any, attribute: Attribute) -> Any:
+    """The value as a record holds it."""
     kind = attribute.type
     is_bool = isinstance(value, (bool, np.bool_))
     if kind is AttributeType.BOOL and is_bool:
-        return struct.pack("<B", bool(value))
+        return bool(value)
     if kind is AttributeType.INT and isinstance(value, (int, np.integer)) and not is_bool:
         if not -(1 << 63) <= value < 1 << 63:
             raise _bad(f"attribute {quoted(attribute.name)}: its value is {value}, must fit in 64 bits")
-        return struct.pack("<q", int(value))
+        return int(value)
     if kind is AttributeType.FLOAT and isinstance(value, (int, float, np.integer, np.floating)) and not is_bool:
         number = _exact(value, attribute)
         if not math.isfinite(number):
             raise _bad(f"attribute {quoted(attribute.name)}: its value is {number}, must be finite")
-        return struct.pack("<d", number)
+        return number
     if kind is AttributeType.KEYWORD and isinstance(value, str):
         return _keyword(value, attribute)
     if kind is AttributeType.KEYWORDS and isinstance(value, (list, tuple, set, frozenset)):
@@ -116,7 +159,7 @@ def _encode(value: Any, attribute: Attribute) -> bytes:
                 raise _bad(
                     f"attribute {quoted(attribute.name)}: its value has {len(unique)} keywords, at most {KEYWORDS} may be"
                 )
-            return struct.pack("<B", len(unique)) + b"".join(_keyword(text, attribute) for text in unique)
+            return [_keyword(text, attribute) for text in unique]
     given = quoted(repr(value))
     raise _bad(f"attribute {quoted(attribute.name)} is {kind.label}, its value is {given} ({type(value).__name__})")
 
@@ -132,16 +175,18 @@ def _exact(value: Any, attribute: Attribute) -> float:
     return number
 
 
-def _keyword(text: str, attribute: Attribute) -> bytes:
+def _keyword(text: str, attribute: Attribute) -> str:
+    if len(text) <= KEYWORD_BYTES and text.isascii():
+        return text
     try:
-        raw = text.encode("utf-8")
+        size = len(text.encode("utf-8"))
     except UnicodeEncodeError:
         raise _bad(f"attribute {quoted(attribute.name)}: its value {text!a} has a lone surrogate") from None
-    if len(raw) > KEYWORD_BYTES:
+    if size > KEYWORD_BYTES:
         raise _bad(
-            f"attribute {quoted(attribute.name)}: its value has a keyword of {len(raw)} bytes, at most {KEYWORD_BYTES} may be"
+            f"attribute {quoted(attribute.name)}: its value has a keyword of {size} bytes, at most {KEYWORD_BYTES} may be"
         )
-    return struct.pack("<H", len(raw)) + raw
+    return text
 
 
 def _bad(what: str, code: ErrorCode = ErrorCode.INVALID_ARGUMENT) -> BadInput:

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import json
 import os
-import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from . import protocol as p
-from . import writes
-from .arrays import as_float32, as_id_sets, as_ids, as_vectors, bad, choose, whole
+from . import reads, writes
+from .arrays import as_float32, as_ids, as_vectors, bad, choose, share, whole
+from .attributes import Attribute, AttributeType, as_attributes
 from .connection import Connection, socket_path
 from .errors import ErrorCode, VecdError
+from .filter import Filter
 from .ingest import Ingest
-from .results import BuildResult, GetResult, SearchResult, WriteResult, assemble
-from .wire import Effort, Index, Limits, Metric, malformed
+from .results import BuildResult, GetResult, SearchResult, WriteResult, as_object
+from .wire import Index, Limits, Metric, malformed
 
 _READ_TIMEOUT: Any = object()  # stands for the timeout given to `connect`
 SEARCH_WINDOW = 8
 QUERIES_PER_REQUEST = 256
-# The reply holds 4 bytes per value, and dimension 4096 must stay within one frame.
-IDS_PER_GET = 4_000
 
 
 def connect(
@@ -122,10 +121,30 @@ class Client:
 
     # -- collections
 
-    def create(self, name: str, dimension: int, metric: Metric | str = "ip") -> None:
-        """Makes an empty collection. metric: "ip" (inner product), "cosine" or "l2"."""
+    def create(
+        self, name: str, dimension: int, metric: Metric | str = "ip",
+        attributes: Mapping[str, AttributeType | str] | Sequence[Attribute] | None = None,
+    ) -> None:
+        """Makes an empty collection. metric: "ip" (inner product), "cosine" or "l2".
+
+        attributes: what its items may have besides vectors, {"price": "float", "tags": "keywords"} say; the types are
+        int, float, bool, keyword and keywords. More can be added later.
+        """
         size = whole(dimension, "dimension", 1, Limits.DIMENSION)
-        self._call(p.CreateRequest(name, size, choose(Metric, metric, "metric")))
+        entries = [p.AttributeDefinition(own.name, own.type) for own in as_attributes(attributes or ())]
+        self._call(p.CreateRequest(name, size, choose(Metric, metric, "metric"), entries or None))
+
+    def describe(self, collection: str) -> dict[str, Any]:
+        """What a collection is: its dimension, its metric, and its attributes as dicts of name and type."""
+        return self._describe(collection)
+
+    def _describe(self, collection: str, timeout: Any = _READ_TIMEOUT) -> dict[str, Any]:
+        return as_object(self._call(p.DescribeRequest(collection), timeout).json, "describe")
+
+    def add_attribute(self, collection: str, name: str, type: AttributeType | str) -> int:
+        """Adds an attribute, for which the items that are there have no value. Its position among the attributes."""
+        own = Attribute(name, type)  # type: ignore[arg-type]
+        return self._call(p.AddAttributeRequest(collection, own.name, own.type)).position
 
     def collections(self) -> list[p.Collection]:
         """All collections in order of name."""
@@ -147,12 +166,18 @@ class Client:
         generation: str | None = None,
         batch_rows: int | None = None,
         progress: Callable[[int, int], Any] | None = None,
+        *,
+        attributes: Any = None,
+        payloads: Any = None,
     ) -> p.IngestCommitReply:
         """Stores rows durably in a generation that is being built, all or nothing.
 
         ids: (n,) integers from 0 to 2^64 - 1. vectors: (n, dimension) float32, float16 (stored as such) or float64
         (narrowed). generation: its label; without one the only generation being built, or a new one.
         progress: called with (rows acknowledged, n).
+        attributes: a mapping from names to values per row, or a mapping from names to columns (sequences or arrays of n
+        values); None is no value. payloads: per row bytes, a text (sent as UTF-8), something that JSON has (sent as compact
+        JSON), or None for none.
         """
         rows = as_vectors(vectors, "vectors", (2,))
         keys = as_ids(ids)
@@ -164,7 +189,7 @@ class Client:
                 progress(done, len(rows))
 
         with self.begin_ingest(collection, generation) as session:
-            session.add(keys, rows, batch_rows, report)
+            session.add(keys, rows, batch_rows, report, attributes=attributes, payloads=payloads)
             return session.commit(report)
 
     def begin_ingest(self, collection: str, generation: str | None = None) -> Ingest:
@@ -187,7 +212,7 @@ class Client:
         target_recall: above 0 and at most 1. queries: (n, d), real queries for calibration. Flat needs neither.
         """
         kind = choose(Index, index, "index")
-        target = 0.0 if target_recall is None else _share(target_recall, "target_recall")
+        target = 0.0 if target_recall is None else share(target_recall, "target_recall")
         sample = np.empty((0, 0), "<f4")
         if queries is not None:
             sample = as_float32(as_vectors(queries, "queries", (2,)), "queries")
@@ -223,6 +248,9 @@ class Client:
         generation: str | None = None,
         token: bytes | None = None,
         timeout: Any = _READ_TIMEOUT,
+        *,
+        attributes: Any = None,
+        payloads: Any = None,
     ) -> WriteResult:
         """Puts vectors in the place of those that some ids had, or adds them. Durable and seen by every search from then on.
 
@@ -231,8 +259,9 @@ class Client:
         written part by part: then an error leaves the parts before it written.
         token: 16 bytes that name this call, so that calling again with them cannot carry it out twice; random if not given.
         timeout: seconds for each part.
+        attributes, payloads: as of `ingest`. They too take the place of what the ids had: without them, ids have none.
         """
-        return writes.upsert(self, collection, ids, vectors, generation, token, timeout)
+        return writes.upsert(self, collection, ids, vectors, generation, token, timeout, attributes, payloads)
 
     def delete(
         self,
@@ -247,15 +276,15 @@ class Client:
 
     def seal(self, collection: str, generation: str | None = None, timeout: float | None = None) -> dict[str, Any]:
         """Moves the rows written so far into a segment. The daemon does so by itself when it is due."""
-        return _object(self._call(p.SealRequest(collection, generation or ""), timeout).json, "seal")
+        return as_object(self._call(p.SealRequest(collection, generation or ""), timeout).json, "seal")
 
     def compact(self, collection: str, generation: str | None = None, timeout: float | None = None) -> dict[str, Any]:
         """Rewrites a generation's segments without deleted rows, with the index it has. Searches and writes go on."""
-        return _object(self._call(p.CompactRequest(collection, generation or ""), timeout).json, "compact")
+        return as_object(self._call(p.CompactRequest(collection, generation or ""), timeout).json, "compact")
 
     def snapshot(self, name: str, timeout: float | None = None) -> dict[str, Any]:
         """Makes a verified copy of the whole store under `snapshots/` of its directory."""
-        return _object(self._call(p.SnapshotRequest(name), timeout).json, "snapshot")
+        return as_object(self._call(p.SnapshotRequest(name), timeout).json, "snapshot")
 
     def cancel_build(self, collection: str, generation: str | None = None) -> bool:
         """Calls off an index build; the generation stays as it was. False when none runs."""
@@ -279,6 +308,8 @@ class Client:
         at_least: int | None = None,
         exclude: Any = None,
         score_limit: float | None = None,
+        filter: str | Filter | None = None,
+        fields: str | Sequence[str] | None = None,
         timeout: Any = _READ_TIMEOUT,
     ) -> SearchResult:
         """The k best items of each query, all from one generation.
@@ -290,106 +321,27 @@ class Client:
         exclude: ids that no result may have, a user's seen items, say; a sequence of them holds for all queries, a
             sequence of n sequences for each its own. The results are the best k of all other items.
         score_limit: results with a lower score are left out; under l2, with a greater squared distance.
+        filter: only items for which it is true are results: 'price < 20 and tags has "live"' (docs/filters.md), or what
+            `vecd.filter.parse` made of such a text.
+        fields: what comes with each result, "attributes", "payload" or both: `attributes` and `payloads` of what is returned.
         timeout: seconds for each request.
         """
-        vectors = as_vectors(queries, "queries", (1, 2, 3))
-        vectors = vectors.reshape((1, 1, -1)) if vectors.ndim == 1 else vectors
-        vectors = vectors[:, None, :] if vectors.ndim == 2 else vectors
-        count, interests, dimension = vectors.shape
-        whole(count, "number of queries", 1, 1 << 40)
-        whole(interests, "interests per query", 1, Limits.INTERESTS)
-        effort, value = _effort(recall, ef, nprobe, exact)
-        k = whole(k, "k", 1, Limits.K)
-        choice = choose(Index, index, "index")
-        least = None if at_least is None else whole(at_least, "at_least", 0, 2**64 - 1)
-        step = min(
-            whole(batch_queries, "batch_queries", 1, Limits.QUERIES),
-            Limits.RESULTS // k,
-            (Limits.FRAME_BODY_BYTES - 1024) // (interests * dimension * 4),
+        return reads.search(
+            self, collection, queries, k, generation=generation, recall=recall, ef=ef, nprobe=nprobe, exact=exact,
+            index=index, batch_queries=batch_queries, at_least=at_least, exclude=exclude, score_limit=score_limit,
+            filter=filter, fields=fields, seconds=self.timeout if timeout is _READ_TIMEOUT else timeout,
         )
-        excluded = as_id_sets(exclude, count)
-        is_own = excluded is not None and len(excluded) > 1
-        if excluded is not None and is_own:
-            step = max(1, min(step, Limits.EXCLUDED_IDS // max(map(len, excluded))))
-        if score_limit is not None and not np.isfinite(score_limit):
-            raise bad(f"score_limit is {score_limit}, expected a finite number")
-        starts = list(range(0, count, step))
 
-        def ask(start: int, label: str) -> p.SearchRequest:
-            part = as_float32(vectors[start : start + step], "queries", start)
-            return p.SearchRequest(
-                collection, label, k, effort, value, choice, interests, len(part), dimension, part, least,
-                excluded[start : start + step] if excluded is not None and is_own else excluded, score_limit,
-            )
-
-        seconds = self.timeout if timeout is _READ_TIMEOUT else timeout
-        replies = self._one_generation(ask, starts, generation or "", seconds)
-        return assemble(replies, [min(step, count - start) for start in starts], k)
-
-    def _one_generation(
-        self, ask: Callable[[int, str], p.SearchRequest], starts: list[int], label: str, seconds: float | None
-    ) -> list[p.SearchReply]:
-        """A publish may fall between the requests of one search: those of the other generation are asked again."""
-        replies = self._pipeline((ask(start, label) for start in starts), seconds)
-        for _ in range(4):
-            last = replies[-1]
-            stale = [i for i, reply in enumerate(replies) if reply.generation_number != last.generation_number]
-            if not stale:
-                return replies
-            again = self._pipeline((ask(starts[i], last.generation) for i in stale), seconds)
-            for i, reply in zip(stale, again):
-                replies[i] = reply
-        raise VecdError(ErrorCode.BUSY, "generations changed too often while one search was under way; search again")
-
-    def get(self, collection: str, ids: Any, generation: str | None = None) -> GetResult:
-        """The vectors stored under ids, as float32."""
-        keys = as_ids(ids)
-        whole(len(keys), "number of ids", 1, 1 << 40)
-        parts = [keys[start : start + IDS_PER_GET] for start in range(0, len(keys), IDS_PER_GET)]
-        label = generation or ""
-        replies: list[p.GetReply] = [self._call(p.GetRequest(collection, label, len(parts[0]), parts[0]))]
-        label = replies[0].generation
-        rest = (p.GetRequest(collection, label, len(part), part) for part in parts[1:])
-        replies += self._pipeline(rest, self.timeout)
-        for part, reply in zip(parts, replies):
-            if reply.count != len(part):
-                raise malformed(f"the daemon answered {reply.count} ids, expected {len(part)}")
-        found = np.concatenate([reply.found for reply in replies]).astype(bool)
-        vectors = np.full((len(keys), replies[0].dimension), np.nan, dtype=np.float32)
-        vectors[found] = np.concatenate([reply.vectors for reply in replies]).reshape(-1, replies[0].dimension)
-        return GetResult(vectors, found, label)
+    def get(
+        self, collection: str, ids: Any, generation: str | None = None, *, fields: str | Sequence[str] | None = None
+    ) -> GetResult:
+        """The vectors stored under ids, as float32. fields: as of `search`."""
+        return reads.get(self, collection, ids, generation, fields)
 
     def stats(self) -> dict[str, Any]:
         """What the daemon knows about itself; the keys are explained in docs/OPERATING.md."""
-        return _object(self._call(p.StatsRequest()).json, "stats")
+        return as_object(self._call(p.StatsRequest()).json, "stats")
 
     def verify(self, collection: str | None = None, timeout: float | None = None) -> p.VerifyReply:
         """Reads every byte of a collection, or of the whole store. Damage is in `findings`, not an error."""
         return self._call(p.VerifyRequest(collection or ""), timeout)
-
-
-def _object(text: str, what: str) -> dict[str, Any]:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise malformed(f"the daemon's reply to {what} is not JSON: {error}") from None
-
-
-def _share(value: float, what: str) -> float:
-    if not 0 < value <= 1:
-        raise bad(f"{what} is {value!r}, expected a number above 0 and up to 1")
-    return value
-
-
-def _effort(recall: float | None, ef: int | None, nprobe: int | None, exact: bool) -> tuple[Effort, int]:
-    given = [name for name, value in (("recall", recall), ("ef", ef), ("nprobe", nprobe)) if value is not None]
-    given += ["exact"] if exact else []
-    if len(given) > 1:
-        raise bad(f"{' and '.join(given)} exclude each other; pass at most one")
-    if recall is not None:
-        return Effort.RECALL, struct.unpack("<I", struct.pack("<f", _share(recall, "recall")))[0]
-    if ef is not None:
-        return Effort.EF, whole(ef, "ef", 1, 0xFFFF_FFFF)
-    if nprobe is not None:
-        return Effort.NPROBE, whole(nprobe, "nprobe", 1, 0xFFFF_FFFF)
-    return (Effort.EXACT if exact else Effort.DEFAULT), 0

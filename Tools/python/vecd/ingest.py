@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .arrays import as_ids, as_vectors, bad, for_wire, whole
+from .attributes import Attribute, described
 from .errors import ErrorCode, VecdError
 from .protocol import (
     IngestAbortRequest, IngestBeginReply, IngestBeginRequest, IngestCommitReply, IngestCommitRequest, IngestRowsRequest,
 )
+from .rows import RowData, cuts
 from .wire import Limits
 
 if TYPE_CHECKING:
@@ -43,15 +45,19 @@ class Ingest:
         self.rows_sent = 0
         self.rows_acknowledged = 0
         self.committed: IngestCommitReply | None = None
+        self._attributes: list[Attribute] | None = None
         self._outstanding: deque[int] = deque()
         self._ended = False
 
     def add(
-        self, ids: Any, vectors: Any, batch_rows: int | None = None, progress: Callable[[int], Any] | None = None
+        self, ids: Any, vectors: Any, batch_rows: int | None = None, progress: Callable[[int], Any] | None = None,
+        *, attributes: Any = None, payloads: Any = None,
     ) -> None:
-        """Sends rows: ids (n,), vectors (n, dimension). Returns when at most a few frames are unanswered.
+        """Sends rows: ids (n,), vectors (n, dimension), attributes and payloads as of `Client.ingest`. Returns when at most
+        a few frames are unanswered.
 
-        An error here may belong to rows added earlier; the message names the row, counted over the whole ingest.
+        An error here may belong to rows added earlier; the message names the row, counted over the whole ingest. After one
+        the ingest has ended, unless nothing of this call was sent.
         """
         self._check_open()
         keys, rows = as_ids(ids), as_vectors(vectors, "vectors", (2,))
@@ -62,20 +68,48 @@ class Ingest:
                 f"vectors have dimension {rows.shape[1]}, collection {self.collection} has {self.dimension}",
                 ErrorCode.DIMENSION_MISMATCH,
             )
-        step = self._step(rows, batch_rows)
-        for start in range(0, len(rows), step):
-            element, values = for_wire(rows[start : start + step], "vectors", self.rows_sent)
-            message = IngestRowsRequest(
-                self._number, element, self.dimension, len(values), keys[start : start + step], values
-            )
-            self._send(message, len(values), progress)
+        data: RowData | None = None
+        if attributes is not None or payloads is not None:
+            known = [] if attributes is None else self._definitions()
+            data = RowData(attributes, payloads, len(rows), known, self.rows_sent)
+        first = self.rows_sent
+        try:
+            for start, stop, records in self._pieces(rows, data, batch_rows):
+                element, values = for_wire(rows[start:stop], "vectors", self.rows_sent)
+                message = IngestRowsRequest(
+                    self._number, element, self.dimension, len(values), keys[start:stop], values, records
+                )
+                self._send(message, len(values), progress)
+        except BaseException:
+            if self.rows_sent > first:
+                self._forget()  # half a call is not what was asked for
+            raise
 
-    def _step(self, rows: np.ndarray, batch_rows: int | None) -> int:
+    def _definitions(self) -> list[Attribute]:
+        if self._attributes is None:
+            self._attributes = described(self._client.describe(self.collection))
+        return self._attributes
+
+    def _pieces(
+        self, rows: np.ndarray, data: RowData | None, batch_rows: int | None
+    ) -> Iterator[tuple[int, int, bytes | None]]:
+        """First row, end and records of each frame: by rows, then by the bytes that records add."""
         width = rows.shape[1] * (2 if rows.dtype.itemsize == 2 else 4) + 8
-        most = min(Limits.INGEST_ROWS, (self._link.hello.frame_limit - 64) // width)
+        limit = self._link.hello.frame_limit - 64
+        step = min(Limits.INGEST_ROWS, limit // width)
         if batch_rows is None:
-            return max(1, min(FRAME_BYTES // width, most))
-        return min(whole(batch_rows, "batch_rows", 1, Limits.INGEST_ROWS), most)
+            limit = min(FRAME_BYTES, limit)
+            step = max(1, min(step, limit // width))
+        else:
+            step = min(whole(batch_rows, "batch_rows", 1, Limits.INGEST_ROWS), step)
+        for start in range(0, len(rows), step):
+            stop = min(start + step, len(rows))
+            if data is None:
+                yield start, stop, None
+                continue
+            records = data.records(start, stop)
+            for low, high in cuts([width + len(record) for record in records], step, limit):
+                yield start + low, start + high, b"".join(records[low:high])
 
     def _send(self, message: IngestRowsRequest, count: int, progress: Callable[[int], Any] | None) -> None:
         try:

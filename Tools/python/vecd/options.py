@@ -1,4 +1,4 @@
-"""What may follow the fields of a search: options, each a u16 tag, a u32 length and so many bytes."""
+"""What may follow the fields of a request: options, each a u16 tag, a u32 length and so many bytes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def read_options(reader: Reader, known: dict[str, Option], seen: Values) -> Valu
         found[name] = codec.decode(inner, name, seen)
         inner.end(f"option {tag}")
     if unknown >= 0:
-        raise VecdError(ErrorCode.NOT_AVAILABLE, f"search option {unknown} is unknown to this version")
+        raise VecdError(ErrorCode.NOT_AVAILABLE, f"option {unknown} is unknown to this version")
     return found
 
 

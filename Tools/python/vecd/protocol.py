@@ -6,18 +6,20 @@ Array fields are flat numpy arrays, as on the wire.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
-from .errors import VecdError
+from .errors import ErrorCode, VecdError
+from .filter_bytes import FilterBytes
 from .options import IdSets, Option, read_options
+from .records import AttributeType, Record, read_records
 from .wire import (
-    BOOL, F32, HEADER, I64, PROTOCOL_VERSION, REPLY_BIT, STR, TEXT, U16, U32, U64,
-    Array, Choice, Codec, Effort, Element, Fixed, Header, Index, Kind, Limits, Metric, Reader, Rest, State, Values,
-    malformed,
+    BOOL, F32, HEADER, I64, PROTOCOL_VERSION, REPLY_BIT, STR, TEXT, U8, U16, U32, U64,
+    Array, Choice, Codec, Effort, Element, Fields, Fixed, Flags, Header, Index, Kind, Limits, Metric, Number, Reader,
+    Rest, State, Values, malformed,
 )
 
 
@@ -81,19 +83,50 @@ class Message(Struct):
 
 
 class Listing(Codec):
-    """u32 count, then that many structs."""
+    """A count, u32 or narrower, then that many structs."""
 
-    def __init__(self, element: type[Struct]) -> None:
+    def __init__(self, element: type[Struct], count: Number = U32) -> None:
         self.element = element
+        self.count = count
 
     def encode(self, value: Iterable[Struct], out: list[Any]) -> None:
         items = list(value)
-        U32.encode(len(items), out)
+        self.count.encode(len(items), out)
         for item in items:
             item.write(out)
 
     def decode(self, reader: Reader, name: str, seen: Values) -> list[Any]:
-        return [self.element.read(reader) for _ in range(U32.decode(reader, name, seen))]
+        return [self.element.read(reader) for _ in range(self.count.decode(reader, name, seen))]
+
+
+class RecordBytes(Codec):
+    """So many records of Formats/attributes.md as their bytes, which is how requests are made. Read, they are checked."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def encode(self, value: bytes, out: list[Any]) -> None:
+        out.append(value)
+
+    def decode(self, reader: Reader, name: str, seen: Values) -> bytes:
+        if reader.left > self.limit:
+            raise VecdError(ErrorCode.LIMIT_EXCEEDED, f"{name} are {reader.left} bytes, at most {self.limit}")
+        start = reader.offset
+        read_records(reader, seen["count"], name)
+        return bytes(reader.data[start : reader.offset])
+
+
+class Records(Codec):
+    """So many records at the end of a reply, or nothing (None): only who asked knows whether they must be there."""
+
+    def __init__(self, count: Callable[[Values], int]) -> None:
+        self.count = count
+
+    def encode(self, value: list[Record] | None, out: list[Any]) -> None:
+        out += [record.encode() for record in value or ()]
+
+    def decode(self, reader: Reader, name: str, seen: Values) -> list[Record] | None:
+        return read_records(reader, self.count(seen), name) if reader.left else None
 
 
 REQUESTS: dict[Kind, type[Message]] = {}
@@ -144,11 +177,18 @@ class PingReply(Message):
     bytes: Any = wire(Rest(Limits.PING_BYTES))
 
 
+@dataclass
+class AttributeDefinition(Struct):
+    name: str = wire(STR)
+    type: AttributeType = wire(Choice(AttributeType))
+
+
 @request(Kind.CREATE)
 class CreateRequest(Message):
     name: str = wire(STR)
     dimension: int = wire(U32)
     metric: Metric = wire(Choice(Metric))
+    attributes: list[AttributeDefinition] | None = wire(Option(1, Listing(AttributeDefinition, U8)), default=None)
 
 
 @reply(Kind.CREATE)
@@ -215,6 +255,7 @@ class IngestRowsRequest(Message):
     elements: np.ndarray = wire(
         Array(lambda seen: seen["element"].dtype, lambda seen: seen["count"] * seen["dimension"])
     )
+    records: bytes | None = wire(Option(1, RecordBytes(Limits.FRAME_BODY_BYTES)), default=None)
 
 
 @reply(Kind.INGEST_ROWS)
@@ -353,6 +394,8 @@ class SearchRequest(Message):
     least_sequence: int | None = wire(Option(1, U64), default=None)
     excluded: tuple[np.ndarray, ...] | None = wire(Option(2, IdSets()), default=None)
     score_limit: float | None = wire(Option(3, F32), default=None)
+    filter: bytes | None = wire(Option(4, FilterBytes()), default=None)
+    fields: Fields | None = wire(Option(5, Flags(Fields)), default=None)
 
 
 def _total(seen: Values) -> int:
@@ -372,6 +415,7 @@ class SearchReply(Message):
     ids: np.ndarray = wire(Array("<u8", _total))
     scores: np.ndarray = wire(Array("<f4", _total))
     interests: np.ndarray = wire(Array("u1", _total))
+    records: list[Record] | None = wire(Records(_total), default=None)
 
 
 @request(Kind.GET)
@@ -380,12 +424,13 @@ class GetRequest(Message):
     generation: str = wire(STR)
     count: int = wire(U32)
     ids: np.ndarray = wire(Array("<u8", lambda seen: seen["count"]))
+    fields: Fields | None = wire(Option(1, Flags(Fields)), default=None)
 
 
-def _found_values(seen: Values) -> int:
+def _found(seen: Values) -> int:
     if (seen["found"] > 1).any():
         raise malformed("GetReply.found holds a value other than 0 and 1")
-    return int(seen["found"].sum(dtype=np.uint64)) * seen["dimension"]
+    return int(seen["found"].sum(dtype=np.uint64))
 
 
 @reply(Kind.GET)
@@ -394,7 +439,8 @@ class GetReply(Message):
     dimension: int = wire(U32)
     count: int = wire(U32)
     found: np.ndarray = wire(Array("u1", lambda seen: seen["count"]))
-    vectors: np.ndarray = wire(Array("<f4", _found_values))
+    vectors: np.ndarray = wire(Array("<f4", lambda seen: _found(seen) * seen["dimension"]))
+    records: list[Record] | None = wire(Records(_found), default=None)
 
 
 @request(Kind.STATS)
@@ -419,6 +465,7 @@ class UpsertRequest(Message):
     count: int = wire(U32)
     ids: np.ndarray = wire(Array("<u8", lambda seen: seen["count"]))
     vectors: np.ndarray = wire(Array("<f4", lambda seen: seen["count"] * seen["dimension"]))
+    records: bytes | None = wire(Option(1, RecordBytes(Limits.UPSERT_BYTES)), default=None)
 
 
 @reply(Kind.UPSERT)
@@ -493,6 +540,28 @@ class CancelBuildReply(Message):
     was_running: bool = wire(BOOL)
 
 
+@request(Kind.DESCRIBE)
+class DescribeRequest(Message):
+    collection: str = wire(STR)
+
+
+@reply(Kind.DESCRIBE)
+class DescribeReply(Message):
+    json: str = wire(TEXT)
+
+
+@request(Kind.ADD_ATTRIBUTE)
+class AddAttributeRequest(Message):
+    collection: str = wire(STR)
+    name: str = wire(STR)
+    type: AttributeType = wire(Choice(AttributeType))
+
+
+@reply(Kind.ADD_ATTRIBUTE)
+class AddAttributeReply(Message):
+    position: int = wire(U8)
+
+
 @dataclass
 class ErrorReply(Message):
     """The body of any reply whose status is not 0. It may answer every kind, so it is not in REPLIES."""
@@ -541,7 +610,8 @@ def decode_reply(header: Header, body: bytes | bytearray | memoryview) -> Messag
 
 
 __all__ = [
-    "HEADER", "Header", "Message", "Struct", "REQUESTS", "REPLIES", "ErrorReply", "Collection", "Generation", "Finding",
+    "HEADER", "Header", "Message", "Struct", "REQUESTS", "REPLIES", "ErrorReply", "AttributeDefinition", "Collection",
+    "Generation", "Finding",
     "request_frame", "reply_frame", "error_frame", "decode_request", "decode_reply",
     *(cls.__name__ for table in (REQUESTS, REPLIES) for cls in table.values()),
 ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .errors import BadInput, ErrorCode
 from .protocol import SearchReply
 from .wire import Index, malformed
 
@@ -21,6 +23,8 @@ class SearchResult:
 
     ids: (n, k) uint64, NO_ID beyond the results. scores: (n, k) float32, NaN beyond them: inner product, cosine, or
     squared distance (smaller is better). interests: (n, k) uint8, which of the query's vectors scored best.
+    attributes, payloads: per query a list of its `counts[i]` results' values by name, and payloads (b"" for none); None
+    unless `fields` of the search asked for them.
     """
 
     ids: np.ndarray
@@ -33,6 +37,8 @@ class SearchResult:
     index: Index
     parameter: int
     expected_recall: float
+    attributes: list[list[dict[str, Any]]] | None = None
+    payloads: list[list[bytes]] | None = None
 
     @property
     def mask(self) -> np.ndarray:
@@ -47,14 +53,35 @@ class SearchResult:
         for row, count in enumerate(self.counts):
             yield self.ids[row, :count], self.scores[row, :count]
 
+    def softmax(self, temperature: float = 1.0) -> np.ndarray:
+        """(n, k) float32: the shares of each query's results, which add up to 1; 0 beyond the results. `scores` stay as they are.
+
+        A share is proportional to exp(score / temperature), under l2 to exp(-squared distance / temperature).
+        """
+        if not 0 < temperature < np.inf:
+            raise BadInput(ErrorCode.INVALID_ARGUMENT, f"temperature is {temperature!r}, expected a number above 0")
+        if not self.scores.size:
+            return np.zeros(self.scores.shape, np.float32)
+        scores = np.where(self.mask, self.scores, np.float32(0)).astype(np.float64)
+        # Results come best first, so how far one is behind the first is the same whether scores rise or fall.
+        with np.errstate(over="ignore"):
+            shares = np.where(self.mask, np.exp(-np.abs(scores - scores[:, :1]) / temperature), 0)
+        return (shares / np.maximum(shares.sum(axis=1, keepdims=True), 1)).astype(np.float32)
+
 
 @dataclass
 class GetResult:
-    """In the order asked. vectors: (n, dimension) float32, NaN where `found` (n, bool) is false."""
+    """In the order asked. vectors: (n, dimension) float32, NaN where `found` (n, bool) is false.
+
+    attributes, payloads: per id its values by name, and its payload (b"" for none); None where there is no item, and as a
+    whole unless `fields` asked for them.
+    """
 
     vectors: np.ndarray
     found: np.ndarray
     generation: str
+    attributes: list[dict[str, Any] | None] | None = None
+    payloads: list[bytes | None] | None = None
 
 
 @dataclass
@@ -110,3 +137,14 @@ def assemble(replies: list[SearchReply], asked: list[int], k: int) -> SearchResu
         parameter=max(reply.parameter for reply in replies),
         expected_recall=min(reply.expected_recall for reply in replies),
     )
+
+
+def as_object(text: str, what: str) -> dict[str, Any]:
+    """A reply that is a JSON object."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise malformed(f"the daemon's reply to {what} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise malformed(f"the daemon's reply to {what} is no JSON object")
+    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,8 @@ class Kind(IntEnum):
     COMPACT = 21
     SNAPSHOT = 22
     CANCEL_BUILD = 23
+    DESCRIBE = 24
+    ADD_ATTRIBUTE = 25
 
 
 class Metric(IntEnum):
@@ -106,6 +108,13 @@ class Effort(IntEnum):
     EF = 2
     NPROBE = 3
     EXACT = 4
+
+
+class Fields(IntFlag):
+    """What comes with an item besides its vector or score."""
+
+    ATTRIBUTES = 1
+    PAYLOAD = 2
 
 
 def malformed(message: str) -> VecdError:
@@ -191,7 +200,7 @@ class Number(Codec):
         return self.packer.unpack(reader.take(self.packer.size, name))[0]
 
 
-U8, U16, U32, U64, I64, F32 = (Number(code) for code in "BHIQqf")
+U8, U16, U32, U64, I64, F32, F64 = (Number(code) for code in "BHIQqfd")
 
 
 class Bool(Codec):
@@ -221,6 +230,23 @@ class Choice(Codec):
         except ValueError:
             allowed = ", ".join(str(int(item)) for item in self.enumeration)
             raise malformed(f"{name} is {byte}, expected one of {allowed}") from None
+
+
+class Flags(Codec):
+    """A u8 of the bits of one enumeration, at least one of them set; others are refused."""
+
+    def __init__(self, enumeration: type[IntFlag]) -> None:
+        self.enumeration = enumeration
+        self.all = sum(enumeration)
+
+    def encode(self, value: Any, out: list[Any]) -> None:
+        U8.encode(int(value), out)
+
+    def decode(self, reader: Reader, name: str, seen: Values) -> Any:
+        byte = reader.take(1, name)[0]
+        if not byte or byte & ~self.all:
+            raise malformed(f"{name} is {byte}, expected bits of {self.all}, one or more")
+        return self.enumeration(byte)
 
 
 class Text(Codec):

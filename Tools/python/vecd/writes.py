@@ -12,8 +12,10 @@ import numpy as np
 
 from . import protocol as p
 from .arrays import as_float32, as_ids, as_vectors, bad
+from .attributes import described
 from .errors import ErrorCode, VecdError
-from .results import WriteResult
+from .results import WriteResult, as_object
+from .rows import RowData, cuts
 from .wire import Limits
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ RECONNECT_PAUSE = 0.02
 
 
 def upsert(
-    client: Client, collection: str, ids: Any, vectors: Any, generation: str | None, token: bytes | None, timeout: Any
+    client: Client, collection: str, ids: Any, vectors: Any, generation: str | None, token: bytes | None, timeout: Any,
+    attributes: Any, payloads: Any,
 ) -> WriteResult:
     rows, keys = as_vectors(vectors, "vectors", (2,)), as_ids(ids)
     if len(keys) != len(rows):
@@ -35,11 +38,20 @@ def upsert(
     step = min(Limits.UPSERT_ROWS, Limits.UPSERT_BYTES // (8 + 4 * width))
     whole = as_float32(rows, "vectors")  # refused as a whole, before anything is sent
 
-    def part(start: int, label: str, name: bytes) -> p.Message:
-        piece = keys[start : start + step]
-        return p.UpsertRequest(collection, label, name, width, len(piece), piece, whole[start : start + step])
+    bounds = list(_steps(len(keys), step))
+    records: list[bytes] | None = None
+    if attributes is not None or payloads is not None:
+        request = p.DescribeRequest(collection)
+        known = [] if attributes is None else described(as_object(_send(client, request, timeout).json, "describe"))
+        records = RowData(attributes, payloads, len(keys), known).records(0, len(keys))
+        bounds = list(cuts(list(map(len, records)), step, Limits.UPSERT_BYTES))
 
-    return _write(client, part, len(keys), step, generation, token, timeout)
+    def part(start: int, stop: int, label: str, name: bytes) -> p.Message:
+        piece = keys[start:stop]
+        own = None if records is None else b"".join(records[start:stop])
+        return p.UpsertRequest(collection, label, name, width, len(piece), piece, whole[start:stop], own)
+
+    return _write(client, part, bounds, generation, token, timeout)
 
 
 def delete(
@@ -47,25 +59,28 @@ def delete(
 ) -> WriteResult:
     keys = as_ids(ids)
 
-    def part(start: int, label: str, name: bytes) -> p.Message:
-        piece = keys[start : start + Limits.DELETE_IDS]
-        return p.DeleteRequest(collection, label, name, len(piece), piece)
+    def part(start: int, stop: int, label: str, name: bytes) -> p.Message:
+        return p.DeleteRequest(collection, label, name, stop - start, keys[start:stop])
 
-    return _write(client, part, len(keys), Limits.DELETE_IDS, generation, token, timeout)
+    return _write(client, part, list(_steps(len(keys), Limits.DELETE_IDS)), generation, token, timeout)
+
+
+def _steps(count: int, step: int) -> Iterator[tuple[int, int]]:
+    return ((start, min(start + step, count)) for start in range(0, count, step))
 
 
 def _write(
-    client: Client, part: Callable[[int, str, bytes], p.Message], count: int, step: int, generation: str | None,
-    token: bytes | None, timeout: Any,
+    client: Client, part: Callable[[int, int, str, bytes], p.Message], bounds: list[tuple[int, int]],
+    generation: str | None, token: bytes | None, timeout: Any,
 ) -> WriteResult:
     """One part after the other: of an id in several of them the last counts."""
-    if not count:
+    if not bounds:
         raise bad("there are no ids; pass at least one")
     names = _tokens(token)
     label = generation or ""
     done = WriteResult(label, 0, 0, False, 0)
-    for start in range(0, count, step):
-        reply = _send(client, part(start, label, next(names)), timeout)
+    for start, stop in bounds:
+        reply = _send(client, part(start, stop, label, next(names)), timeout)
         label = reply.generation  # a publish must not spread one call over two generations
         done = WriteResult(
             label, reply.sequence, done.existing + reply.existing, done.repeated or reply.repeated, done.writes + 1)
