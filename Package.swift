@@ -97,7 +97,7 @@ let package = Package(
     tests("VecIndexTests", ["VecCore", "VecKernels", "VecIndex", "VecTestSupport"]),
     tests("VecStorageTests", ["VecCore", "VecStorage", "VecTestSupport"]),
     tests("VecManifestTests", ["VecCore", "VecManifest", "VecTestSupport"]),
-    tests("VecEngineTests", ["VecCore", "VecStorage", "VecEngine", "VecTestSupport"]),
+    tests("VecEngineTests", ["VecCore", "VecAttributes", "VecStorage", "VecEngine", "VecTestSupport"]),
     tests("VecProtocolTests", ["VecCore", "VecProtocol", "VecTestSupport"]),
     tests("VecClientTests", ["VecCore", "VecProtocol", "VecClient", nioCore, nioPosix, "VecTestSupport"]),
     tests("VecFilesTests", ["VecCore", "VecFiles", "VecTestSupport"]),

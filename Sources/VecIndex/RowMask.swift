@@ -17,6 +17,40 @@ package struct RowMask {
   @inline(__always)
   func allows(_ row: UInt32) -> Bool { words[Int(row >> 6)] >> UInt64(row & 63) & 1 == 1 }
 
+  /// The first of these that may be returned, of `rows`; nil when none may.
+  func first(in rows: Range<Int>) -> Int? {
+    var row = rows.lowerBound
+    while row < rows.upperBound {
+      let rest = words[row >> 6] >> UInt64(row & 63)
+      if rest != 0 {
+        let found = row + rest.trailingZeroBitCount
+        return found < rows.upperBound ? found : nil
+      }
+      row = (row >> 6 + 1) << 6
+    }
+    return nil
+  }
+
+  /// Those of `rows` that may be returned, ascending, as many as there is room for.
+  /// - Returns: how many, and the first row that was not looked at.
+  func collect(_ rows: Range<Int>, into out: UnsafeMutablePointer<UInt32>, room: Int) -> (count: Int, next: Int) {
+    var count = 0
+    var row = rows.lowerBound
+    while row < rows.upperBound {
+      var rest = words[row >> 6] >> UInt64(row & 63)
+      let end = min(rows.upperBound, (row >> 6 + 1) << 6)
+      if end - row < 64 { rest &= 1 << UInt64(end - row) &- 1 }
+      if rest.nonzeroBitCount > room - count { break }
+      while rest != 0 {
+        out[count] = UInt32(truncatingIfNeeded: row + rest.trailingZeroBitCount)
+        count += 1
+        rest &= rest &- 1
+      }
+      row = end
+    }
+    return (count, row)
+  }
+
   /// How many of some rows may be returned.
   func count(_ rows: Range<Int>) -> Int {
     guard !rows.isEmpty else { return 0 }

@@ -76,10 +76,10 @@ func randomRows(_ count: Int, _ dimension: Int, seed: UInt64) -> [Float] {
 
 extension Ingest {
   @discardableResult
-  func append(ids: [UInt64], vectors: [Float]) throws -> UInt64 {
+  func append(ids: [UInt64], vectors: [Float], records: [AttributeRecord] = []) throws -> UInt64 {
     try ids.withUnsafeBytes { ids in
       try vectors.withUnsafeBytes {
-        try append(elementType: .f32, count: ids.count / 8, ids: ids, elements: $0)
+        try append(elementType: .f32, count: ids.count / 8, ids: ids, elements: $0, records: records)
       }
     }
   }

@@ -54,9 +54,31 @@ import VecFiles
     #expect(failure(scratch.file("a.jsonl", text: line))?.code == .malformedFile)
   }
 
-  @Test("an attribute is refused with the word that there are none yet")
-  func attributes() {
-    #expect(message("{\"id\": 1, \"vector\": [1], \"price\": 3}")?.contains("attributes are not available") == true)
+  @Test("attributes and payload are handed on as they stand, and other keys are refused with what may be there")
+  func items() throws {
+    let attributes = "{\"price\": 9.5, \"tags\": [\"a]\\\"}\", \"b\"], \"deep\": {\"x\": [1, {}]}}"
+    let path = scratch.file(
+      "a.jsonl",
+      text: "{\"id\": 1, \"vector\": [1]}\n{\"payload\": \"a, b\", \"id\": 2, \"attributes\": \(attributes), \"vector\": [2]}\n"
+        + "{\"id\": 3, \"vector\": [3], \"payload\": null}\n")
+    let block = try #require(try openVectors(path: path).nextBlock())
+    #expect(block.ids == [1, 2, 3])
+    #expect(
+      block.items == [
+        RawItem(), RawItem(attributes: Array(attributes.utf8), payload: Array("\"a, b\"".utf8)),
+        RawItem(payload: Array("null".utf8)),
+      ])
+    #expect(message("{\"id\": 1, \"vector\": [1], \"price\": 3}")?.contains("only id, vector, attributes and payload") == true)
+  }
+
+  @Test(
+    "an item that is not whole is refused",
+    arguments: [
+      "\"attributes\": [1]", "\"attributes\": 1", "\"attributes\": {", "\"attributes\": {}, \"attributes\": {}",
+      "\"payload\": ", "\"payload\": \"a", "\"payload\": [1, {\"a\": 2}", "\"payload\": 1, \"payload\": 2",
+    ])
+  func brokenItems(item: String) {
+    #expect(failure(scratch.file("a.jsonl", text: "{\"id\": 1, \"vector\": [1], \(item)}"))?.code == .malformedFile)
   }
 
   @Test("a vector of another length is refused with its line")

@@ -16,7 +16,7 @@ extension Request {
       [
         ("name", .string(create.collection)), ("dimension", .int(create.dimension)),
         ("metric", .int(create.metric.rawValue)),
-      ]
+      ] + (create.attributes.isEmpty ? [] : [("attributes", .attributes(create.attributes))])
     case .drop(let drop): names(drop.collection, drop.generation)
     case .ingestBegin(let begin): names(begin.collection, begin.generation)
     case .ingestRows(let rows):
@@ -24,7 +24,7 @@ extension Request {
         ("ingest", .int(rows.ingest)), ("element", .int(rows.elements.type.rawValue)),
         ("dimension", .int(rows.dimension)), ("count", .int(rows.ids.count)), ("ids", .ints(rows.ids)),
         ("elements", rows.elements.golden),
-      ]
+      ] + GoldenText.records(rows.records)
     case .ingestCommit(let ingest), .ingestAbort(let ingest): [("ingest", .int(ingest))]
     case .buildIndex(let build):
       names(build.collection, build.generation) + [
@@ -35,22 +35,28 @@ extension Request {
       ]
     case .publish(let publish):
       names(publish.collection, publish.generation) + publish.expected.golden
-    case .rollback(let collection), .generations(let collection): [("collection", .string(collection))]
+    case .rollback(let collection), .generations(let collection), .describe(let collection): [("collection", .string(collection))]
     case .verify(let collection): [("collection", .string(collection ?? ""))]
     case .search(let search): search.goldenFields
     case .get(let get):
       names(get.collection, get.generation) + [("count", .int(get.ids.count)), ("ids", .ints(get.ids))]
+        + GoldenText.fields(get.fields)
     case .upsert(let upsert):
       names(upsert.collection, upsert.generation) + [
         ("token", .token(upsert.token)), ("dimension", .int(upsert.dimension)), ("count", .int(upsert.ids.count)),
         ("ids", .ints(upsert.ids)), ("vectors", .floats(upsert.vectors)),
-      ]
+      ] + GoldenText.records(upsert.records)
     case .delete(let delete):
       names(delete.collection, delete.generation) + [
         ("token", .token(delete.token)), ("count", .int(delete.ids.count)), ("ids", .ints(delete.ids)),
       ]
     case .seal(let of), .compact(let of), .cancelBuild(let of): names(of.collection, of.generation)
     case .snapshot(let name): [("name", .string(name))]
+    case .addAttribute(let add):
+      [
+        ("collection", .string(add.collection)), ("name", .string(add.attribute.name)),
+        ("type", .int(add.attribute.type.rawValue)),
+      ]
     }
   }
 
@@ -96,10 +102,26 @@ extension SearchRequest {
     ] + (leastSequence.map { [("least_sequence", .int($0))] } ?? [])
       + (excluded.isEmpty ? [] : [("excluded", .list(excluded.map { .ints($0.ids) }))])
       + (scoreLimit.map { [("score_limit", .float($0))] } ?? [])
+      + (filter.isEmpty ? [] : [("filter", .ints(filter))]) + GoldenText.fields(fields)
   }
 }
 
 extension GoldenText {
+  fileprivate static func attributes(_ attributes: [AttributeDefinition]) -> GoldenText {
+    .list(attributes.map { .object([("name", .string($0.name)), ("type", .int($0.type.rawValue))]) })
+  }
+
+  /// Nothing for none; else the bytes of all of them.
+  fileprivate static func records(_ records: [AttributeRecord]) -> [(String, GoldenText)] {
+    var writer = ByteWriter()
+    AttributeRecord.write(records, to: &writer)
+    return records.isEmpty ? [] : [("records", .ints(writer.bytes))]
+  }
+
+  fileprivate static func fields(_ fields: ItemFields) -> [(String, GoldenText)] {
+    fields.isEmpty ? [] : [("fields", .int(fields.rawValue))]
+  }
+
   /// The 16 bytes; zeros for none.
   fileprivate static func token(_ token: WriteToken?) -> GoldenText {
     var writer = ByteWriter()
@@ -155,7 +177,7 @@ extension Reply {
       [
         ("generation", .string(get.generation)), ("dimension", .int(get.dimension)), ("count", .int(get.found.count)),
         ("found", .ints(get.found.map { $0 ? 1 : 0 })), ("vectors", .floats(get.vectors)),
-      ]
+      ] + GoldenText.records(get.records)
     case .stats(let json), .seal(let json), .compact(let json), .snapshot(let json): [("json", .string(json))]
     case .upsert(let receipt), .delete(let receipt):
       [
@@ -163,6 +185,12 @@ extension Reply {
         ("existing", .int(receipt.existing)), ("repeated", .flag(receipt.isRepeated)),
       ]
     case .cancelBuild(let wasRunning): [("was_running", .flag(wasRunning))]
+    case .describe(let description):
+      [
+        ("dimension", .int(description.dimension)), ("metric", .int(description.metric.rawValue)),
+        ("count", .int(description.attributes.count)), ("attributes", .attributes(description.attributes)),
+      ]
+    case .addAttribute(let position): [("position", .int(position))]
     case .failure(let error): [("message", .string(error.message))]
     }
   }
@@ -204,6 +232,6 @@ extension SearchReply {
       ("expected_recall", .float(expectedRecall)),
       ("query_count", .int(resultCounts.count)), ("result_counts", .ints(resultCounts)), ("ids", .ints(ids)),
       ("scores", .floats(scores)), ("interests", .ints(interests)),
-    ]
+    ] + GoldenText.records(records)
   }
 }

@@ -14,7 +14,8 @@ struct MessageSource {
     case .create:
       .create(
         CreateRequest(
-          collection: name(), dimension: Int.random(in: 1...4096, using: &random), metric: pick(Metric.allCases)))
+          collection: name(), dimension: Int.random(in: 1...4096, using: &random), metric: pick(Metric.allCases),
+          attributes: definitions()))
     case .list: .list
     case .drop: .drop(DropRequest(collection: name(), generation: maybe { $0.label() }))
     case .ingestBegin: .ingestBegin(IngestBeginRequest(collection: name(), generation: maybe { $0.label() }))
@@ -32,7 +33,8 @@ struct MessageSource {
     case .verify: .verify(collection: maybe { $0.name() })
     case .generations: .generations(collection: name())
     case .search: .search(search())
-    case .get: .get(GetRequest(collection: name(), generation: maybe { $0.label() }, ids: ids(1...40)))
+    case .get:
+      .get(GetRequest(collection: name(), generation: maybe { $0.label() }, ids: ids(1...40), fields: fields()))
     case .stats: .stats
     case .upsert: .upsert(upsert())
     case .delete:
@@ -43,6 +45,8 @@ struct MessageSource {
     case .compact: .compact(GenerationRequest(collection: name(), generation: maybe { $0.label() }))
     case .snapshot: .snapshot(name: name())
     case .cancelBuild: .cancelBuild(GenerationRequest(collection: name(), generation: maybe { $0.label() }))
+    case .describe: .describe(collection: name())
+    case .addAttribute: .addAttribute(AddAttributeRequest(collection: name(), attribute: definition(3)))
     }
   }
 
@@ -86,6 +90,9 @@ struct MessageSource {
     case .compact: .compact("{\"generation\": \"\(label())\"}")
     case .snapshot: .snapshot("{\"path\": \"\(name())\"}")
     case .cancelBuild: .cancelBuild(wasRunning: Bool.random(using: &random))
+    case .describe:
+      .describe(CollectionDescription(dimension: small(), metric: pick(Metric.allCases), attributes: definitions()))
+    case .addAttribute: .addAttribute(position: small())
     }
   }
 
@@ -101,7 +108,8 @@ struct MessageSource {
       case .f16: .f16((0..<count).map { _ in number() })
       case .bf16: .bf16((0..<count).map { _ in number() })
       }
-    return IngestRows(ingest: number(), dimension: dimension, ids: ids, elements: elements)
+    return IngestRows(
+      ingest: number(), dimension: dimension, ids: ids, elements: elements, records: someRecords(ids.count))
   }
 
   mutating func search() -> SearchRequest {
@@ -121,7 +129,7 @@ struct MessageSource {
       collection: name(), generation: maybe { $0.label() }, k: Int.random(in: 1...Limits.kMax, using: &random),
       effort: effort, index: maybe { $0.pick(IndexType.allCases) }, interests: interests, dimension: dimension,
       vectors: (0..<(queries * interests * dimension)).map { _ in float() }, leastSequence: maybe { $0.number() },
-      excluded: excluded, scoreLimit: maybe { $0.float() })
+      excluded: excluded, scoreLimit: maybe { $0.float() }, filter: bytes(upTo: 20), fields: fields())
   }
 
   private mutating func upsert() -> UpsertRequest {
@@ -129,7 +137,40 @@ struct MessageSource {
     let ids = ids(1...12)
     return UpsertRequest(
       collection: name(), generation: maybe { $0.label() }, token: maybe { $0.token() }, dimension: dimension, ids: ids,
-      vectors: (0..<(dimension * ids.count)).map { _ in float() })
+      vectors: (0..<(dimension * ids.count)).map { _ in float() }, records: someRecords(ids.count))
+  }
+
+  private mutating func definition(_ number: Int) -> AttributeDefinition {
+    AttributeDefinition(name: "a\(number)", type: pick(AttributeType.allCases))
+  }
+
+  private mutating func definitions() -> [AttributeDefinition] { (0..<small()).map { definition($0) } }
+
+  private mutating func fields() -> ItemFields { pick([[], .attributes, .payload, .all]) }
+
+  /// One for each row, or none.
+  private mutating func someRecords(_ count: Int) -> [AttributeRecord] {
+    Bool.random(using: &random) ? (0..<count).map { _ in record() } : []
+  }
+
+  private mutating func record() -> AttributeRecord {
+    var record = AttributeRecord(payload: bytes(upTo: 20))
+    for position in 0..<small() {
+      record[position] = maybe {
+        switch $0.pick(AttributeType.allCases) {
+        case .int: .int($0.number())
+        case .float: .float(Double($0.float()))
+        case .bool: .bool(Bool.random(using: &$0.random))
+        case .keyword: .keyword(Keyword($0.text()))
+        case .keywords:
+          switch $0.small() {
+          case 0: .keywords([])
+          default: .set(["é", Keyword($0.text())])
+          }
+        }
+      }
+    }
+    return record
   }
 
   private mutating func token() -> WriteToken { WriteToken.random(using: &random) }
@@ -153,7 +194,7 @@ struct MessageSource {
       parameter: UInt32.random(in: 0...UInt32.max, using: &random), expectedRecall: float(),
       resultCounts: counts, ids: (0..<total).map { _ in number() },
       scores: (0..<total).map { _ in float() },
-      interests: (0..<total).map { _ in UInt8.random(in: 0...7, using: &random) })
+      interests: (0..<total).map { _ in UInt8.random(in: 0...7, using: &random) }, records: someRecords(total))
   }
 
   private mutating func getReply() -> GetReply {
@@ -161,7 +202,8 @@ struct MessageSource {
     let found = (0..<small()).map { _ in Bool.random(using: &random) }
     let count = dimension * found.filter { $0 }.count
     return GetReply(
-      generation: label(), dimension: dimension, found: found, vectors: (0..<count).map { _ in float() })
+      generation: label(), dimension: dimension, found: found, vectors: (0..<count).map { _ in float() },
+      records: someRecords(found.filter { $0 }.count))
   }
 
   private mutating func collection() -> CollectionInfo {

@@ -68,7 +68,7 @@ struct RoundTripTests {
       let padded = [UInt8](repeating: 7, count: shift % 16) + writer.bytes
       try padded.withUnsafeBytes { bytes in
         let view = try IngestRowsView.decode(UnsafeRawBufferPointer(rebasing: bytes[(shift % 16)...]))
-        #expect(IngestRows(view) == rows)
+        #expect(try IngestRows(view) == rows)
         #expect(view.count == rows.ids.count)
         for row in 0..<view.count {
           #expect(view.id(at: row) == rows.ids[row])

@@ -15,13 +15,14 @@ extension CodeScan {
     return Int(expected + 3 * expected.squareRoot() + 2)
   }
 
-  func guess(_ coded: CodePlane, _ shouldStop: () -> Bool) throws(VecError) {
+  /// - Parameter mask: samples are of rows that may be returned, which need not be like the others.
+  func guess(_ coded: CodePlane, _ mask: RowMask?, _ shouldStop: () -> Bool) throws(VecError) {
     let tileRows = kernels.tileRows
     let rank = Self.rank(k: pool.k, sample: Self.sampleTiles * tileRows, of: max(1, coded.rowCount))
-    if grouped > 0, coded.rowCount >= 4 * Self.sampleTiles * tileRows, rank <= Self.sampleTiles / 4 {
+    if grouped > 0, mask == nil, coded.rowCount >= 4 * Self.sampleTiles * tileRows, rank <= Self.sampleTiles / 4 {
       for start in Swift.stride(from: 0, to: grouped, by: lanes) { try guessGroup(coded, start, rank, shouldStop) }
     }
-    for vector in grouped..<count { try guessOne(coded, vector, shouldStop) }
+    for vector in grouped..<count { try guessOne(coded, mask, vector, shouldStop) }
   }
 
   private func guessGroup(_ coded: CodePlane, _ start: Int, _ rank: Int, _ shouldStop: () -> Bool) throws(VecError) {
@@ -46,13 +47,23 @@ extension CodeScan {
   }
 
   /// Single rows, so that a sample of rows in cluster order is not a sample of clusters.
-  private func guessOne(_ coded: CodePlane, _ vector: Int, _ shouldStop: () -> Bool) throws(VecError) {
-    let sample = min(Self.sampleRows, max(256, coded.rowCount / 64))
-    guard sample <= coded.rowCount / 4 else { return }
-    let rank = Self.rank(k: pool.k, sample: sample, of: coded.rowCount)
+  private func guessOne(
+    _ coded: CodePlane, _ mask: RowMask?, _ vector: Int, _ shouldStop: () -> Bool
+  ) throws(VecError) {
+    let wanted = min(Self.sampleRows, max(256, coded.rowCount / 64))
+    guard wanted <= coded.rowCount / 4 else { return }
+    var sample = 0
+    for index in 0..<wanted {
+      let place = index * coded.rowCount / wanted
+      guard let row = mask?.first(in: place..<((index + 1) * coded.rowCount / wanted)) ?? (mask == nil ? place : nil) else {
+        continue
+      }
+      numbers.base[sample] = UInt32(truncatingIfNeeded: row)
+      sample += 1
+    }
+    let rank = Self.rank(k: pool.k, sample: sample, of: mask?.allowedCount(of: coded.rowCount) ?? coded.rowCount)
     guard rank <= sample / 4 else { return }
     try pacer.spend(sample * stride, shouldStop)
-    for index in 0..<sample { numbers.base[index] = UInt32(truncatingIfNeeded: index * coded.rowCount / sample) }
     let rows = UnsafeBufferPointer(start: UnsafePointer(numbers.base), count: sample)
     for row in rows { kernels.prefetch(coded.factors + Int(row)) }
     let query = codes.queries[vector]

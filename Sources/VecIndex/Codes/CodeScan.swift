@@ -12,6 +12,9 @@ final class CodeScan {
   private static let firstRows = 128
   private static let singlesMax = 4
   private static let sketchedRows = 4_096
+  /// A row that is fetched on its own costs as much as so many that go by one after the other, for a vector on its own and
+  /// for one of many.
+  private static let scannedPerFetched = (alone: 24, together: 48)
   /// Room for the rows that a guess looks at.
   private static let sampledRows = 4_096
 
@@ -78,7 +81,14 @@ final class CodeScan {
 
   func scan(_ plane: VectorPlane, _ coded: CodePlane, guessing: Bool, _ shouldStop: () -> Bool) throws(VecError) {
     pool.begin(plane, codes.bounds.map { .codes($0) })
-    if guessing { try guess(coded, shouldStop) }
+    if let mask = plane.mask, fetches(plane) {
+      for vector in Swift.stride(from: 0, to: count, by: pool.interests) {
+        try sketchPass.fetch(mask, of: coded, first: vector, shouldStop)
+      }
+      try pool.finish(shouldStop)
+      return
+    }
+    if guessing { try guess(coded, plane.mask, shouldStop) }
     if grouped > 0 {
       var first = 0
       // Floors rise from piece to piece, so the first ones are short: of a few rows every one is a candidate.
@@ -101,6 +111,12 @@ final class CodeScan {
       }
     }
     try pool.finish(shouldStop)
+  }
+
+  /// Whether so few rows may be returned that they are looked at one by one.
+  private func fetches(_ plane: VectorPlane) -> Bool {
+    let factor = grouped > 0 ? Self.scannedPerFetched.together : Self.scannedPerFetched.alone
+    return plane.allowedCount * factor < plane.rowCount
   }
 
   private func scanGroup(

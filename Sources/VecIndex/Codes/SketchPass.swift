@@ -44,6 +44,20 @@ final class SketchPass {
     }
   }
 
+  /// The same of the bytes of all rows that may be returned, which are few.
+  func fetch(_ mask: RowMask, of coded: CodePlane, first vector: Int, _ shouldStop: () -> Bool) throws(VecError) {
+    var row = 0
+    while row < coded.rowCount {
+      // Few at first, so that the floor rises before many are taken.
+      let room = row == 0 ? min(blockRows, max(64, 2 * pool.k)) : blockRows
+      let (count, next) = mask.collect(row..<coded.rowCount, into: numbers.base, room: room)
+      row = next
+      guard count > 0 else { continue }
+      try pacer.spend(count * codes.stride * pool.interests, shouldStop)
+      try takeByBytes(UnsafeBufferPointer(start: UnsafePointer(numbers.base), count: count), coded, vector, shouldStop)
+    }
+  }
+
   /// Rows that a sketch leaves under any interest, in `numbers`.
   private func kept(_ first: Int, _ count: Int, _ sketches: SketchRows, _ vector: Int) -> Int {
     guard pool.interests > 1 else {

@@ -159,8 +159,12 @@ package struct Planner: Sendable {
   private func indexed(_ type: IndexType) -> [Part] { parts.filter { $0.available.contains(type) } }
 
   private func scanCost(_ part: Part, _ k: Int, _ queryCount: Int) -> Double {
-    let work = SearchWork(scanned: Double(part.rowCount), settled: Double(min(k, part.rowCount)) / Double(parts.count))
-    return CostModel.nanoseconds(work, of: .flat, stride: stride, dimension: dimension, queryCount: queryCount)
+    let settled = Double(min(k, part.rowCount)) / Double(parts.count)
+    let rows = Double(part.rowCount)
+    // Of rows that may be returned a few are fetched one by one, many are met on the way.
+    return [SearchWork(scanned: rows, settled: settled), SearchWork(visited: rows * part.liveShare, settled: settled)].map {
+      CostModel.nanoseconds($0, of: .flat, stride: stride, dimension: dimension, queryCount: queryCount)
+    }.min() ?? 0
   }
 
   private func missing(_ type: IndexType, _ what: String) -> VecError {

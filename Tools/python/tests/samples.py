@@ -91,7 +91,7 @@ SAMPLES: list[tuple[str, p.Message]] = [
     ("request", p.GetRequest("posts", "", 2, np.array([7, 8], "<u8"), Fields.PAYLOAD)),
     ("reply", p.GetReply("g1", 1, 4, np.array([1, 0, 1, 1], "u1"), np.arange(3, dtype="<f4"), RECORDS)),
     ("request", p.DescribeRequest("posts")),
-    ("reply", p.DescribeReply('{"attributes":[]}')),
+    ("reply", p.DescribeReply(2, p.Metric.L2, [p.AttributeDefinition("tags", AttributeType.KEYWORDS)])),
     ("request", p.AddAttributeRequest("posts", "stock", AttributeType.INT)),
     ("reply", p.AddAttributeReply(63)),
 ]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from conftest import FORMATS
 from vecd import BadInput, ErrorCode, VecdError
+from vecd import protocol as p
 from vecd.attributes import Attribute, AttributeType, as_attributes, decode_record, described, encode_record, encode_records
 from vecd.records import Record, read_records
 from vecd.wire import Reader
@@ -113,13 +114,14 @@ def test_definitions_come_from_mappings_sequences_and_descriptions():
     right = [Attribute("price", AttributeType.FLOAT), Attribute("tags", AttributeType.KEYWORDS)]
     assert as_attributes({"price": "float", "tags": AttributeType.KEYWORDS}) == right
     assert as_attributes(iter(right)) == right and Attribute("price", "float") == right[0]
-    reply = {"collection": "x", "attributes": [
-        {"name": "price", "type": "float", "later": 1}, {"name": "tags", "type": "keywords"}]}
+    named = [p.AttributeDefinition(own.name, own.type) for own in right]
+    reply = p.DescribeReply(2, p.Metric.IP, named)
     assert described(reply) == right
-    for wrong in ({}, {"attributes": 1}, {"attributes": [{"name": "price"}]}, {"attributes": [{"name": "A", "type": "int"}]}):
-        with pytest.raises(VecdError) as caught:
-            described(wrong)
-        assert caught.value.code is ErrorCode.MALFORMED_FRAME
+    # What a newer daemon tells besides is skipped.
+    assert p.DescribeReply.decode(reply.encode() + bytes.fromhex("0900 01000000 2a")) == reply
+    with pytest.raises(VecdError) as caught:
+        described(p.DescribeReply(2, p.Metric.IP, [p.AttributeDefinition("A", AttributeType.INT)]))
+    assert caught.value.code is ErrorCode.MALFORMED_FRAME
     for wrong, message in (
         ({"price": "double"}, "the type of 'price' is 'double', expected one of int, float, bool, keyword, keywords"),
         ([*right, right[0]], 'attribute "price" comes twice'),

@@ -1,7 +1,5 @@
 """Attributes, payloads, filters and fields of the client's calls, against a scripted daemon."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -16,9 +14,7 @@ from vecd.records import AttributeType, Record, read_records
 from vecd.wire import Fields, Kind, Limits, Reader
 
 ATTRIBUTES = [Attribute("price", "float"), Attribute("tags", "keywords")]
-DESCRIPTION = json.dumps({
-    "collection": "x", "dimension": 2, "metric": "ip",
-    "attributes": [{"name": own.name, "type": own.type.label} for own in ATTRIBUTES]})
+DESCRIPTION = p.DescribeReply(2, p.Metric.IP, [p.AttributeDefinition(own.name, own.type) for own in ATTRIBUTES])
 
 
 def item(number: int, wanted: Fields) -> Record:
@@ -39,7 +35,7 @@ def daemon(link, header, message):
             reply.records = [item(int(i), message.fields) for i in message.ids[message.ids < 100]]
     else:
         reply = {
-            Kind.CREATE: p.CreateReply(), Kind.DESCRIBE: p.DescribeReply(DESCRIPTION),
+            Kind.CREATE: p.CreateReply(), Kind.DESCRIBE: DESCRIPTION,
             Kind.ADD_ATTRIBUTE: p.AddAttributeReply(2), Kind.UPSERT: p.UpsertReply("g1", 5, 0, False),
             Kind.INGEST_BEGIN: p.IngestBeginReply(1, "g1", 2, p.Metric.IP), Kind.INGEST_ROWS: p.IngestRowsReply(1),
             Kind.INGEST_COMMIT: p.IngestCommitReply(1, 1, p.Element.F32, 2), Kind.INGEST_ABORT: p.IngestAbortReply(),
@@ -66,7 +62,9 @@ def test_definitions_travel_in_their_order(scripted, db):
     db.create("x", 2, attributes={})
     right = [p.AttributeDefinition(own.name, own.type) for own in ATTRIBUTES]
     assert [message.attributes for message in sent(scripted, p.CreateRequest)] == [right, right, None, None]
-    assert db.describe("x") == json.loads(DESCRIPTION)
+    assert db.describe("x") == {
+        "collection": "x", "dimension": 2, "metric": "ip",
+        "attributes": [{"name": own.name, "type": own.type.label} for own in ATTRIBUTES]}
     assert db.add_attribute("x", "stock", "int") == 2
     assert sent(scripted, p.AddAttributeRequest) == [p.AddAttributeRequest("x", "stock", AttributeType.INT)]
 

@@ -18,6 +18,7 @@ import numpy as np
 from .arrays import choose
 from .errors import BadInput, ErrorCode
 from .filter import WORDS, quoted
+from .protocol import DescribeReply
 from .records import (
     ATTRIBUTES, KEYWORD_BYTES, KEYWORDS, PAYLOAD_BYTES, AttributeType, Record, read_records,
 )
@@ -60,12 +61,12 @@ def as_attributes(given: Any) -> list[Attribute]:
     return found
 
 
-def described(description: Mapping[str, Any]) -> list[Attribute]:
+def described(reply: DescribeReply) -> list[Attribute]:
     """The attributes that a daemon's reply to describe names, in the order of their positions."""
     try:
-        return [Attribute(entry["name"], AttributeType[entry["type"].upper()]) for entry in description["attributes"]]
-    except (KeyError, TypeError, AttributeError, BadInput) as error:
-        raise malformed(f"the daemon's reply to describe has no attributes that can be read: {error!r}") from None
+        return [Attribute(own.name, own.type) for own in reply.attributes]
+    except BadInput as error:
+        raise malformed(f"the daemon's reply to describe has an attribute that cannot be: {error}") from None
 
 
 def encode_record(values: Mapping[str, Any], attributes: Sequence[Attribute], payload: bytes = b"") -> bytes:

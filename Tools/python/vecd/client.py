@@ -16,7 +16,7 @@ import numpy as np
 from . import protocol as p
 from . import reads, writes
 from .arrays import as_float32, as_ids, as_vectors, bad, choose, share, whole
-from .attributes import Attribute, AttributeType, as_attributes
+from .attributes import Attribute, AttributeType, as_attributes, described
 from .connection import Connection, socket_path
 from .errors import ErrorCode, VecdError
 from .filter import Filter
@@ -136,10 +136,14 @@ class Client:
 
     def describe(self, collection: str) -> dict[str, Any]:
         """What a collection is: its dimension, its metric, and its attributes as dicts of name and type."""
-        return self._describe(collection)
+        reply = self._call(p.DescribeRequest(collection))
+        return {
+            "collection": collection, "dimension": reply.dimension, "metric": reply.metric.name.lower(),
+            "attributes": [{"name": own.name, "type": own.type.label} for own in reply.attributes],
+        }
 
-    def _describe(self, collection: str, timeout: Any = _READ_TIMEOUT) -> dict[str, Any]:
-        return as_object(self._call(p.DescribeRequest(collection), timeout).json, "describe")
+    def _attributes(self, collection: str, timeout: Any = _READ_TIMEOUT) -> list[Attribute]:
+        return described(self._call(p.DescribeRequest(collection), timeout))
 
     def add_attribute(self, collection: str, name: str, type: AttributeType | str) -> int:
         """Adds an attribute, for which the items that are there have no value. Its position among the attributes."""

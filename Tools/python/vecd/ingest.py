@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .arrays import as_ids, as_vectors, bad, for_wire, whole
-from .attributes import Attribute, described
+from .attributes import Attribute
 from .errors import ErrorCode, VecdError
 from .protocol import (
     IngestAbortRequest, IngestBeginReply, IngestBeginRequest, IngestCommitReply, IngestCommitRequest, IngestRowsRequest,
@@ -87,7 +87,7 @@ class Ingest:
 
     def _definitions(self) -> list[Attribute]:
         if self._attributes is None:
-            self._attributes = described(self._client.describe(self.collection))
+            self._attributes = self._client._attributes(self.collection)
         return self._attributes
 
     def _pieces(

@@ -28,7 +28,7 @@ class Option(Codec):
         out += content
 
 
-def read_options(reader: Reader, known: dict[str, Option], seen: Values) -> Values:
+def read_options(reader: Reader, known: dict[str, Option], seen: Values, skips_unknown: bool = False) -> Values:
     """The value of each option by its field, to the end of the body. A form error anywhere goes before an unknown tag."""
     found: Values = dict.fromkeys(known)
     by_tag = {option.tag: (name, option.value) for name, option in known.items()}
@@ -46,7 +46,7 @@ def read_options(reader: Reader, known: dict[str, Option], seen: Values) -> Valu
         inner = Reader(content)
         found[name] = codec.decode(inner, name, seen)
         inner.end(f"option {tag}")
-    if unknown >= 0:
+    if unknown >= 0 and not skips_unknown:
         raise VecdError(ErrorCode.NOT_AVAILABLE, f"option {unknown} is unknown to this version")
     return found
 

@@ -31,6 +31,9 @@ def wire(codec: Codec, **options: Any) -> Any:
 class Struct:
     """Fields one after the other; no frame of its own."""
 
+    #: Whether options that are not known are left out and not refused: what a newer daemon tells besides.
+    SKIPS_OPTIONS: ClassVar = False
+
     def write(self, out: list[Any]) -> None:
         seen: Values = {}
         for item in fields(self):  # type: ignore[arg-type]
@@ -55,8 +58,8 @@ class Struct:
                 options[item.name] = codec
             else:
                 seen[item.name] = codec.decode(reader, f"{cls.__name__}.{item.name}", seen)
-        if options:
-            seen.update(read_options(reader, options, seen))
+        if options or cls.SKIPS_OPTIONS:
+            seen.update(read_options(reader, options, seen, skips_unknown=cls.SKIPS_OPTIONS))
         return cls(**seen)
 
 
@@ -547,7 +550,10 @@ class DescribeRequest(Message):
 
 @reply(Kind.DESCRIBE)
 class DescribeReply(Message):
-    json: str = wire(TEXT)
+    dimension: int = wire(U32)
+    metric: Metric = wire(Choice(Metric))
+    attributes: list[AttributeDefinition] = wire(Listing(AttributeDefinition, U8))
+    SKIPS_OPTIONS: ClassVar = True
 
 
 @request(Kind.ADD_ATTRIBUTE)

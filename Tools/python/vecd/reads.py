@@ -10,7 +10,7 @@ import numpy as np
 
 from . import protocol as p
 from .arrays import as_float32, as_id_sets, as_ids, as_vectors, bad, choose, share, whole
-from .attributes import by_name, described
+from .attributes import by_name
 from .errors import ErrorCode, VecdError
 from .filter import BYTES, Filter, parse
 from .records import Record
@@ -128,7 +128,7 @@ def _items(
         return None, None
     if Fields.ATTRIBUTES in wanted:
         # Asked after the records came: attributes are only ever added, so none of theirs can be missing now.
-        known = described(client._describe(collection, seconds))
+        known = client._attributes(collection, seconds)
         attributes = [by_name(record, known) for record in records]
     if Fields.PAYLOAD in wanted:
         payloads = [record.payload for record in records]

@@ -14,7 +14,7 @@ from . import protocol as p
 from .arrays import as_float32, as_ids, as_vectors, bad
 from .attributes import described
 from .errors import ErrorCode, VecdError
-from .results import WriteResult, as_object
+from .results import WriteResult
 from .rows import RowData, cuts
 from .wire import Limits
 
@@ -42,7 +42,7 @@ def upsert(
     records: list[bytes] | None = None
     if attributes is not None or payloads is not None:
         request = p.DescribeRequest(collection)
-        known = [] if attributes is None else described(as_object(_send(client, request, timeout).json, "describe"))
+        known = [] if attributes is None else described(_send(client, request, timeout))
         records = RowData(attributes, payloads, len(keys), known).records(0, len(keys))
         bounds = list(cuts(list(map(len, records)), step, Limits.UPSERT_BYTES))
 
