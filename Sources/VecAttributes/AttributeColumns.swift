@@ -51,6 +51,12 @@ package struct AttributeColumns: Sendable, Equatable {
       columns.enumerated().compactMap { position, column in column?.value(row).map { (position, $0) } })
   }
 
+  /// The value that a row has for the attribute at a position.
+  package func value(_ row: Int, at position: Int) -> AttributeValue? {
+    precondition((0..<rowCount).contains(row), "row \(row) of \(rowCount)")
+    return column(position)?.value(row)
+  }
+
   /// Bytes of memory that the values take.
   package var byteCount: Int { columns.reduce(0) { $0 + ($1?.byteCount ?? 0) } }
 }

@@ -38,11 +38,16 @@ public struct SearchRequest: Sendable, Equatable {
   public var filter: [UInt8]
   /// What comes with each result.
   public var fields: ItemFields
+  /// How the results are chosen, when not the k best.
+  public var selection: SearchSelection
+  /// Per interest, above 0, or empty: a score is the best of weight x inner product. Under ip alone.
+  public var weights: [Float]
 
   public init(
     collection: String, generation: String? = nil, k: Int, effort: SearchEffort = .standard,
     index: IndexType? = nil, interests: Int = 1, dimension: Int, vectors: [Float], leastSequence: UInt64? = nil,
-    excluded: [IDSet] = [], scoreLimit: Float? = nil, filter: [UInt8] = [], fields: ItemFields = []
+    excluded: [IDSet] = [], scoreLimit: Float? = nil, filter: [UInt8] = [], fields: ItemFields = [],
+    selection: SearchSelection = SearchSelection(), weights: [Float] = []
   ) {
     self.collection = collection
     self.generation = generation
@@ -57,6 +62,8 @@ public struct SearchRequest: Sendable, Equatable {
     self.scoreLimit = scoreLimit
     self.filter = filter
     self.fields = fields
+    self.selection = selection
+    self.weights = weights
   }
 
   /// Queries in the request; 0 when the shape is empty.

@@ -14,31 +14,68 @@ extension Engine {
     try QueryCheck.check(
       request.vectors, dimension: request.dimension, interests: request.interests, metric: collection.row.metric)
 
+    let metric = collection.row.metric
     if !request.filter.isEmpty {
       generation = generation.filtered(by: try ItemFilter(request.filter, collection.row.attributes), filters)
     }
-    let excludedCount = request.excluded.map(\.count).max() ?? 0
-    let planner = generation.planner(dimension: request.dimension, excludedCount: excludedCount)
-    let plan = try planner.plan(
-      request.effort, index: request.index, k: request.k, queryCount: request.queryCount * request.interests,
-      interests: request.interests)
-    var results = try request.vectors.withUnsafeBufferPointer { (queries) throws(VecError) in
-      try search(request, queries, plan, generation, collection.row.metric, shouldStop)
-    }
-    if let limit = request.scoreLimit {
-      let metric = collection.row.metric
-      results = results.map { hits in hits.filter { metric == .l2 ? $0.score <= limit : $0.score >= limit } }
-    }
+    let request = try Self.weighted(request, metric)
+    let (results, plan) =
+      request.selection.isEmpty
+      ? try find(request, k: request.k, in: generation, metric, shouldStop)
+      : try choose(request, Selector(request, collection.row.attributes), in: generation, metric, shouldStop)
     try fenceUnreadable(generation, of: request.collection)
     var reply = Self.reply(results, plan, from: whole, sequence: collection.row.sequence)
     if !request.fields.isEmpty { reply.records = try whole.records(of: reply.ids, request.fields) }
     return reply
   }
 
+  /// The best `k` of each query, by the cheapest way that the request allows.
+  private func find(
+    _ request: SearchRequest, k: Int, in generation: Generation, _ metric: Metric, _ shouldStop: () -> Bool
+  ) throws(VecError) -> ([[Hit]], SearchPlan) {
+    let excludedCount = request.excluded.map(\.count).max() ?? 0
+    let planner = generation.planner(dimension: request.dimension, excludedCount: excludedCount)
+    let plan = try planner.plan(
+      request.effort, index: request.index, k: k, queryCount: request.queryCount * request.interests,
+      interests: request.interests)
+    var results = try request.vectors.withUnsafeBufferPointer { (queries) throws(VecError) in
+      try search(request, queries, k: k, plan, generation, metric, shouldStop)
+    }
+    if let limit = request.scoreLimit {
+      results = results.map { hits in hits.filter { metric == .l2 ? $0.score <= limit : $0.score >= limit } }
+    }
+    return (results, plan)
+  }
+
+  /// The results of a selection. Queries that have not enough candidates are asked again, four times as deep.
+  private func choose(
+    _ request: SearchRequest, _ selector: Selector, in generation: Generation, _ metric: Metric,
+    _ shouldStop: () -> Bool
+  ) throws(VecError) -> ([[Hit]], SearchPlan) {
+    var results = [[Hit]](repeating: [], count: request.queryCount)
+    var open = Array(0..<request.queryCount)
+    var depth = selector.firstDepth
+    var first: SearchPlan?
+    while !open.isEmpty {
+      let (found, plan) = try find(request.only(open), k: depth, in: generation, metric, shouldStop)
+      first = first ?? plan
+      var next: [Int] = []
+      for (query, candidates) in zip(open, found) {
+        if let chosen = selector.choose(candidates, areAll: candidates.count < depth, from: generation) {
+          results[query] = chosen
+        } else {
+          next.append(query)
+        }
+      }
+      (open, depth) = (next, 4 * depth)
+    }
+    return (results, first ?? .exact)
+  }
+
   /// All queries together, unless each excludes other ids.
   private func search(
-    _ request: SearchRequest, _ queries: UnsafeBufferPointer<Float>, _ plan: SearchPlan, _ generation: Generation,
-    _ metric: Metric, _ shouldStop: () -> Bool
+    _ request: SearchRequest, _ queries: UnsafeBufferPointer<Float>, k: Int, _ plan: SearchPlan,
+    _ generation: Generation, _ metric: Metric, _ shouldStop: () -> Bool
   ) throws(VecError) -> [[Hit]] {
     let width = request.interests * request.dimension
     let setCount = request.excluded.count
@@ -49,11 +86,26 @@ extension Engine {
       results += try generation.withSearched(without: exclusion, masks) { (segments) throws(VecError) in
         try indexSearch.search(
           plan, segments, metric: metric, queries: UnsafeBufferPointer(rebasing: queries[range]),
-          dimension: request.dimension, interests: request.interests, k: request.k, shouldStop: shouldStop
+          dimension: request.dimension, interests: request.interests, k: k, shouldStop: shouldStop
         ).results
       }
     }
     return results
+  }
+
+  /// The same with weights carried over into the vectors.
+  private static func weighted(_ request: SearchRequest, _ metric: Metric) throws(VecError) -> SearchRequest {
+    guard !request.weights.isEmpty else { return request }
+    guard metric == .ip else {
+      throw VecError(.invalidArgument, "weights of interests need metric ip, the collection has \(metric.name)")
+    }
+    var weighted = request
+    for place in request.vectors.indices {
+      weighted.vectors[place] *= request.weights[place / request.dimension % request.interests]
+    }
+    try QueryCheck.check(
+      weighted.vectors, dimension: request.dimension, interests: request.interests, metric: metric)
+    return weighted
   }
 
   /// The vectors of ids, as they were put in.
@@ -107,6 +159,13 @@ extension Engine {
         .dimensionMismatch,
         "queries have dimension \(request.dimension), collection \(collection.row.name) has \(collection.row.dimension)")
     }
+    guard request.weights.isEmpty || request.weights.count == request.interests else {
+      throw VecError(
+        .invalidArgument, "\(request.weights.count) weights for \(request.interests) interests, give one for each")
+    }
+    guard request.weights.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+      throw VecError(.invalidArgument, "weights of interests must be above 0 and finite")
+    }
     let count = request.queryCount
     guard request.excluded.count <= 1 || request.excluded.count == count else {
       throw VecError(
@@ -142,5 +201,17 @@ extension Engine {
       reply.interests.append(hit.interest)
     }
     return reply
+  }
+}
+
+extension SearchRequest {
+  /// The same of some of its queries.
+  fileprivate func only(_ queries: [Int]) -> SearchRequest {
+    guard queries.count < queryCount else { return self }
+    let width = interests * dimension
+    var request = self
+    request.vectors = queries.flatMap { vectors[($0 * width)..<(($0 + 1) * width)] }
+    if excluded.count > 1 { request.excluded = queries.map { excluded[$0] } }
+    return request
   }
 }

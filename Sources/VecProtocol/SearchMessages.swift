@@ -13,11 +13,12 @@ extension SearchRequest {
     let dimension = try RequestLimits.dimension(Int(try reader.read(UInt32.self)))
     // All three are within their limits now, so the product is far from overflow.
     let vectors = try reader.readArray(Float.self, count: queryCount * interests * dimension)
-    let options = try SearchOptions.parse(&reader, queryCount: queryCount)
+    let options = try SearchOptions.parse(&reader, queryCount: queryCount, interests: interests)
     return SearchRequest(
       collection: collection, generation: generation, k: k, effort: effort, index: index, interests: interests,
       dimension: dimension, vectors: vectors, leastSequence: options.leastSequence, excluded: options.excluded,
-      scoreLimit: options.scoreLimit, filter: options.filter, fields: options.fields)
+      scoreLimit: options.scoreLimit, filter: options.filter, fields: options.fields,
+      selection: options.selection, weights: options.weights)
   }
 
   func encode(into writer: inout ByteWriter) {
@@ -31,7 +32,8 @@ extension SearchRequest {
     writer.write(UInt32(clamping: dimension))
     writer.write(array: vectors)
     SearchOptions(
-      leastSequence: leastSequence, excluded: excluded, scoreLimit: scoreLimit, filter: filter, fields: fields
+      leastSequence: leastSequence, excluded: excluded, scoreLimit: scoreLimit, filter: filter, fields: fields,
+      selection: selection, weights: weights
     ).encode(into: &writer)
   }
 
@@ -59,8 +61,18 @@ extension SearchRequest {
     }
     try RequestLimits.excludedIds(excluded.reduce(0) { $0 + $1.count })
     try RequestLimits.filterBytes(filter.count)
+    try selection.check(k: k, interests: interests)
+    try checkWeights()
     guard scoreLimit?.isFinite ?? true else {
       throw VecError(.invalidArgument, "the score limit is \(scoreLimit ?? 0), must be a finite number")
+    }
+  }
+
+  private func checkWeights() throws(VecError) {
+    guard weights.isEmpty || weights.count == interests, weights.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+      throw VecError(
+        .invalidArgument,
+        "search: weights \(weights) for \(interests) interests; give a number above 0 and finite for each")
     }
   }
 }

@@ -8,6 +8,10 @@ struct SearchOptions: Equatable {
     case scoreLimit = 3
     case filter = 4
     case fields = 5
+    case group = 8
+    case quotas = 9
+    case diversity = 10
+    case weights = 11
 
     /// Nil for those of no fixed length.
     var length: Int? {
@@ -15,7 +19,8 @@ struct SearchOptions: Equatable {
       case .leastSequence: 8
       case .scoreLimit: 4
       case .fields: 1
-      case .excluded, .filter: nil
+      case .diversity: 8
+      case .excluded, .filter, .group, .quotas, .weights: nil
       }
     }
   }
@@ -25,9 +30,11 @@ struct SearchOptions: Equatable {
   var scoreLimit: Float?
   var filter: [UInt8] = []
   var fields: ItemFields = []
+  var selection = SearchSelection()
+  var weights: [Float] = []
 
   /// Reads to the end of the body.
-  static func parse(_ reader: inout ByteReader, queryCount: Int) throws(VecError) -> SearchOptions {
+  static func parse(_ reader: inout ByteReader, queryCount: Int, interests: Int) throws(VecError) -> SearchOptions {
     var options = SearchOptions()
     try WireOptions.parse(&reader, of: "search") { (number, length, reader) throws(VecError) in
       guard let tag = Tag(rawValue: number) else { return false }
@@ -43,6 +50,17 @@ struct SearchOptions: Equatable {
         try RequestLimits.filterBytes(length)
         options.filter = try reader.readArray(UInt8.self, count: length)
       case .fields: options.fields = try reader.readFields()
+      case .group:
+        options.selection.group = .init(attribute: try reader.readString(), most: Int(try reader.read(UInt32.self)))
+      case .quotas:
+        for _ in 0..<interests {
+          options.selection.quotas.append(
+            .init(least: Int(try reader.read(UInt32.self)), most: Int(try reader.read(UInt32.self))))
+        }
+      case .diversity:
+        let (lambda, pool) = (try reader.readFloat(), Int(try reader.read(UInt32.self)))
+        options.selection.diversity = .init(lambda: lambda, pool: pool == 0 ? nil : pool)
+      case .weights: options.weights = try reader.readArray(Float.self, count: interests)
       }
       return true
     }
@@ -55,6 +73,27 @@ struct SearchOptions: Equatable {
     if let scoreLimit { write(.scoreLimit, to: &writer) { $0.write(scoreLimit) } }
     if !filter.isEmpty { write(.filter, to: &writer) { $0.write(array: filter) } }
     if !fields.isEmpty { write(.fields, to: &writer) { $0.write(fields.rawValue) } }
+    if let group = selection.group {
+      write(.group, to: &writer) {
+        $0.write(string: group.attribute)
+        $0.write(UInt32(clamping: group.most))
+      }
+    }
+    if !selection.quotas.isEmpty {
+      write(.quotas, to: &writer) { writer in
+        for quota in selection.quotas {
+          writer.write(UInt32(clamping: quota.least))
+          writer.write(UInt32(clamping: quota.most))
+        }
+      }
+    }
+    if let diversity = selection.diversity {
+      write(.diversity, to: &writer) {
+        $0.write(diversity.lambda)
+        $0.write(UInt32(clamping: diversity.pool ?? 0))
+      }
+    }
+    if !weights.isEmpty { write(.weights, to: &writer) { $0.write(array: weights) } }
   }
 
   private func write(_ tag: Tag, to writer: inout ByteWriter, _ body: (inout ByteWriter) -> Void) {

@@ -15,12 +15,15 @@ struct SearchTemplate: Sendable {
   /// The wire form.
   var filter: [UInt8] = []
   var fields: ItemFields = []
+  var selection = SearchSelection()
+  var weights: [Float] = []
 
   func request(vectors: [Float], interests: Int, dimension: Int) -> SearchRequest {
     SearchRequest(
       collection: collection, generation: generation, k: k, effort: effort, index: index, interests: interests,
       dimension: dimension, vectors: vectors, leastSequence: leastSequence,
-      excluded: excluded.isEmpty ? [] : [excluded], scoreLimit: scoreLimit, filter: filter, fields: fields)
+      excluded: excluded.isEmpty ? [] : [excluded], scoreLimit: scoreLimit, filter: filter, fields: fields,
+      selection: selection, weights: weights)
   }
 
   /// The daemon counts the queries of a request; a person those of the file.

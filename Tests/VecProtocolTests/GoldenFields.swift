@@ -102,7 +102,18 @@ extension SearchRequest {
     ] + (leastSequence.map { [("least_sequence", .int($0))] } ?? [])
       + (excluded.isEmpty ? [] : [("excluded", .list(excluded.map { .ints($0.ids) }))])
       + (scoreLimit.map { [("score_limit", .float($0))] } ?? [])
-      + (filter.isEmpty ? [] : [("filter", .ints(filter))]) + GoldenText.fields(fields)
+      + (filter.isEmpty ? [] : [("filter", .ints(filter))]) + GoldenText.fields(fields) + selectionFields
+  }
+}
+
+extension SearchRequest {
+  private var selectionFields: [(String, GoldenText)] {
+    (selection.group.map { [("group", .object([("attribute", .string($0.attribute)), ("most", .int($0.most))]))] } ?? [])
+      + (selection.quotas.isEmpty ? [] : [("quotas", .ints(selection.quotas.flatMap { [$0.least, $0.most] }))])
+      + (selection.diversity.map {
+        [("diversity", .object([("relevance", .float($0.lambda)), ("pool", .int($0.pool ?? 0))]))]
+      } ?? [])
+      + (weights.isEmpty ? [] : [("weights", .floats(weights))])
   }
 }
 
@@ -188,7 +199,7 @@ extension Reply {
     case .describe(let description):
       [
         ("dimension", .int(description.dimension)), ("metric", .int(description.metric.rawValue)),
-        ("count", .int(description.attributes.count)), ("attributes", .attributes(description.attributes)),
+        ("attributes", .attributes(description.attributes)),
       ]
     case .addAttribute(let position): [("position", .int(position))]
     case .failure(let error): [("message", .string(error.message))]

@@ -27,6 +27,17 @@ extension GoldenSample {
         deadline: 500)
     ),
     (
+      "15-search-selection-request",
+      .request(
+        .search(
+          SearchRequest(
+            collection: "shop", k: 10, interests: 2, dimension: 1, vectors: [0.5, -1],
+            selection: SearchSelection(
+              group: .init(attribute: "brand", most: 2), quotas: [.init(least: 3, most: 7), .init(least: 0, most: 10)],
+              diversity: .init(lambda: 0.75, pool: 200)), weights: [1, 0.5])),
+        deadline: 500)
+    ),
+    (
       "15-search-fields-reply",
       .reply(
         .search(

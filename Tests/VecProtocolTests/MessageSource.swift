@@ -125,11 +125,20 @@ struct MessageSource {
       default: .exact
       }
     let excluded: [IDSet] = (0..<pick([0, 1, queries])).map { _ in IDSet(ids(0...9)) }
+    let k = Int.random(in: 1...Limits.kMax, using: &random)
     return SearchRequest(
-      collection: name(), generation: maybe { $0.label() }, k: Int.random(in: 1...Limits.kMax, using: &random),
+      collection: name(), generation: maybe { $0.label() }, k: k,
       effort: effort, index: maybe { $0.pick(IndexType.allCases) }, interests: interests, dimension: dimension,
       vectors: (0..<(queries * interests * dimension)).map { _ in float() }, leastSequence: maybe { $0.number() },
-      excluded: excluded, scoreLimit: maybe { $0.float() }, filter: bytes(upTo: 20), fields: fields())
+      excluded: excluded, scoreLimit: maybe { $0.float() }, filter: bytes(upTo: 20), fields: fields(),
+      selection: selection(k, interests), weights: pick([[], (0..<interests).map { Float($0 + 1) }]))
+  }
+
+  private mutating func selection(_ k: Int, _ interests: Int) -> SearchSelection {
+    SearchSelection(
+      group: maybe { .init(attribute: "a", most: $0.small() + 1) },
+      quotas: pick([[], (0..<interests).map { .init(least: k / interests / 2, most: k + $0) }]),
+      diversity: maybe { .init(lambda: 0.5, pool: $0.maybe { _ in k }) })
   }
 
   private mutating func upsert() -> UpsertRequest {

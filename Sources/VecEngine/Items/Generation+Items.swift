@@ -1,3 +1,4 @@
+import VecAttributes
 import VecCore
 import VecManifest
 
@@ -20,6 +21,15 @@ extension Generation {
       for (one, record) in zip(own, found) { records[one.place] = record }
     }
     return records
+  }
+
+  /// The value of the attribute at a position for each id; nil for an item without one.
+  func values(of ids: [UInt64], at position: Int) -> [AttributeValue?] {
+    let recent = deltaRows(of: ids)
+    return ids.map { id in
+      if let (part, row) = recent[id] { return delta[part].block.record(row)[position] }
+      return segmentRow(of: id).flatMap { segments[$0.segment].items.columns.value($0.row, at: position) }
+    }
   }
 
   /// Where in the segments an id's row is that counts.

@@ -17,12 +17,15 @@ struct Search: Verb {
         vecctl search books --queries users.npy -k 500 --out result
         vecctl search books --queries interests.npy --interests -k 100 --generation tuesday --json
         vecctl search books --vector 0.1,0.2,0.7 -k 10 --exclude 17,4711
+        vecctl search books --like 17,42 --unlike 99 -k 10
         vecctl search books --vector 0.1,0.2,0.7 -k 10 --at-least 45
         vecctl search shop --vector 0.1,0.2,0.7 -k 10 --filter 'price < 20 and tags has "live"' --fields attributes,payload
+        vecctl search shop --queries interests.npy --interests -k 60 --quota 10:40 --quota 10:40 --group-by brand:3
       """)
 
   @OptionGroup var global: GlobalOptions
   @OptionGroup var effortOptions: EffortOptions
+  @OptionGroup var selectionOptions: SelectionOptions
   @Argument(help: "Collection.") var name: String
   // Unconditional, because the first value may be negative and would be taken for an option.
   @Option(
@@ -30,6 +33,9 @@ struct Search: Verb {
     help: ArgumentHelp("One query: its values, with commas between them.", valueName: "values"))
   var vector: String?
   @Option(help: ArgumentHelp("Queries of a file; - for standard input.", valueName: "q.npy")) var queries: String?
+  @Option(help: ArgumentHelp("Instead of a query: more like these items, which are no results themselves.", valueName: "ids"))
+  var like: String?
+  @Option(help: ArgumentHelp("And less like these, by half their mean.", valueName: "ids")) var unlike: String?
   @Option(name: .short, help: "Results per query, 1 to 16384.") var k: Int
   @Flag(help: "The file is (users, K, dimension).") var interests = false
   @Option(help: ArgumentHelp("Ids that no result may have, with commas between them.", valueName: "ids"))
@@ -63,17 +69,22 @@ struct Search: Verb {
       index: try effortOptions.indexType(), leastSequence: atLeast, excluded: try excluded(),
       scoreLimit: scoreLimit,
       filter: try filter.map { (text) throws(VecError) in try Filter(parsing: text).encode() } ?? [],
-      fields: try AttributeArguments.fields(fields))
+      fields: try AttributeArguments.fields(fields), selection: try selectionOptions.selection(),
+      weights: try selectionOptions.weightValues())
     guard out == nil || template.fields.isEmpty else {
       throw VecError(.invalidArgument, "--out writes ids and scores only; leave --fields or --out out")
     }
-    let queries = try input()
+    let likeness = try Likeness(like: like, unlike: unlike)
+    let queries = try input(likeness)
     let files = try out.map { (prefix) throws(VecError) in
       try ResultFiles(prefix: prefix, queryCount: queries.queryCount, k: k)
     }
     let (replies, attributes) = try await global.withClient { client in
+      var template = template
+      let vector = try await likeness?.query(of: client, name, generation)
+      if let likeness { template.excluded = IDSet(template.excluded.ids + likeness.ids) }
       var run = SearchRun(client: client, template: template, deadline: .seconds(deadline))
-      let replies = try await run.execute(queries, files: files)
+      let replies = try await run.execute(vector.map { .vector($0) } ?? queries, files: files)
       return (replies, template.fields.isEmpty ? [] : try await client.describe(collection: name).attributes)
     }
     try files?.finish()
@@ -94,13 +105,19 @@ struct Search: Verb {
     }
   }
 
-  private func input() throws(VecError) -> SearchInput {
+  private func input(_ likeness: Likeness?) throws(VecError) -> SearchInput {
+    if likeness != nil {
+      guard vector == nil, queries == nil, !interests else {
+        throw VecError(.invalidArgument, "--like is a query of its own; leave --vector, --queries and --interests out")
+      }
+      return .vector([])
+    }
     switch (vector, queries) {
     case (let text?, nil):
       guard !interests else { throw VecError(.invalidArgument, "--interests needs --queries of (users, K, dimension)") }
       return .vector(try Self.values(text))
     case (nil, let path?): return .file(try QuerySource(path: path, hasInterests: interests))
-    default: throw VecError(.invalidArgument, "search needs either --vector or --queries")
+    default: throw VecError(.invalidArgument, "search needs one of --vector, --queries and --like")
     }
   }
 

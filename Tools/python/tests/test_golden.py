@@ -1,5 +1,6 @@
 """Both implementations read and write the same frames: Formats/golden/protocol (its README describes the files)."""
 
+import dataclasses
 import json
 import re
 
@@ -42,6 +43,8 @@ def to_fields(struct: p.Struct) -> dict:
         elif isinstance(value, np.ndarray):
             bits = value.view("<u2") if value.dtype.itemsize == 2 else value
             found[name] = bits.tolist()
+        elif isinstance(value, p.Struct):
+            found[name] = to_fields(value)
         elif isinstance(value, tuple):
             found[name] = [ids.tolist() for ids in value]
         elif isinstance(value, bytes):
@@ -54,19 +57,23 @@ def to_fields(struct: p.Struct) -> dict:
 def from_fields(kind: type[p.Struct], values: dict) -> p.Struct:
     """The message that the golden JSON describes."""
     made: dict = {}
-    for name, field in kind.__dataclass_fields__.items():  # type: ignore[attr-defined]
-        codec = field.metadata["codec"]
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        name, codec = field.name, field.metadata["codec"]
         value = values.get(name) if isinstance(codec, (p.Option, p.Records)) else values[name]
         if value is None:
             pass
         elif isinstance(codec, p.Records):
             value = read_records(Reader(bytes(value)), codec.count(made), name)
+        elif isinstance(codec, p.Option) and isinstance(codec.value, p.One):
+            value = from_fields(codec.value.element, value)
+        elif isinstance(codec, p.Option) and isinstance(codec.value, Array):
+            value = np.array(value, codec.value.dtype)
         elif isinstance(codec, p.Option) and isinstance(codec.value, p.Listing):
             value = [from_fields(codec.value.element, item) for item in value]
         elif isinstance(codec, p.Option) and isinstance(codec.value, (p.RecordBytes, p.FilterBytes)):
             value = bytes(value)
         elif isinstance(codec, p.Listing):
-            assert values["count"] == len(value)
+            assert values.get("count", len(value)) == len(value)
             value = [from_fields(codec.element, item) for item in value]
         elif isinstance(codec, Array):
             dtype = codec.resolve(made)

@@ -314,6 +314,12 @@ class Client:
         score_limit: float | None = None,
         filter: str | Filter | None = None,
         fields: str | Sequence[str] | None = None,
+        group_by: str | None = None,
+        group_limit: int = 1,
+        quotas: Any = None,
+        diversity: float | None = None,
+        pool: int | None = None,
+        weights: Any = None,
         timeout: Any = _READ_TIMEOUT,
     ) -> SearchResult:
         """The k best items of each query, all from one generation.
@@ -328,13 +334,28 @@ class Client:
         filter: only items for which it is true are results: 'price < 20 and tags has "live"' (docs/filters.md), or what
             `vecd.filter.parse` made of such a text.
         fields: what comes with each result, "attributes", "payload" or both: `attributes` and `payloads` of what is returned.
+        group_by, group_limit: at most so many results with the same value of an attribute.
+        quotas: a pair (least, most) for each interest, how many results it shall win; whole numbers, or floats as shares
+            of k; None for a most is no limit.
+        diversity, pool: maximal marginal relevance with this lambda (1: by score alone) over a pool of candidates, 4 k if
+            not given.
+        weights: above 0, for each interest; a score is the best of weight x inner product. Under ip alone.
         timeout: seconds for each request.
         """
         return reads.search(
             self, collection, queries, k, generation=generation, recall=recall, ef=ef, nprobe=nprobe, exact=exact,
             index=index, batch_queries=batch_queries, at_least=at_least, exclude=exclude, score_limit=score_limit,
-            filter=filter, fields=fields, seconds=self.timeout if timeout is _READ_TIMEOUT else timeout,
+            filter=filter, fields=fields, group_by=group_by, group_limit=group_limit, quotas=quotas, diversity=diversity,
+            pool=pool, weights=weights, seconds=self.timeout if timeout is _READ_TIMEOUT else timeout,
         )
+
+    def likeness(
+        self, collection: str, like: Any, unlike: Any = (), *, share: float = 0.5, generation: str | None = None
+    ) -> np.ndarray:
+        """The query that asks for more like some items and less like others, (d,): the mean vector of the first less `share` times
+        that of the others (Rocchio, 1971); under cosine of their directions. Search with it and `exclude=[*like, *unlike]`.
+        """
+        return reads.likeness(self, collection, as_ids(like), as_ids(unlike), share, generation)
 
     def get(
         self, collection: str, ids: Any, generation: str | None = None, *, fields: str | Sequence[str] | None = None

@@ -102,6 +102,19 @@ class Listing(Codec):
         return [self.element.read(reader) for _ in range(self.count.decode(reader, name, seen))]
 
 
+class One(Codec):
+    """A struct."""
+
+    def __init__(self, element: type[Struct]) -> None:
+        self.element = element
+
+    def encode(self, value: Struct, out: list[Any]) -> None:
+        value.write(out)
+
+    def decode(self, reader: Reader, name: str, seen: Values) -> Any:
+        return self.element.read(reader)
+
+
 class RecordBytes(Codec):
     """So many records of Formats/attributes.md as their bytes, which is how requests are made. Read, they are checked."""
 
@@ -380,6 +393,18 @@ class GenerationsReply(Message):
     generations: list[Generation] = wire(Listing(Generation))
 
 
+@dataclass
+class Group(Struct):
+    attribute: str = wire(STR)
+    most: int = wire(U32)
+
+
+@dataclass
+class Diversity(Struct):
+    relevance: float = wire(F32)
+    pool: int = wire(U32)
+
+
 @request(Kind.SEARCH)
 class SearchRequest(Message):
     collection: str = wire(STR)
@@ -399,6 +424,10 @@ class SearchRequest(Message):
     score_limit: float | None = wire(Option(3, F32), default=None)
     filter: bytes | None = wire(Option(4, FilterBytes()), default=None)
     fields: Fields | None = wire(Option(5, Flags(Fields)), default=None)
+    group: Group | None = wire(Option(8, One(Group)), default=None)
+    quotas: np.ndarray | None = wire(Option(9, Array("<u4", lambda seen: 2 * seen["interests"])), default=None)
+    diversity: Diversity | None = wire(Option(10, One(Diversity)), default=None)
+    weights: np.ndarray | None = wire(Option(11, Array("<f4", lambda seen: seen["interests"])), default=None)
 
 
 def _total(seen: Values) -> int:

@@ -15,6 +15,7 @@ from .errors import ErrorCode, VecdError
 from .filter import BYTES, Filter, parse
 from .records import Record
 from .results import GetResult, SearchResult, assemble
+from .selection import selection
 from .wire import Effort, Fields, Index, Limits, malformed
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ RESULTS_WITH_FIELDS = 16_384
 def search(
     client: Client, collection: str, queries: Any, k: int, *, generation: str | None, recall: float | None, ef: int | None,
     nprobe: int | None, exact: bool, index: Index | str, batch_queries: int, at_least: int | None, exclude: Any,
-    score_limit: float | None, filter: str | Filter | None, fields: Any, seconds: float | None,
+    score_limit: float | None, filter: str | Filter | None, fields: Any, group_by: str | None, group_limit: int, quotas: Any,
+    diversity: float | None, pool: int | None, weights: Any, seconds: float | None,
 ) -> SearchResult:
     vectors = as_vectors(queries, "queries", (1, 2, 3))
     vectors = vectors.reshape((1, 1, -1)) if vectors.ndim == 1 else vectors
@@ -43,6 +45,7 @@ def search(
     choice = choose(Index, index, "index")
     least = None if at_least is None else whole(at_least, "at_least", 0, 2**64 - 1)
     condition, wanted = _filter(filter), _fields(fields)
+    choice_of_results = selection(k, interests, group_by, group_limit, quotas, diversity, pool, weights)
     room = Limits.FRAME_BODY_BYTES - 1024 - len(condition or b"")
     step = min(
         whole(batch_queries, "batch_queries", 1, Limits.QUERIES),
@@ -63,7 +66,7 @@ def search(
         return p.SearchRequest(
             collection, label, k, effort, value, choice, interests, len(part), dimension, part, least,
             excluded[start : start + step] if excluded is not None and is_own else excluded, score_limit,
-            condition, wanted,
+            condition, wanted, *choice_of_results,
         )
 
     replies = _one_generation(client, ask, starts, generation or "", seconds)
@@ -90,6 +93,25 @@ def _one_generation(
         for i, reply in zip(stale, again):
             replies[i] = reply
     raise VecdError(ErrorCode.BUSY, "generations changed too often while one search was under way; search again")
+
+
+def likeness(
+    client: Client, collection: str, like: np.ndarray, unlike: np.ndarray, share: float, generation: str | None
+) -> np.ndarray:
+    if not len(like):
+        raise bad("like holds no ids, expected at least one")
+    if not (share >= 0 and np.isfinite(share)):
+        raise bad(f"share is {share}, expected 0 or more")
+    found = get(client, collection, np.concatenate([like, unlike]), generation, None)
+    if not found.found.all():
+        raise bad(f"there is no item {np.concatenate([like, unlike])[~found.found][0]} to be like or unlike")
+    vectors = found.vectors.astype(np.float64)
+    if client.describe(collection)["metric"] == "cosine":
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    query = vectors[: len(like)].mean(axis=0)
+    if len(unlike):
+        query -= share * vectors[len(like) :].mean(axis=0)
+    return query.astype(np.float32)
 
 
 def get(client: Client, collection: str, ids: Any, generation: str | None, fields: Any) -> GetResult:

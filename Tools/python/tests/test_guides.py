@@ -1,17 +1,21 @@
-"""The examples of docs/filters.md, run in their order against a daemon of their own."""
+"""The examples of the guides, run in their order against a daemon of their own."""
 
 import os
 import re
 import subprocess
 import sys
 
+import pytest
+
 from conftest import ROOT, binary
 
-GUIDE = ROOT / "docs" / "filters.md"
+GUIDES = ["filters", "selection"]
 
 
-def test_every_example_of_the_guide_runs(own_daemon, tmp_path):
-    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_example_of_a_guide_runs(guide, own_daemon, tmp_path):
+    text = (ROOT / "docs" / f"{guide}.md").read_text("utf-8")
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert [kind for kind, _ in blocks].count("sh") >= 3 and [kind for kind, _ in blocks].count("python") >= 4
     folder = binary("VECCTL_BIN", "vecctl").parent
     environment = os.environ | {

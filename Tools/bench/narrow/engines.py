@@ -1,0 +1,127 @@
+"""Engines whose results can be narrowed: vecd through its socket, Faiss and hnswlib inside this process.
+
+A *case* says which items may be results, per query: `seen` are ids that may not, `below` a bound on the attribute u of
+every item.
+Faiss and hnswlib get their selector made outside of the clock; vecd gets ids or filter over its socket, within it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+Ask = Callable[[int], np.ndarray]
+DIMENSION = 64
+VALUES = 1_000
+
+
+@dataclass
+class Case:
+    k: int
+    queries: np.ndarray
+    truth: list[np.ndarray] = field(default_factory=list)
+    seen: list[np.ndarray] | None = None
+    #: Items pass whose u, 0 to 999, is below.
+    below: int | None = None
+    #: Every query brings a filter that nobody has brought before.
+    is_new: bool = False
+
+
+class Vecd:
+    name = "vecd"
+
+    def __init__(self, client: object, items: np.ndarray, values: np.ndarray, sample: np.ndarray, recall: float) -> None:
+        self.client, self.recall, self.asked = client, recall, 0
+        client.create("c", DIMENSION, "ip", attributes={"u": "int"})
+        client.ingest("c", np.arange(len(items), dtype=np.uint64), items, generation="g", attributes={"u": values})
+        client.build_index("c", generation="g", index="auto", queries=sample, wait=True)
+        client.publish("c", "g")
+
+    def settings(self, case: Case) -> Iterator[tuple[str, Ask]]:
+        """The recall itself; more where these few queries happen to be harder than those of the build."""
+        for recall in (self.recall, *(r for r in (0.96, 0.97, 0.98, 0.99, 1.0) if r > self.recall)):
+
+            def ask(n: int, recall: float = recall) -> np.ndarray:
+                exclude = None if case.seen is None else case.seen[n]
+                return self.client.search(
+                    "c", case.queries[n], case.k, recall=recall, exclude=exclude, filter=self._filter(case)).ids[0]
+
+            yield f"recall {recall}", ask
+
+    def _filter(self, case: Case) -> str | None:
+        if case.below is None:
+            return None
+        self.asked += 1
+        return f"u < {case.below}" + (f" and u != -{self.asked}" if case.is_new else "")
+
+
+class Faiss:
+    name = "Faiss IVF-Flat, IDSelectorNot(IDSelectorBatch)"
+
+    def __init__(self, items: np.ndarray, values: np.ndarray) -> None:
+        import faiss
+
+        self.faiss, self.values = faiss, values
+        faiss.omp_set_num_threads(1)
+        self.index = faiss.index_factory(DIMENSION, f"IVF{4 * int(len(items) ** 0.5)},Flat", faiss.METRIC_INNER_PRODUCT)
+        self.index.train(items)
+        self.index.add(items)
+
+    def settings(self, case: Case) -> Iterator[tuple[str, Ask]]:
+        selectors, kept = self._selectors(case)
+        for nprobe in (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 1788):
+            # The parameters hold no reference to what they point at.
+            ask = [
+                self.faiss.SearchParametersIVF(sel=one, nprobe=nprobe) if one else self.faiss.SearchParametersIVF(nprobe=nprobe)
+                for one in selectors
+            ]
+            yield f"nprobe {nprobe}", lambda n, ask=ask, kept=kept: (
+                self.index.search(case.queries[n : n + 1], case.k, params=ask[n])[1][0])
+
+    def _selectors(self, case: Case) -> tuple[list, object]:
+        """One per query, and what they borrow."""
+        f = self.faiss
+        if case.seen is not None:
+            batches = [f.IDSelectorBatch(ids.astype(np.int64)) if len(ids) else None for ids in case.seen]
+            return [f.IDSelectorNot(one) if one is not None else None for one in batches], batches
+        if case.below is None:
+            return [None] * len(case.queries), None
+        bits = np.packbits(self.values < case.below, bitorder="little")
+        return [f.IDSelectorBitmap(bits)] * len(case.queries), bits
+
+
+class Hnswlib:
+    name = "hnswlib, filter function"
+
+    def __init__(self, items: np.ndarray, values: np.ndarray) -> None:
+        import hnswlib
+
+        self.values = values
+
+        self.index = hnswlib.Index("ip", DIMENSION)
+        self.index.init_index(len(items), M=16, ef_construction=200, random_seed=1)
+        self.index.add_items(items, num_threads=os.cpu_count())
+        self.index.set_num_threads(1)
+
+    def settings(self, case: Case) -> Iterator[tuple[str, Ask]]:
+        passes = self._passes(case)
+        for ef in (200, 400, 800, 1600, 3200):
+
+            def ask(n: int, ef: int = ef) -> np.ndarray:
+                self.index.set_ef(max(ef, case.k))
+                try:
+                    return self.index.knn_query(case.queries[n : n + 1], case.k, filter=passes(n))[0][0]
+                except RuntimeError:
+                    return np.empty(0, np.int64)  # it found fewer than k
+
+            yield f"ef {ef}", ask
+
+    def _passes(self, case: Case) -> Callable[[int], Callable[[int], bool]]:
+        if case.seen is not None:
+            sets = [set(ids.tolist()) for ids in case.seen]
+            return lambda n: lambda label: label not in sets[n]
+        allowed = (self.values < (VALUES if case.below is None else case.below)).tolist()
+        return lambda n: allowed.__getitem__
