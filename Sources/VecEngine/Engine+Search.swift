@@ -17,13 +17,13 @@ extension Engine {
     if !request.filter.isEmpty {
       generation = generation.filtered(by: try ItemFilter(request.filter, collection.row.attributes), filters)
     }
-    let excludedCount = request.excluded.map(\.count).max() ?? 0
-    let planner = generation.planner(dimension: request.dimension, excludedCount: excludedCount)
+    let exclusions = try exclusions(of: request, collection.row)
+    let planner = generation.planner(dimension: request.dimension, excludedCount: exclusions.greatestCount)
     let plan = try planner.plan(
       request.effort, index: request.index, k: request.k, queryCount: request.queryCount * request.interests,
       interests: request.interests)
     var results = try request.vectors.withUnsafeBufferPointer { (queries) throws(VecError) in
-      try search(request, queries, plan, generation, collection.row.metric, shouldStop)
+      try search(request, queries, exclusions, plan, generation, collection.row.metric, shouldStop)
     }
     if let limit = request.scoreLimit {
       let metric = collection.row.metric
@@ -37,15 +37,15 @@ extension Engine {
 
   /// All queries together, unless each excludes other ids.
   private func search(
-    _ request: SearchRequest, _ queries: UnsafeBufferPointer<Float>, _ plan: SearchPlan, _ generation: Generation,
-    _ metric: Metric, _ shouldStop: () -> Bool
+    _ request: SearchRequest, _ queries: UnsafeBufferPointer<Float>, _ exclusions: QueryExclusions, _ plan: SearchPlan,
+    _ generation: Generation, _ metric: Metric, _ shouldStop: () -> Bool
   ) throws(VecError) -> [[Hit]] {
     let width = request.interests * request.dimension
-    let setCount = request.excluded.count
+    let setCount = exclusions.count
     let groups = setCount > 1 ? (0..<setCount).map { ($0 * width..<($0 + 1) * width, $0) } : [(0..<queries.count, 0)]
     var results: [[Hit]] = []
     for (range, set) in groups {
-      let exclusion = set < setCount && !request.excluded[set].isEmpty ? Exclusion(request.excluded[set]) : nil
+      let exclusion = set < setCount ? exclusions.ids(set).map { Exclusion($0) } : nil
       results += try generation.withSearched(without: exclusion, masks) { (segments) throws(VecError) in
         try indexSearch.search(
           plan, segments, metric: metric, queries: UnsafeBufferPointer(rebasing: queries[range]),
@@ -54,6 +54,13 @@ extension Engine {
       }
     }
     return results
+  }
+
+  private func exclusions(of request: SearchRequest, _ collection: CollectionRow) throws(VecError) -> QueryExclusions {
+    let now = request.excludeSets.isEmpty ? 0 : options.now()
+    return try QueryExclusions(request) { (name) throws(VecError) in
+      try exclusionSet(name, of: collection)?.ids(at: now)
+    }
   }
 
   /// The vectors of ids, as they were put in.
@@ -112,6 +119,11 @@ extension Engine {
       throw VecError(
         .invalidArgument,
         "\(request.excluded.count) sets of excluded ids for \(count) queries; give one for all, or one for each")
+    }
+    guard request.excludeSets.count <= 1 || request.excludeSets.count == count else {
+      throw VecError(
+        .invalidArgument,
+        "\(request.excludeSets.count) names of exclude sets for \(count) queries; give one for all, or one for each")
     }
     guard count > 0, request.vectors.count == count * request.interests * request.dimension else {
       throw VecError(

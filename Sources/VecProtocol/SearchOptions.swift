@@ -8,6 +8,7 @@ struct SearchOptions: Equatable {
     case scoreLimit = 3
     case filter = 4
     case fields = 5
+    case excludeSets = 6
 
     /// Nil for those of no fixed length.
     var length: Int? {
@@ -15,7 +16,7 @@ struct SearchOptions: Equatable {
       case .leastSequence: 8
       case .scoreLimit: 4
       case .fields: 1
-      case .excluded, .filter: nil
+      case .excluded, .filter, .excludeSets: nil
       }
     }
   }
@@ -25,6 +26,7 @@ struct SearchOptions: Equatable {
   var scoreLimit: Float?
   var filter: [UInt8] = []
   var fields: ItemFields = []
+  var excludeSets: [String] = []
 
   /// Reads to the end of the body.
   static func parse(_ reader: inout ByteReader, queryCount: Int) throws(VecError) -> SearchOptions {
@@ -43,6 +45,7 @@ struct SearchOptions: Equatable {
         try RequestLimits.filterBytes(length)
         options.filter = try reader.readArray(UInt8.self, count: length)
       case .fields: options.fields = try reader.readFields()
+      case .excludeSets: options.excludeSets = try ExcludeSetNames.parse(&reader, queryCount: queryCount)
       }
       return true
     }
@@ -55,6 +58,7 @@ struct SearchOptions: Equatable {
     if let scoreLimit { write(.scoreLimit, to: &writer) { $0.write(scoreLimit) } }
     if !filter.isEmpty { write(.filter, to: &writer) { $0.write(array: filter) } }
     if !fields.isEmpty { write(.fields, to: &writer) { $0.write(fields.rawValue) } }
+    if !excludeSets.isEmpty { write(.excludeSets, to: &writer) { $0.write(array: ExcludeSetNames.encode(excludeSets)) } }
   }
 
   private func write(_ tag: Tag, to writer: inout ByteWriter, _ body: (inout ByteWriter) -> Void) {

@@ -57,6 +57,13 @@ extension Request {
         ("collection", .string(add.collection)), ("name", .string(add.attribute.name)),
         ("type", .int(add.attribute.type.rawValue)),
       ]
+    case .exclude(let exclude):
+      [
+        ("collection", .string(exclude.collection)), ("set", .string(exclude.set)),
+        ("seconds", .int(exclude.lifetimeSeconds ?? 0)), ("count", .int(exclude.ids.count)), ("ids", .ints(exclude.ids)),
+      ]
+    case .forgetExclusions(let of), .exclusions(let of):
+      [("collection", .string(of.collection)), ("set", .string(of.set))]
     }
   }
 
@@ -103,6 +110,7 @@ extension SearchRequest {
       + (excluded.isEmpty ? [] : [("excluded", .list(excluded.map { .ints($0.ids) }))])
       + (scoreLimit.map { [("score_limit", .float($0))] } ?? [])
       + (filter.isEmpty ? [] : [("filter", .ints(filter))]) + GoldenText.fields(fields)
+      + (excludeSets.isEmpty ? [] : [("exclude_sets", .list(excludeSets.map { .string($0) }))])
   }
 }
 
@@ -191,6 +199,10 @@ extension Reply {
         ("count", .int(description.attributes.count)), ("attributes", .attributes(description.attributes)),
       ]
     case .addAttribute(let position): [("position", .int(position))]
+    case .exclude(let count): [("ids", .int(count))]
+    case .forgetExclusions(let wasThere): [("was_there", .flag(wasThere))]
+    case .exclusions(let found):
+      [("count", .int(found.ids.count)), ("ids", .ints(found.ids)), ("ends", .ints(found.ends.map { $0 ?? -1 }))]
     case .failure(let error): [("message", .string(error.message))]
     }
   }
