@@ -58,7 +58,7 @@ let package = Package(
       "VecManifest", ["VecCore", "CSQLite"],
       resources: [
         .embedInCode("Resources/manifest.sql"), .embedInCode("Resources/manifest-writes.sql"),
-        .embedInCode("Resources/manifest-attributes.sql"),
+        .embedInCode("Resources/manifest-attributes.sql"), .embedInCode("Resources/manifest-exclusions.sql"),
       ]),
     library("VecEngine", ["VecCore", "VecAttributes", "VecKernels", "VecIndex", "VecStorage", "VecManifest"]),
 

@@ -26,6 +26,22 @@ public struct IDSet: Sendable, Equatable, ExpressibleByArrayLiteral {
     self.ids = ids
   }
 
+  /// The ids of both.
+  package func union(_ other: IDSet) -> IDSet {
+    var joined: [UInt64] = []
+    joined.reserveCapacity(ids.count + other.ids.count)
+    var (mine, theirs) = (0, 0)
+    while mine < ids.count, theirs < other.ids.count {
+      let (a, b) = (ids[mine], other.ids[theirs])
+      joined.append(min(a, b))
+      if a <= b { mine += 1 }
+      if b <= a { theirs += 1 }
+    }
+    joined += ids[mine...]
+    joined += other.ids[theirs...]
+    return IDSet(joined)
+  }
+
   public var count: Int { ids.count }
   public var isEmpty: Bool { ids.isEmpty }
 }

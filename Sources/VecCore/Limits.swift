@@ -28,6 +28,14 @@ public enum Limits {
   public static let deleteIdsMax = 65_536
   /// Ids that a search request excludes, of all its queries together.
   public static let excludedIdsMax = 262_144
+  /// Ids per exclude request.
+  public static let excludeIdsMax = 65_536
+  /// Ids of an exclude set; those appended first leave.
+  public static let excludeSetIdsMax = 65_536
+  /// Exclude sets of a collection.
+  public static let excludeSetsMax = 1_048_576
+  /// Parts of an exclude set in the manifest before they are replaced by one.
+  public static let excludeSetPartsMax = 32
   /// Tokens of past writes that a generation remembers.
   public static let tokensMax = 16_384
   /// Bytes of a collection name or a generation label.

@@ -16,7 +16,12 @@ public enum Names {
   }
 
   /// A generation label: 1 to 64 of `A-Z a-z 0-9 . _ : -`, first one a letter or digit.
-  public static func checkLabel(_ label: String) throws(VecError) {
+  public static func checkLabel(_ label: String) throws(VecError) { try checkWide(label, "generation label") }
+
+  /// The name of an exclude set: as a generation label.
+  public static func checkExcludeSet(_ name: String) throws(VecError) { try checkWide(name, "exclude set") }
+
+  private static func checkWide(_ label: String, _ what: String) throws(VecError) {
     let isValid = isName(label) {
       isLower($0) || isUpper($0) || isDigit($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_")
         || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "-")
@@ -24,7 +29,7 @@ public enum Names {
     guard isValid else {
       throw VecError(
         .invalidArgument,
-        "generation label \(quoted(label)): use 1 to \(Limits.nameBytesMax) of A-Z a-z 0-9 . _ : -, "
+        "\(what) \(quoted(label)): use 1 to \(Limits.nameBytesMax) of A-Z a-z 0-9 . _ : -, "
           + "starting with a letter or digit")
     }
   }

@@ -32,6 +32,9 @@ public struct SearchRequest: Sendable, Equatable {
   /// Ids that no result may have: one set for all queries, or one for each; empty for none. The results are the best k of
   /// all other items. `Limits.excludedIdsMax` ids in all.
   public var excluded: [IDSet]
+  /// Names of sets that the daemon keeps, whose ids no result may have either: one for all queries, or one for each, an
+  /// empty one for none; no names for none at all. A name that has no set excludes nothing.
+  public var excludeSets: [String]
   /// Results worse than this are left out: lower scores, under l2 greater squared distances.
   public var scoreLimit: Float?
   /// The wire form of a filter (Formats/filter.md) that every result satisfies; empty for none.
@@ -46,8 +49,8 @@ public struct SearchRequest: Sendable, Equatable {
   public init(
     collection: String, generation: String? = nil, k: Int, effort: SearchEffort = .standard,
     index: IndexType? = nil, interests: Int = 1, dimension: Int, vectors: [Float], leastSequence: UInt64? = nil,
-    excluded: [IDSet] = [], scoreLimit: Float? = nil, filter: [UInt8] = [], fields: ItemFields = [],
-    selection: SearchSelection = SearchSelection(), weights: [Float] = []
+    excluded: [IDSet] = [], excludeSets: [String] = [], scoreLimit: Float? = nil, filter: [UInt8] = [],
+    fields: ItemFields = [], selection: SearchSelection = SearchSelection(), weights: [Float] = []
   ) {
     self.collection = collection
     self.generation = generation
@@ -59,6 +62,7 @@ public struct SearchRequest: Sendable, Equatable {
     self.vectors = vectors
     self.leastSequence = leastSequence
     self.excluded = excluded
+    self.excludeSets = excludeSets
     self.scoreLimit = scoreLimit
     self.filter = filter
     self.fields = fields

@@ -79,6 +79,7 @@ extension Engine {
         try transaction.deleteCollection(named: name)
       }
       state.withLock { $0.collections[name] = nil }
+      changeExclusions { $0.drop(collection.row.number) }
       for generation in collection.generations { forget(generation, &writer) }
       for segment in collection.generations.flatMap(\.segments) { segment.retire() }
     }

@@ -19,10 +19,11 @@ extension Engine {
       generation = generation.filtered(by: try ItemFilter(request.filter, collection.row.attributes), filters)
     }
     let request = try Self.weighted(request, metric)
+    let exclusions = try exclusions(of: request, collection.row)
     let (results, plan) =
       request.selection.isEmpty
-      ? try find(request, k: request.k, in: generation, metric, shouldStop)
-      : try choose(request, Selector(request, collection.row.attributes), in: generation, metric, shouldStop)
+      ? try find(request, k: request.k, exclusions, in: generation, metric, shouldStop)
+      : try choose(request, Selector(request, collection.row.attributes), exclusions, in: generation, metric, shouldStop)
     try fenceUnreadable(generation, of: request.collection)
     var reply = Self.reply(results, plan, from: whole, sequence: collection.row.sequence)
     if !request.fields.isEmpty { reply.records = try whole.records(of: reply.ids, request.fields) }
@@ -31,15 +32,15 @@ extension Engine {
 
   /// The best `k` of each query, by the cheapest way that the request allows.
   private func find(
-    _ request: SearchRequest, k: Int, in generation: Generation, _ metric: Metric, _ shouldStop: () -> Bool
+    _ request: SearchRequest, k: Int, _ exclusions: QueryExclusions, in generation: Generation, _ metric: Metric,
+    _ shouldStop: () -> Bool
   ) throws(VecError) -> ([[Hit]], SearchPlan) {
-    let excludedCount = request.excluded.map(\.count).max() ?? 0
-    let planner = generation.planner(dimension: request.dimension, excludedCount: excludedCount)
+    let planner = generation.planner(dimension: request.dimension, excludedCount: exclusions.greatestCount)
     let plan = try planner.plan(
       request.effort, index: request.index, k: k, queryCount: request.queryCount * request.interests,
       interests: request.interests)
     var results = try request.vectors.withUnsafeBufferPointer { (queries) throws(VecError) in
-      try search(request, queries, k: k, plan, generation, metric, shouldStop)
+      try search(request, queries, k: k, exclusions, plan, generation, metric, shouldStop)
     }
     if let limit = request.scoreLimit {
       results = results.map { hits in hits.filter { metric == .l2 ? $0.score <= limit : $0.score >= limit } }
@@ -49,15 +50,16 @@ extension Engine {
 
   /// The results of a selection. Queries that have not enough candidates are asked again, four times as deep.
   private func choose(
-    _ request: SearchRequest, _ selector: Selector, in generation: Generation, _ metric: Metric,
-    _ shouldStop: () -> Bool
+    _ request: SearchRequest, _ selector: Selector, _ exclusions: QueryExclusions, in generation: Generation,
+    _ metric: Metric, _ shouldStop: () -> Bool
   ) throws(VecError) -> ([[Hit]], SearchPlan) {
     var results = [[Hit]](repeating: [], count: request.queryCount)
     var open = Array(0..<request.queryCount)
     var depth = selector.firstDepth
     var first: SearchPlan?
     while !open.isEmpty {
-      let (found, plan) = try find(request.only(open), k: depth, in: generation, metric, shouldStop)
+      let (found, plan) = try find(
+        request.only(open), k: depth, exclusions.only(open), in: generation, metric, shouldStop)
       first = first ?? plan
       var next: [Int] = []
       for (query, candidates) in zip(open, found) {
@@ -74,15 +76,16 @@ extension Engine {
 
   /// All queries together, unless each excludes other ids.
   private func search(
-    _ request: SearchRequest, _ queries: UnsafeBufferPointer<Float>, k: Int, _ plan: SearchPlan,
+    _ request: SearchRequest, _ queries: UnsafeBufferPointer<Float>, k: Int, _ exclusions: QueryExclusions,
+    _ plan: SearchPlan,
     _ generation: Generation, _ metric: Metric, _ shouldStop: () -> Bool
   ) throws(VecError) -> [[Hit]] {
     let width = request.interests * request.dimension
-    let setCount = request.excluded.count
+    let setCount = exclusions.count
     let groups = setCount > 1 ? (0..<setCount).map { ($0 * width..<($0 + 1) * width, $0) } : [(0..<queries.count, 0)]
     var results: [[Hit]] = []
     for (range, set) in groups {
-      let exclusion = set < setCount && !request.excluded[set].isEmpty ? Exclusion(request.excluded[set]) : nil
+      let exclusion = set < setCount ? exclusions.ids(set).map { Exclusion($0) } : nil
       results += try generation.withSearched(without: exclusion, masks) { (segments) throws(VecError) in
         try indexSearch.search(
           plan, segments, metric: metric, queries: UnsafeBufferPointer(rebasing: queries[range]),
@@ -106,6 +109,13 @@ extension Engine {
     try QueryCheck.check(
       weighted.vectors, dimension: request.dimension, interests: request.interests, metric: metric)
     return weighted
+  }
+
+  private func exclusions(of request: SearchRequest, _ collection: CollectionRow) throws(VecError) -> QueryExclusions {
+    let now = request.excludeSets.isEmpty ? 0 : options.now()
+    return try QueryExclusions(request) { (name) throws(VecError) in
+      try exclusionSet(name, of: collection)?.ids(at: now)
+    }
   }
 
   /// The vectors of ids, as they were put in.
@@ -172,6 +182,11 @@ extension Engine {
         .invalidArgument,
         "\(request.excluded.count) sets of excluded ids for \(count) queries; give one for all, or one for each")
     }
+    guard request.excludeSets.count <= 1 || request.excludeSets.count == count else {
+      throw VecError(
+        .invalidArgument,
+        "\(request.excludeSets.count) names of exclude sets for \(count) queries; give one for all, or one for each")
+    }
     guard count > 0, request.vectors.count == count * request.interests * request.dimension else {
       throw VecError(
         .invalidArgument, "\(request.vectors.count) values are not whole queries of \(request.interests) x \(request.dimension)")
@@ -205,13 +220,12 @@ extension Engine {
 }
 
 extension SearchRequest {
-  /// The same of some of its queries.
+  /// The same of some of its queries; what they exclude is `QueryExclusions`' to tell.
   fileprivate func only(_ queries: [Int]) -> SearchRequest {
     guard queries.count < queryCount else { return self }
     let width = interests * dimension
     var request = self
     request.vectors = queries.flatMap { vectors[($0 * width)..<(($0 + 1) * width)] }
-    if excluded.count > 1 { request.excluded = queries.map { excluded[$0] } }
     return request
   }
 }

@@ -37,6 +37,11 @@ extension Engine {
           .collectionFenced,
           "collection \(fenced.row.name) is damaged: a snapshot with damage in it is none; drop what is damaged, or restore it")
       }
+      guard exclusions.withLock({ $0.counts.damaged }) == 0 else {
+        throw VecError(
+          .manifestDamaged,
+          "an exclude set is damaged: a snapshot with damage in it is none; forget it (verify names it), or repair the store")
+      }
       try writer.manifest.copy(to: target.manifestPath)
       return collections.flatMap { $0.generations.flatMap(\.segments) }
         .sorted { $0.row.uuid.bytes.lexicographicallyPrecedes($1.row.uuid.bytes) }
@@ -62,5 +67,6 @@ extension Engine {
       throw VecError(.manifestDamaged, "the copy of the manifest does not hold what the manifest does")
     }
     for record in catalogue.collections { try checkWrites(of: record, in: copy) }
+    if let lost = try copy.damagedExclusions(of: catalogue).first { throw VecError(.manifestDamaged, lost.damage.message) }
   }
 }

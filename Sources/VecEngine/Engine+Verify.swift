@@ -11,8 +11,12 @@ extension Engine {
     // One look at the manifest, so that what it says of segments and of writes fits together. Writes wait for it.
     let (catalogue, findings) = try withWriter { (writer) throws(VecError) in
       let catalogue = try writer.manifest.load()
+      let exclusions = try writer.manifest.damagedExclusions(of: catalogue)
       let wanted = catalogue.collections.filter { name == nil || name == $0.row.name }
-      return (catalogue, wanted.compactMap { self.verifyWrites(of: $0, in: writer.manifest) })
+      let lost = exclusions.filter { name == nil || name == $0.collection }.map {
+        VerifyReport.Finding(collection: $0.collection ?? "", file: self.directory.manifestPath, message: $0.damage.message)
+      }
+      return (catalogue, wanted.compactMap { self.verifyWrites(of: $0, in: writer.manifest) } + lost)
     }
     var report = VerifyReport(fileCount: 1, findings: findings)
     for (damaged, reason) in catalogue.damaged where name == nil || name == damaged {

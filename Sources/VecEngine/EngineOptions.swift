@@ -60,6 +60,8 @@ package struct RecoveryReport: Sendable {
   package var doubt: String?
   /// Collections that answer nothing, and why.
   package var fences: [Fence] = []
+  /// Named sets of excluded ids that answer nothing until they are forgotten, and why.
+  package var damagedExclusions: [Fence] = []
   package var collectionCount = 0
   package var segmentCount = 0
   /// Bytes of segment files that were verified.
@@ -80,4 +82,9 @@ package struct EngineStatistics: Sendable {
   package var segmentCount: Int
   /// Room held back on the disk; 0 once a full disk needed it.
   package var ballastByteCount: Int
+  /// Named sets of excluded ids, their ids, what they take of memory, and those that are damaged.
+  package var exclusionSetCount: Int
+  package var exclusionIDCount: Int
+  package var exclusionBytes: Int
+  package var damagedExclusionSetCount: Int
 }

@@ -23,6 +23,8 @@ package struct StoreRepair {
 
   package private(set) var findings: [Finding] = []
   private var acts: [(collection: CollectionRow, act: Act)] = []
+  /// Numbers of exclude sets.
+  private var lostSets: [UInt64] = []
   private let directory: StoreDirectory
   private let manifest: Manifest
 
@@ -38,8 +40,10 @@ package struct StoreRepair {
       throw error
     }
     let catalogue: Catalogue
+    let lost: [(collection: String?, damage: DamagedExclusions)]
     do {
       catalogue = try manifest.load()
+      lost = try manifest.damagedExclusions(of: catalogue)
     } catch {
       manifest.close()
       directory.close()
@@ -52,6 +56,13 @@ package struct StoreRepair {
           consequence: "nobody can say what belongs to it: drop it, or put a backup in place", isRepairable: false))
     }
     for record in catalogue.collections { examine(record) }
+    for (collection, damage) in lost {
+      findings.append(
+        Finding(
+          collection: collection ?? "", damage: damage.message,
+          consequence: "the set is forgotten: what it held is not excluded any more", isRepairable: true))
+      lostSets.append(damage.number)
+    }
   }
 
   package func close() {
@@ -111,8 +122,9 @@ package struct StoreRepair {
     for (_, act) in acts {
       if case .segment(let segment) = act { try directory.setAside(segment.uuid) }
     }
-    guard !acts.isEmpty else { return }
+    guard !acts.isEmpty || !lostSets.isEmpty else { return }
     try manifest.transaction { (transaction) throws(VecError) in
+      for number in lostSets { try transaction.deleteExclusionSet(number) }
       for (collection, act) in acts {
         switch act {
         case .segment(let segment): try transaction.deleteSegment(segment.uuid, of: collection.number)

@@ -57,7 +57,8 @@ package enum Write: Sendable, Equatable {
       throw VecError(.invalidArgument, "\(rows) ids with \(records.count) records: give one for each, or none")
     }
     let byteCount = records.reduce(0) { $0 + $1.byteCount }
-    try Limits.check(byteCount, 0...Limits.upsertRecordBytesMax, "the bytes of the attributes and payloads of an upsert")
+    try Limits.check(
+      byteCount, 0...Limits.upsertRecordBytesMax, "the bytes of the attributes and payloads of an upsert")
     for (row, record) in records.enumerated() {
       do throws(VecError) { try record.check(collection.attributes) } catch {
         throw VecError(error.code, "row \(row): \(error.message)")
@@ -79,7 +80,8 @@ package enum Write: Sendable, Equatable {
       let hasRecords = upsert.records.contains { !$0.isEmpty }
       if hasRecords { AttributeRecord.write(upsert.records, to: &content) }
       return LoggedWrite(
-        sequence: sequence, kind: hasRecords ? .upsertWithRecords : .upsert, token: upsert.token, rowCount: upsert.ids.count, content: content.bytes)
+        sequence: sequence, kind: hasRecords ? .upsertWithRecords : .upsert, token: upsert.token,
+        rowCount: upsert.ids.count, content: content.bytes)
     }
   }
 }

@@ -74,8 +74,12 @@ struct CatalogueReader {
   }
 
   /// Whether the manifest has the tables of schema version 2.
-  func hasWrites() throws(VecError) -> Bool {
-    try !connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'deltas'").rows(columns: 1).isEmpty
+  func hasWrites() throws(VecError) -> Bool { try has(table: "deltas") }
+
+  func has(table: String) throws(VecError) -> Bool {
+    let statement = try connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?")
+    try statement.bind([.text(table)])
+    return try !statement.rows(columns: 1).isEmpty
   }
 
   private func deadRows(of segment: UUID) throws(VecError) -> [DeadRowsRow] {

@@ -11,7 +11,7 @@ package import VecCore
 /// (`ManifestLog`), and a clean stop folds it.
 package final class Manifest {
   package static let applicationID: Int64 = 0x7665_6364  // "vecd"
-  /// 1: the catalogue. 2: single writes too. 3: attributes too.
+  /// 1: the catalogue. 2: single writes too. 3: attributes and exclude sets too.
   package static let schemaVersion: Int64 = 3
   /// Bytes of log from which on it is folded before the next write is added.
   private static let logBytesMax = 4 << 20
@@ -197,7 +197,7 @@ package final class Manifest {
     }
   }
 
-  /// Executes `Formats/manifest.sql` and those that add to it, which the build embeds.
+  /// Executes `Formats/manifest.sql` and the files that add to it, which the build embeds.
   private func createSchema(_ storeUUID: UUID) throws(VecError) {
     try connection.execute("BEGIN IMMEDIATE")
     try connection.execute(Self.schema)
@@ -205,6 +205,7 @@ package final class Manifest {
     let transaction = ManifestTransaction(connection)
     try transaction.setNextNumber(1)
     try transaction.addAttributes()
+    try transaction.addExclusions()
     try transaction.seal()
     try connection.execute("PRAGMA application_id=\(Self.applicationID)")
     try connection.execute("COMMIT")

@@ -34,6 +34,10 @@ package enum Reply: Sendable, Equatable {
   case cancelBuild(wasRunning: Bool)
   case describe(CollectionDescription)
   case addAttribute(position: Int)
+  /// Ids in the set now.
+  case exclude(count: UInt64)
+  case forgetExclusions(wasThere: Bool)
+  case exclusions(Exclusions)
   case failure(VecError)
 }
 

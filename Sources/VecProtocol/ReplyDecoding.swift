@@ -68,6 +68,9 @@ extension Reply {
     case .cancelBuild: .cancelBuild(wasRunning: try reader.readBool())
     case .describe: .describe(try CollectionDescription.parse(&reader))
     case .addAttribute: .addAttribute(position: Int(try reader.read(UInt8.self)))
+    case .exclude: .exclude(count: try reader.read())
+    case .forgetExclusions: .forgetExclusions(wasThere: try reader.readBool())
+    case .exclusions: .exclusions(try Exclusions.parse(&reader))
     }
   }
 }

@@ -59,9 +59,11 @@ extension Reply {
     case .get(let get): get.encode(into: &writer)
     case .stats(let json), .seal(let json), .compact(let json), .snapshot(let json): writer.write(text: json)
     case .upsert(let receipt), .delete(let receipt): receipt.encode(into: &writer)
-    case .cancelBuild(let wasRunning): writer.write(wasRunning)
+    case .cancelBuild(let flag), .forgetExclusions(let flag): writer.write(flag)
     case .describe(let description): description.encode(into: &writer)
     case .addAttribute(let position): writer.write(UInt8(clamping: position))
+    case .exclude(let count): writer.write(count)
+    case .exclusions(let exclusions): exclusions.encode(into: &writer)
     case .failure(let error): writer.write(text: error.message)
     }
   }
@@ -73,6 +75,7 @@ extension Reply {
       128 + 4 * search.resultCounts.count + 13 * search.ids.count + search.records.reduce(0) { $0 + $1.byteCount }
     case .get(let get):
       128 + get.found.count + 4 * get.vectors.count + get.records.reduce(0) { $0 + $1.byteCount }
+    case .exclusions(let exclusions): 8 + 16 * exclusions.ids.count
     case .stats(let json): 4 + json.utf8.count
     default: 256
     }

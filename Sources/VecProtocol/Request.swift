@@ -29,6 +29,9 @@ package enum Request: Sendable, Equatable {
   case cancelBuild(GenerationRequest)
   case describe(collection: String)
   case addAttribute(AddAttributeRequest)
+  case exclude(ExcludeRequest)
+  case forgetExclusions(ExcludeSetRequest)
+  case exclusions(ExcludeSetRequest)
 
   package var kind: MessageKind {
     switch self {
@@ -57,6 +60,9 @@ package enum Request: Sendable, Equatable {
     case .cancelBuild: .cancelBuild
     case .describe: .describe
     case .addAttribute: .addAttribute
+    case .exclude: .exclude
+    case .forgetExclusions: .forgetExclusions
+    case .exclusions: .exclusions
     }
   }
 

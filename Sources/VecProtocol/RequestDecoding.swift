@@ -59,6 +59,9 @@ extension Request {
     case .addAttribute:
       .addAttribute(
         AddAttributeRequest(collection: try reader.readString(), attribute: try reader.readAttribute()))
+    case .exclude: .exclude(try ExcludeRequest.parse(&reader))
+    case .forgetExclusions: .forgetExclusions(try ExcludeSetRequest.parse(&reader))
+    case .exclusions: .exclusions(try ExcludeSetRequest.parse(&reader))
     }
   }
 }

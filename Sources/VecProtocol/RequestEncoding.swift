@@ -41,6 +41,8 @@ extension Request {
     case .addAttribute(let add):
       writer.write(string: add.collection)
       writer.write(add.attribute)
+    case .exclude(let exclude): exclude.encode(into: &writer)
+    case .forgetExclusions(let of), .exclusions(let of): of.encode(into: &writer)
     }
   }
 
@@ -54,6 +56,7 @@ extension Request {
     case .upsert(let upsert):
       256 + 8 * upsert.ids.count + 4 * upsert.vectors.count + upsert.records.reduce(0) { $0 + $1.byteCount }
     case .delete(let delete): 256 + 8 * delete.ids.count
+    case .exclude(let exclude): 256 + 8 * exclude.ids.count
     default: 256
     }
   }

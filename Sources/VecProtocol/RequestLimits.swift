@@ -38,6 +38,11 @@ enum RequestLimits {
     try within(value, Limits.deleteIdsMax, "ids per delete")
   }
 
+  @discardableResult
+  static func excludeIds(_ value: Int) throws(VecError) -> Int {
+    try within(value, Limits.excludeIdsMax, "ids per exclude")
+  }
+
   /// Both must be within their limits already.
   static func upsertBytes(rows: Int, dimension: Int) throws(VecError) {
     let (rowBytes, limit) = (8 + 4 * dimension, Limits.upsertBytesMax)
@@ -127,6 +132,8 @@ extension Request {
     case .addAttribute(let add):
       try Names.checkCollection(add.collection)
       try Names.checkAttribute(add.attribute.name)
+    case .exclude(let exclude): try exclude.check()
+    case .forgetExclusions(let of), .exclusions(let of): try of.check()
     }
   }
 

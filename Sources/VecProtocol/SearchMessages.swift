@@ -17,7 +17,7 @@ extension SearchRequest {
     return SearchRequest(
       collection: collection, generation: generation, k: k, effort: effort, index: index, interests: interests,
       dimension: dimension, vectors: vectors, leastSequence: options.leastSequence, excluded: options.excluded,
-      scoreLimit: options.scoreLimit, filter: options.filter, fields: options.fields,
+      excludeSets: options.excludeSets, scoreLimit: options.scoreLimit, filter: options.filter, fields: options.fields,
       selection: options.selection, weights: options.weights)
   }
 
@@ -33,7 +33,7 @@ extension SearchRequest {
     writer.write(array: vectors)
     SearchOptions(
       leastSequence: leastSequence, excluded: excluded, scoreLimit: scoreLimit, filter: filter, fields: fields,
-      selection: selection, weights: weights
+      excludeSets: excludeSets, selection: selection, weights: weights
     ).encode(into: &writer)
   }
 
@@ -59,6 +59,7 @@ extension SearchRequest {
         .invalidArgument,
         "search: \(excluded.count) sets of excluded ids for \(queryCount) queries; give one for all, or one for each")
     }
+    try ExcludeSetNames.check(excludeSets, queryCount: queryCount)
     try RequestLimits.excludedIds(excluded.reduce(0) { $0 + $1.count })
     try RequestLimits.filterBytes(filter.count)
     try selection.check(k: k, interests: interests)

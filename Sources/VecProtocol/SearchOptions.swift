@@ -8,6 +8,7 @@ struct SearchOptions: Equatable {
     case scoreLimit = 3
     case filter = 4
     case fields = 5
+    case excludeSets = 6
     case group = 8
     case quotas = 9
     case diversity = 10
@@ -20,7 +21,7 @@ struct SearchOptions: Equatable {
       case .scoreLimit: 4
       case .fields: 1
       case .diversity: 8
-      case .excluded, .filter, .group, .quotas, .weights: nil
+      case .excluded, .filter, .excludeSets, .group, .quotas, .weights: nil
       }
     }
   }
@@ -30,6 +31,7 @@ struct SearchOptions: Equatable {
   var scoreLimit: Float?
   var filter: [UInt8] = []
   var fields: ItemFields = []
+  var excludeSets: [String] = []
   var selection = SearchSelection()
   var weights: [Float] = []
 
@@ -50,6 +52,7 @@ struct SearchOptions: Equatable {
         try RequestLimits.filterBytes(length)
         options.filter = try reader.readArray(UInt8.self, count: length)
       case .fields: options.fields = try reader.readFields()
+      case .excludeSets: options.excludeSets = try ExcludeSetNames.parse(&reader, queryCount: queryCount)
       case .group:
         options.selection.group = .init(attribute: try reader.readString(), most: Int(try reader.read(UInt32.self)))
       case .quotas:
@@ -73,6 +76,7 @@ struct SearchOptions: Equatable {
     if let scoreLimit { write(.scoreLimit, to: &writer) { $0.write(scoreLimit) } }
     if !filter.isEmpty { write(.filter, to: &writer) { $0.write(array: filter) } }
     if !fields.isEmpty { write(.fields, to: &writer) { $0.write(fields.rawValue) } }
+    if !excludeSets.isEmpty { write(.excludeSets, to: &writer) { $0.write(array: ExcludeSetNames.encode(excludeSets)) } }
     if let group = selection.group {
       write(.group, to: &writer) {
         $0.write(string: group.attribute)

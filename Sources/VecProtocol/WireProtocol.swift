@@ -35,6 +35,9 @@ package enum MessageKind: UInt16, CaseIterable, Sendable {
   case cancelBuild = 23
   case describe = 24
   case addAttribute = 25
+  case exclude = 26
+  case forgetExclusions = 27
+  case exclusions = 28
 
   /// The name of the message in `Formats/protocol.md`, for logs and messages.
   package var name: String {
@@ -64,6 +67,9 @@ package enum MessageKind: UInt16, CaseIterable, Sendable {
     case .cancelBuild: "cancel build"
     case .describe: "describe"
     case .addAttribute: "add attribute"
+    case .exclude: "exclude"
+    case .forgetExclusions: "forget exclusions"
+    case .exclusions: "exclusions"
     }
   }
 
@@ -71,7 +77,8 @@ package enum MessageKind: UInt16, CaseIterable, Sendable {
   /// Of upserts and deletes their token decides: see `Request.isIdempotent`.
   package var isIdempotent: Bool {
     switch self {
-    case .ping, .list, .generations, .search, .get, .stats, .describe: true
+    // Ids that are appended twice live a little longer, and are in the set once.
+    case .ping, .list, .generations, .search, .get, .stats, .describe, .exclude, .exclusions: true
     default: false
     }
   }

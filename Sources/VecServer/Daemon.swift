@@ -20,6 +20,7 @@ final class Daemon: Sendable {
   let parked = ParkedSearches()
   let upkeep = Upkeep()
   let scrub = Scrub()
+  let exclusionSweep = ExclusionSweep()
   let connections: ConnectionTable
   let logger: Logger
   let startedAt = MonotonicTime.now()

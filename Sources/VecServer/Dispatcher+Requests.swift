@@ -17,7 +17,7 @@ extension Dispatcher {
     try charge(&ticket, for: request)
     let engine = daemon.engine
     switch request {
-    case .hello, .ping, .ingestRows, .upsert, .delete:
+    case .hello, .ping, .ingestRows, .upsert, .delete, .exclude, .forgetExclusions:
       throw VecError(.internalDefect, "\(ticket.kind.name) came to the workers")
     case .create(let create):
       try engine.create(
@@ -54,6 +54,7 @@ extension Dispatcher {
     case .cancelBuild(let what):
       return .cancelBuild(
         wasRunning: try daemon.engine.cancelBuild(what.collection, generation: what.generation))
+    case .exclusions(let of): return .exclusions(try engine.exclusions(of.collection, set: of.set))
     }
   }
 
@@ -119,6 +120,7 @@ extension Dispatcher {
     switch request {
     case .search(let search): byteCount = search.queryCount * (4 + search.k * 13)
     case .get(let get): byteCount = try replyByteCount(get)
+    case .exclusions: byteCount = 16 * Limits.excludeSetIdsMax
     default: return
     }
     guard daemon.budget.take(byteCount) else {

@@ -42,6 +42,7 @@ package final class Server: Service {
     logStart()
     daemon.upkeep.wake(daemon)
     daemon.scrub.start(daemon, bytesPerSecond: options.scrubRate)
+    daemon.exclusionSweep.start(daemon)
   }
 
   /// Requests accepted and not yet answered.
@@ -126,6 +127,10 @@ package final class Server: Service {
         "segment.count": "\(found.segmentCount)", "segment.bytes": "\(found.byteCount)",
         "write.count": "\(found.writeCount)",
       ])
+    for damage in found.damagedExclusions {
+      daemon.logger.warning(
+        "exclude set damaged", metadata: ["collection.name": "\(damage.collection)", "reason": "\(damage.reason)"])
+    }
     for fence in found.fences {
       daemon.logger.warning(
         "collection damaged", metadata: ["collection.name": "\(fence.collection)", "reason": "\(fence.reason)"])

@@ -24,6 +24,7 @@ extension Daemon {
       ("queues", .object(pool.lanes.map { ($0.name, Self.json($0)) })),
       ("memory", memory(engineNow)),
       ("segments", .count(engineNow.segmentCount)),
+      ("exclude_sets", Self.exclusions(engineNow)),
       ("ballast_bytes", .count(engineNow.ballastByteCount)),
       ("collections", collections()),
     ])
@@ -34,6 +35,13 @@ extension Daemon {
     return .object([
       ("threads", .count(load.threads)), ("queued", .count(load.queued)), ("limit", .count(lane.queueMax)),
       ("running", .count(load.running)), ("completed", .count(load.completed)), ("rejected", .count(load.rejected)),
+    ])
+  }
+
+  private static func exclusions(_ engineNow: EngineStatistics) -> JSON {
+    .object([
+      ("sets", .count(engineNow.exclusionSetCount)), ("ids", .count(engineNow.exclusionIDCount)),
+      ("bytes", .count(engineNow.exclusionBytes)), ("damaged", .count(engineNow.damagedExclusionSetCount)),
     ])
   }
 

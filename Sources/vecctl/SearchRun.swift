@@ -11,6 +11,7 @@ struct SearchTemplate: Sendable {
   var index: IndexType?
   var leastSequence: UInt64?
   var excluded: IDSet = []
+  var excludeSet: String?
   var scoreLimit: Float?
   /// The wire form.
   var filter: [UInt8] = []
@@ -22,8 +23,8 @@ struct SearchTemplate: Sendable {
     SearchRequest(
       collection: collection, generation: generation, k: k, effort: effort, index: index, interests: interests,
       dimension: dimension, vectors: vectors, leastSequence: leastSequence,
-      excluded: excluded.isEmpty ? [] : [excluded], scoreLimit: scoreLimit, filter: filter, fields: fields,
-      selection: selection, weights: weights)
+      excluded: excluded.isEmpty ? [] : [excluded], excludeSets: excludeSet.map { [$0] } ?? [], scoreLimit: scoreLimit,
+      filter: filter, fields: fields, selection: selection, weights: weights)
   }
 
   /// The daemon counts the queries of a request; a person those of the file.

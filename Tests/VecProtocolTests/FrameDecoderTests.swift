@@ -99,7 +99,7 @@ struct FrameDecoderTests {
   func kinds() throws {
     #expect(try FrameHeader(bodyByteCount: 0, requestId: 1, kind: 15).requestKind() == .search)
     #expect(try FrameHeader(bodyByteCount: 0, requestId: 1, kind: 0x800F).replyKind() == .search)
-    #expect(code { _ = try FrameHeader(bodyByteCount: 0, requestId: 1, kind: 24).requestKind() } == .malformedFrame)
+    #expect(code { _ = try FrameHeader(bodyByteCount: 0, requestId: 1, kind: 9_999).requestKind() } == .malformedFrame)
     #expect(code { _ = try FrameHeader(bodyByteCount: 0, requestId: 1, kind: 0x800F).requestKind() } == .malformedFrame)
     #expect(
       code { _ = try FrameHeader(bodyByteCount: 0, requestId: 1, kind: 15, status: 1).requestKind() } == .malformedFrame

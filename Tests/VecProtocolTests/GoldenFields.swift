@@ -57,6 +57,13 @@ extension Request {
         ("collection", .string(add.collection)), ("name", .string(add.attribute.name)),
         ("type", .int(add.attribute.type.rawValue)),
       ]
+    case .exclude(let exclude):
+      [
+        ("collection", .string(exclude.collection)), ("set", .string(exclude.set)),
+        ("seconds", .int(exclude.lifetimeSeconds ?? 0)), ("count", .int(exclude.ids.count)), ("ids", .ints(exclude.ids)),
+      ]
+    case .forgetExclusions(let of), .exclusions(let of):
+      [("collection", .string(of.collection)), ("set", .string(of.set))]
     }
   }
 
@@ -102,7 +109,8 @@ extension SearchRequest {
     ] + (leastSequence.map { [("least_sequence", .int($0))] } ?? [])
       + (excluded.isEmpty ? [] : [("excluded", .list(excluded.map { .ints($0.ids) }))])
       + (scoreLimit.map { [("score_limit", .float($0))] } ?? [])
-      + (filter.isEmpty ? [] : [("filter", .ints(filter))]) + GoldenText.fields(fields) + selectionFields
+      + (filter.isEmpty ? [] : [("filter", .ints(filter))]) + GoldenText.fields(fields)
+      + (excludeSets.isEmpty ? [] : [("exclude_sets", .list(excludeSets.map { .string($0) }))]) + selectionFields
   }
 }
 
@@ -202,6 +210,10 @@ extension Reply {
         ("attributes", .attributes(description.attributes)),
       ]
     case .addAttribute(let position): [("position", .int(position))]
+    case .exclude(let count): [("ids", .int(count))]
+    case .forgetExclusions(let wasThere): [("was_there", .flag(wasThere))]
+    case .exclusions(let found):
+      [("count", .int(found.ids.count)), ("ids", .ints(found.ids)), ("ends", .ints(found.ends.map { $0 ?? -1 }))]
     case .failure(let error): [("message", .string(error.message))]
     }
   }

@@ -47,6 +47,13 @@ struct MessageSource {
     case .cancelBuild: .cancelBuild(GenerationRequest(collection: name(), generation: maybe { $0.label() }))
     case .describe: .describe(collection: name())
     case .addAttribute: .addAttribute(AddAttributeRequest(collection: name(), attribute: definition(3)))
+    case .exclude:
+      .exclude(
+        ExcludeRequest(
+          collection: name(), set: label(), lifetimeSeconds: maybe { UInt32.random(in: 1...UInt32.max, using: &$0.random) },
+          ids: ids(1...40)))
+    case .forgetExclusions: .forgetExclusions(ExcludeSetRequest(collection: name(), set: label()))
+    case .exclusions: .exclusions(ExcludeSetRequest(collection: name(), set: label()))
     }
   }
 
@@ -93,6 +100,9 @@ struct MessageSource {
     case .describe:
       .describe(CollectionDescription(dimension: small(), metric: pick(Metric.allCases), attributes: definitions()))
     case .addAttribute: .addAttribute(position: small())
+    case .exclude: .exclude(count: number())
+    case .forgetExclusions: .forgetExclusions(wasThere: Bool.random(using: &random))
+    case .exclusions: .exclusions(exclusions())
     }
   }
 
@@ -130,7 +140,8 @@ struct MessageSource {
       collection: name(), generation: maybe { $0.label() }, k: k,
       effort: effort, index: maybe { $0.pick(IndexType.allCases) }, interests: interests, dimension: dimension,
       vectors: (0..<(queries * interests * dimension)).map { _ in float() }, leastSequence: maybe { $0.number() },
-      excluded: excluded, scoreLimit: maybe { $0.float() }, filter: bytes(upTo: 20), fields: fields(),
+      excluded: excluded, excludeSets: (0..<pick([0, 1, queries])).map { _ in maybe { $0.label() } ?? "" },
+      scoreLimit: maybe { $0.float() }, filter: bytes(upTo: 20), fields: fields(),
       selection: selection(k, interests), weights: pick([[], (0..<interests).map { Float($0 + 1) }]))
   }
 
@@ -204,6 +215,11 @@ struct MessageSource {
       resultCounts: counts, ids: (0..<total).map { _ in number() },
       scores: (0..<total).map { _ in float() },
       interests: (0..<total).map { _ in UInt8.random(in: 0...7, using: &random) }, records: someRecords(total))
+  }
+
+  private mutating func exclusions() -> Exclusions {
+    let ids = IDSet(ids(0...20)).ids
+    return Exclusions(ids: ids, ends: ids.map { _ in maybe { Int64.random(in: 0...Int64.max, using: &$0.random) } })
   }
 
   private mutating func getReply() -> GetReply {

@@ -17,6 +17,7 @@ struct Search: Verb {
         vecctl search books --queries users.npy -k 500 --out result
         vecctl search books --queries interests.npy --interests -k 100 --generation tuesday --json
         vecctl search books --vector 0.1,0.2,0.7 -k 10 --exclude 17,4711
+        vecctl search books --vector 0.1,0.2,0.7 -k 10 --exclude-set user-17
         vecctl search books --like 17,42 --unlike 99 -k 10
         vecctl search books --vector 0.1,0.2,0.7 -k 10 --at-least 45
         vecctl search shop --vector 0.1,0.2,0.7 -k 10 --filter 'price < 20 and tags has "live"' --fields attributes,payload
@@ -42,6 +43,8 @@ struct Search: Verb {
   var exclude: String?
   @Option(help: ArgumentHelp("The same of a file of shape (n,), at most 262144.", valueName: "ids.npy"))
   var excludeFile: String?
+  @Option(help: ArgumentHelp("Set kept by vecd (verb exclude) whose ids no result may have either.", valueName: "set"))
+  var excludeSet: String?
   // Unconditional, because the value may be negative and would be taken for an option.
   @Option(
     parsing: .unconditional,
@@ -63,11 +66,12 @@ struct Search: Verb {
 
   func execute() async throws {
     try EffortOptions.checkK(k)
+    if let excludeSet { try Names.checkExcludeSet(excludeSet) }
     try Limits.check(deadline, 0.001...86_400, "--deadline")
     let template = SearchTemplate(
       collection: name, generation: generation, k: k, effort: try effortOptions.effort(),
       index: try effortOptions.indexType(), leastSequence: atLeast, excluded: try excluded(),
-      scoreLimit: scoreLimit,
+      excludeSet: excludeSet, scoreLimit: scoreLimit,
       filter: try filter.map { (text) throws(VecError) in try Filter(parsing: text).encode() } ?? [],
       fields: try AttributeArguments.fields(fields), selection: try selectionOptions.selection(),
       weights: try selectionOptions.weightValues())

@@ -94,4 +94,10 @@ SAMPLES: list[tuple[str, p.Message]] = [
     ("reply", p.DescribeReply(2, p.Metric.L2, [p.AttributeDefinition("tags", AttributeType.KEYWORDS)])),
     ("request", p.AddAttributeRequest("posts", "stock", AttributeType.INT)),
     ("reply", p.AddAttributeReply(63)),
+    ("request", p.ExcludeRequest("posts", "user-17", 60, 2, np.array([5, 2**64 - 1], "<u8"))),
+    ("reply", p.ExcludeReply(65_536)),
+    ("request", p.ForgetExclusionsRequest("posts", "user-17")),
+    ("reply", p.ForgetExclusionsReply(True)),
+    ("request", p.ExclusionsRequest("posts", "user-18")),
+    ("reply", p.ExclusionsReply(2, np.array([5, 2**64 - 1], "<u8"), np.array([-1, 1_800_000_000_000], "<i8"))),
 ]

@@ -46,7 +46,7 @@ def to_fields(struct: p.Struct) -> dict:
         elif isinstance(value, p.Struct):
             found[name] = to_fields(value)
         elif isinstance(value, tuple):
-            found[name] = [ids.tolist() for ids in value]
+            found[name] = [item if isinstance(item, str) else item.tolist() for item in value]
         elif isinstance(value, bytes):
             found[name] = list(value)
         else:
@@ -79,7 +79,7 @@ def from_fields(kind: type[p.Struct], values: dict) -> p.Struct:
             dtype = codec.resolve(made)
             value = np.array(value, "<u2").view(dtype) if dtype.itemsize == 2 else np.array(value, dtype)
         elif isinstance(codec, p.Option) and isinstance(value, list):
-            value = tuple(np.array(ids, "<u8") for ids in value)
+            value = tuple(item if isinstance(item, str) else np.array(item, "<u8") for item in value)
         elif isinstance(codec, (p.Rest, p.Fixed)):
             value = bytes(value)
         elif hasattr(codec, "enumeration"):

@@ -13,12 +13,13 @@
 from .attributes import Attribute, AttributeType
 from .client import Client, connect
 from .errors import BadInput, ErrorCode, VecdError
+from .exclusions import Exclusions
 from .ingest import Ingest
 from .results import NO_ID, BuildResult, GetResult, SearchResult, WriteResult
 from .wire import Index, Limits, Metric, State
 
 __version__ = "0.1.0"
 __all__ = [
-    "Attribute", "AttributeType", "BadInput", "BuildResult", "Client", "ErrorCode", "GetResult", "Index", "Ingest", "Limits",
-    "Metric", "NO_ID", "SearchResult", "State", "VecdError", "WriteResult", "connect",
+    "Attribute", "AttributeType", "BadInput", "BuildResult", "Client", "ErrorCode", "Exclusions", "GetResult", "Index", "Ingest",
+    "Limits", "Metric", "NO_ID", "SearchResult", "State", "VecdError", "WriteResult", "connect",
 ]

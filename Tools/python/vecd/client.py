@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import protocol as p
-from . import reads, writes
+from . import exclusions, reads, writes
 from .arrays import as_float32, as_ids, as_vectors, bad, choose, share, whole
 from .attributes import Attribute, AttributeType, as_attributes, described
 from .connection import Connection, socket_path
@@ -294,6 +294,30 @@ class Client:
         """Calls off an index build; the generation stays as it was. False when none runs."""
         return self._call(p.CancelBuildRequest(collection, generation or "")).was_running
 
+    # -- sets of ids to exclude
+
+    def exclude(
+        self, collection: str, set: str, ids: Any, ttl: int | None = None, timeout: Any = _READ_TIMEOUT
+    ) -> int:
+        """Appends ids to a named set that the daemon keeps, a user's seen items, say, and makes it if it is not there.
+        Searches exclude it by its name: `search(..., exclude_set=set)`. Returns how many ids are in the set now.
+
+        ttl: seconds from now for which these ids are excluded, else for ever; an id that is there already keeps the later
+        end. A set holds 65,536 ids; those appended first leave. Durable when it returns.
+        """
+        return exclusions.append(self, collection, set, ids, ttl, timeout)
+
+    def forget_exclusions(self, collection: str, set: str) -> bool:
+        """Removes a named set. False when there was none."""
+        exclusions.check_name(set)
+        return self._call(p.ForgetExclusionsRequest(collection, set)).was_there
+
+    def exclusions(self, collection: str, set: str) -> exclusions.Exclusions:
+        """What a named set excludes now; nothing when there is none."""
+        exclusions.check_name(set)
+        reply = self._call(p.ExclusionsRequest(collection, set))
+        return exclusions.Exclusions(reply.ids, reply.ends)
+
     # -- reading
 
     def search(
@@ -311,6 +335,7 @@ class Client:
         batch_queries: int = QUERIES_PER_REQUEST,
         at_least: int | None = None,
         exclude: Any = None,
+        exclude_set: Any = None,
         score_limit: float | None = None,
         filter: str | Filter | None = None,
         fields: str | Sequence[str] | None = None,
@@ -330,6 +355,8 @@ class Client:
         at_least: the sequence of a write that the answer must have seen; the daemon waits for it until the timeout.
         exclude: ids that no result may have, a user's seen items, say; a sequence of them holds for all queries, a
             sequence of n sequences for each its own. The results are the best k of all other items.
+        exclude_set: the name of a set that `exclude` keeps, whose ids are excluded too; a sequence of n names (None for
+            none) for each query its own. A name without a set excludes nothing.
         score_limit: results with a lower score are left out; under l2, with a greater squared distance.
         filter: only items for which it is true are results: 'price < 20 and tags has "live"' (docs/filters.md), or what
             `vecd.filter.parse` made of such a text.
@@ -344,16 +371,16 @@ class Client:
         """
         return reads.search(
             self, collection, queries, k, generation=generation, recall=recall, ef=ef, nprobe=nprobe, exact=exact,
-            index=index, batch_queries=batch_queries, at_least=at_least, exclude=exclude, score_limit=score_limit,
-            filter=filter, fields=fields, group_by=group_by, group_limit=group_limit, quotas=quotas, diversity=diversity,
+            index=index, batch_queries=batch_queries, at_least=at_least, exclude=exclude, exclude_set=exclude_set,
+            score_limit=score_limit, filter=filter, fields=fields, group_by=group_by, group_limit=group_limit, quotas=quotas, diversity=diversity,
             pool=pool, weights=weights, seconds=self.timeout if timeout is _READ_TIMEOUT else timeout,
         )
 
     def likeness(
         self, collection: str, like: Any, unlike: Any = (), *, share: float = 0.5, generation: str | None = None
     ) -> np.ndarray:
-        """The query that asks for more like some items and less like others, (d,): the mean vector of the first less `share` times
-        that of the others (Rocchio, 1971); under cosine of their directions. Search with it and `exclude=[*like, *unlike]`.
+        """The query that asks for more like some items and less like others, (d,): the mean vector of the first less `share`
+        times that of the others (Rocchio, 1971); under cosine of their directions. Search with it and `exclude=[*like, *unlike]`.
         """
         return reads.likeness(self, collection, as_ids(like), as_ids(unlike), share, generation)
 

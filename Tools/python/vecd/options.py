@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ErrorCode, VecdError
-from .wire import U8, U16, U32, U64, Codec, Limits, Reader, Values, malformed
+from .wire import STR, U8, U16, U32, U64, Codec, Limits, Reader, Values, malformed
 
 
 class Option(Codec):
@@ -49,6 +49,21 @@ def read_options(reader: Reader, known: dict[str, Option], seen: Values, skips_u
     if unknown >= 0 and not skips_unknown:
         raise VecdError(ErrorCode.NOT_AVAILABLE, f"option {unknown} is unknown to this version")
     return found
+
+
+class SetNames(Codec):
+    """Names of sets that the daemon keeps, as a tuple: one for all queries or one for each, an empty one for none."""
+
+    def encode(self, value: Sequence[str], out: list[Any]) -> None:
+        U32.encode(len(value), out)
+        for name in value:
+            STR.encode(name, out)
+
+    def decode(self, reader: Reader, name: str, seen: Values) -> tuple[str, ...]:
+        count = U32.decode(reader, name, seen)
+        if count not in (1, seen["query_count"]):
+            raise malformed(f"{name} holds {count} names, expected 1 or {seen['query_count']}, the number of queries")
+        return tuple(STR.decode(reader, name, seen) for _ in range(count))
 
 
 class IdSets(Codec):

@@ -14,7 +14,7 @@ import numpy as np
 
 from .errors import ErrorCode, VecdError
 from .filter_bytes import FilterBytes
-from .options import IdSets, Option, read_options
+from .options import IdSets, Option, SetNames, read_options
 from .records import AttributeType, Record, read_records
 from .wire import (
     BOOL, F32, HEADER, I64, PROTOCOL_VERSION, REPLY_BIT, STR, TEXT, U8, U16, U32, U64,
@@ -424,6 +424,7 @@ class SearchRequest(Message):
     score_limit: float | None = wire(Option(3, F32), default=None)
     filter: bytes | None = wire(Option(4, FilterBytes()), default=None)
     fields: Fields | None = wire(Option(5, Flags(Fields)), default=None)
+    exclude_sets: tuple[str, ...] | None = wire(Option(6, SetNames()), default=None)
     group: Group | None = wire(Option(8, One(Group)), default=None)
     quotas: np.ndarray | None = wire(Option(9, Array("<u4", lambda seen: 2 * seen["interests"])), default=None)
     diversity: Diversity | None = wire(Option(10, One(Diversity)), default=None)
@@ -595,6 +596,50 @@ class AddAttributeRequest(Message):
 @reply(Kind.ADD_ATTRIBUTE)
 class AddAttributeReply(Message):
     position: int = wire(U8)
+
+
+@request(Kind.EXCLUDE)
+class ExcludeRequest(Message):
+    """`seconds`: for which the ids are excluded; 0 for ever."""
+
+    collection: str = wire(STR)
+    set: str = wire(STR)
+    seconds: int = wire(U32)
+    count: int = wire(U32)
+    ids: np.ndarray = wire(Array("<u8", lambda seen: seen["count"]))
+
+
+@reply(Kind.EXCLUDE)
+class ExcludeReply(Message):
+    """`ids`: how many are in the set now."""
+
+    ids: int = wire(U64)
+
+
+@request(Kind.FORGET_EXCLUSIONS)
+class ForgetExclusionsRequest(Message):
+    collection: str = wire(STR)
+    set: str = wire(STR)
+
+
+@reply(Kind.FORGET_EXCLUSIONS)
+class ForgetExclusionsReply(Message):
+    was_there: bool = wire(BOOL)
+
+
+@request(Kind.EXCLUSIONS)
+class ExclusionsRequest(Message):
+    collection: str = wire(STR)
+    set: str = wire(STR)
+
+
+@reply(Kind.EXCLUSIONS)
+class ExclusionsReply(Message):
+    """`ends`: until when each id is excluded, in milliseconds since 1970; -1 for ever."""
+
+    count: int = wire(U32)
+    ids: np.ndarray = wire(Array("<u8", lambda seen: seen["count"]))
+    ends: np.ndarray = wire(Array("<i8", lambda seen: seen["count"]))
 
 
 @dataclass

@@ -12,6 +12,7 @@ from . import protocol as p
 from .arrays import as_float32, as_id_sets, as_ids, as_vectors, bad, choose, share, whole
 from .attributes import by_name
 from .errors import ErrorCode, VecdError
+from .exclusions import as_set_names
 from .filter import BYTES, Filter, parse
 from .records import Record
 from .results import GetResult, SearchResult, assemble
@@ -31,8 +32,8 @@ RESULTS_WITH_FIELDS = 16_384
 def search(
     client: Client, collection: str, queries: Any, k: int, *, generation: str | None, recall: float | None, ef: int | None,
     nprobe: int | None, exact: bool, index: Index | str, batch_queries: int, at_least: int | None, exclude: Any,
-    score_limit: float | None, filter: str | Filter | None, fields: Any, group_by: str | None, group_limit: int, quotas: Any,
-    diversity: float | None, pool: int | None, weights: Any, seconds: float | None,
+    exclude_set: Any, score_limit: float | None, filter: str | Filter | None, fields: Any, group_by: str | None,
+    group_limit: int, quotas: Any, diversity: float | None, pool: int | None, weights: Any, seconds: float | None,
 ) -> SearchResult:
     vectors = as_vectors(queries, "queries", (1, 2, 3))
     vectors = vectors.reshape((1, 1, -1)) if vectors.ndim == 1 else vectors
@@ -57,6 +58,8 @@ def search(
     is_own = excluded is not None and len(excluded) > 1
     if excluded is not None and is_own:
         step = max(1, min(step, Limits.EXCLUDED_IDS // max(map(len, excluded))))
+    sets = as_set_names(exclude_set, count)
+    own_sets = sets is not None and len(sets) > 1
     if score_limit is not None and not np.isfinite(score_limit):
         raise bad(f"score_limit is {score_limit}, expected a finite number")
     starts = list(range(0, count, step))
@@ -66,7 +69,8 @@ def search(
         return p.SearchRequest(
             collection, label, k, effort, value, choice, interests, len(part), dimension, part, least,
             excluded[start : start + step] if excluded is not None and is_own else excluded, score_limit,
-            condition, wanted, *choice_of_results,
+            condition, wanted, sets[start : start + step] if sets is not None and own_sets else sets,
+            *choice_of_results,
         )
 
     replies = _one_generation(client, ask, starts, generation or "", seconds)

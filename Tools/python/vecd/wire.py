@@ -41,6 +41,8 @@ class Limits:
     UPSERT_BYTES = 8 << 20  # rows x (8 + 4 x dimension)
     DELETE_IDS = 65_536
     EXCLUDED_IDS = 262_144
+    EXCLUDE_IDS = 65_536  # of one request, and of one set
+    LIFETIME_SECONDS = 0xFFFF_FFFF
 
 
 class Kind(IntEnum):
@@ -69,6 +71,9 @@ class Kind(IntEnum):
     CANCEL_BUILD = 23
     DESCRIBE = 24
     ADD_ATTRIBUTE = 25
+    EXCLUDE = 26
+    FORGET_EXCLUSIONS = 27
+    EXCLUSIONS = 28
 
 
 class Metric(IntEnum):

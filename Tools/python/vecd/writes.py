@@ -80,7 +80,7 @@ def _write(
     label = generation or ""
     done = WriteResult(label, 0, 0, False, 0)
     for start, stop in bounds:
-        reply = _send(client, part(start, stop, label, next(names)), timeout)
+        reply = send_again(client, part(start, stop, label, next(names)), timeout)
         label = reply.generation  # a publish must not spread one call over two generations
         done = WriteResult(
             label, reply.sequence, done.existing + reply.existing, done.repeated or reply.repeated, done.writes + 1)
@@ -100,8 +100,8 @@ def _tokens(token: bytes | None) -> Iterator[bytes]:
         name = hashlib.blake2b(first + number.to_bytes(8, "little"), digest_size=TOKEN_BYTES).digest()
 
 
-def _send(client: Client, message: p.Message, timeout: Any) -> Any:
-    """A write that is sent again with its token is carried out once."""
+def send_again(client: Client, message: p.Message, timeout: Any) -> Any:
+    """For what is carried out once however often it is sent: writes with a token, say."""
     try:
         return client._call(message, timeout)
     except VecdError as error:
