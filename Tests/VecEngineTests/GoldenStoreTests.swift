@@ -42,10 +42,14 @@ struct GoldenStoreTests {
 
   init() throws { (fixture, expected) = try Self.copy("v1") }
 
+  static func folder(_ version: String) -> URL {
+    URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("Formats/golden/store/\(version)")
+  }
+
   /// A copy of a golden store, and what it must answer.
   static func copy(_ version: String) throws -> (EngineFixture, Expected) {
-    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appendingPathComponent("Formats/golden/store/\(version)")
+    let folder = folder(version)
     let fixture = try EngineFixture()
     let store = folder.appendingPathComponent("store")
     for name in try FileManager.default.contentsOfDirectory(atPath: store.path) {

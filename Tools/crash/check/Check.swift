@@ -80,13 +80,21 @@ enum Check {
       effort: .exact, dimension: dimension, vectors: [Float](repeating: 1, count: dimension))
     let ids = try engine.search(search, shouldStop: { false }).ids
     guard !ids.isEmpty else { return (0, 0) }
-    let got = try engine.get(collection.name, generation: generation.label, ids: ids)
+    let got = try engine.get(collection.name, generation: generation.label, ids: ids, fields: .all)
     guard got.found.allSatisfy({ $0 }), Set(ids).count == ids.count else {
       throw VecError(.internalDefect, "a search of \(generation.label) found ids that get does not, or one id twice")
     }
+    let hasItems = try !engine.describe(collection.name).attributes.isEmpty
     var digest: UInt64 = 0
     for (row, id) in ids.enumerated() {
-      digest &+= hash(id, got.vectors[row * dimension..<(row + 1) * dimension])
+      let vector = got.vectors[row * dimension..<(row + 1) * dimension]
+      digest &+= hash(id, vector)
+      // The steps write the id as the attribute, and the bytes of the vector as the payload.
+      let right = AttributeRecord(
+        [(0, .int(Int64(bitPattern: id)))], payload: vector.flatMap { withUnsafeBytes(of: $0) { Array($0) } })
+      guard !hasItems || got.records[row] == right else {
+        throw VecError(.internalDefect, "row \(id) of \(generation.label) has not the attributes or payload it was written with")
+      }
     }
     return (ids.count, digest)
   }

@@ -21,7 +21,7 @@ import vecd
 from .kill import Kills, kill_later
 from .life import LOST
 from .programs import Daemon, Died, observe, scratch
-from .steps import DIMENSION
+from .steps import ATTRIBUTES, DIMENSION, payloads
 from .writes import Delete, Upsert, Write
 
 NAME = "crowd"
@@ -151,8 +151,9 @@ def crowd_cycles(cycles: int, seed: int, clients: int = 4, forget: bool = False)
     with scratch() as side:
         daemon = Daemon(side / "store", side)
         client = daemon.start()
-        client.create(NAME, DIMENSION, "l2")
-        client.upsert(NAME, [SHARED[0]], np.ones((1, DIMENSION), dtype=np.float32))
+        client.create(NAME, DIMENSION, "l2", ATTRIBUTES)
+        first = np.ones((1, DIMENSION), dtype=np.float32)
+        client.upsert(NAME, [SHARED[0]], first, attributes=[{"id": SHARED[0]}], payloads=payloads(first))
         shared = _rows(client, writers)
         client.close()
         daemon.end(signal.SIGTERM)

@@ -183,9 +183,14 @@ def observe(client: vecd.Client) -> dict[str, Any]:
                 if not len(ids):
                     generations.append(entry | {"found": 0, "digest": "0"})
                     continue
-                got = client.get(c.name, ids, generation=g.label)
+                got = client.get(c.name, ids, generation=g.label, fields=("attributes", "payload"))
                 if not got.found.all() or len(set(ids.tolist())) != len(ids):
                     return {"error": f"a search of {g.label} finds ids that get does not, or one id twice"}
+                if any(
+                    values != {"id": key} or payload != row.tobytes()
+                    for key, row, values, payload in zip(ids.tolist(), got.vectors, got.attributes, got.payloads)
+                ):
+                    return {"error": f"a row of {g.label} has not the attributes or the payload that it was written with"}
                 entry |= {"found": len(ids), "digest": digest(ids, got.vectors)}
             generations.append(entry)
         collections.append({

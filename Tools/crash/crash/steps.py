@@ -11,10 +11,18 @@ from functools import cached_property
 import numpy as np
 
 import vecd
+from vecd import Attribute
 
 from .model import Collection, Generation, State
 
 DIMENSION = 8
+# Every row carries its id as its attribute and the bytes of its vector as its payload, so that whoever reads it can tell
+# whether they belong together.
+ATTRIBUTES = [Attribute("id", "int")]
+
+
+def payloads(vectors: np.ndarray) -> list[bytes]:
+    return [row.tobytes() for row in np.asarray(vectors, dtype="<f4")]
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,7 @@ class Create(Step):
         return state | {self.collection: Collection(self.collection, DIMENSION, self.metric)}
 
     def run(self, client: vecd.Client) -> None:
-        client.create(self.collection, DIMENSION, self.metric)
+        client.create(self.collection, DIMENSION, self.metric, ATTRIBUTES)
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,8 @@ class Ingest(Rows):
         return collection.put(replace(old, state="building", rows=old.rows | self.rows))
 
     def run(self, client: vecd.Client) -> None:
-        client.ingest(self.collection, self.ids, self.vectors, self.label)
+        client.ingest(
+            self.collection, self.ids, self.vectors, self.label, attributes={"id": self.ids}, payloads=payloads(self.vectors))
 
 
 @dataclass(frozen=True)

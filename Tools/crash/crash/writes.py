@@ -12,9 +12,10 @@ import numpy as np
 
 import vecd
 from vecd import protocol
+from vecd.attributes import encode_records
 
 from .model import Collection, Generation, State
-from .steps import DIMENSION, Step
+from .steps import ATTRIBUTES, DIMENSION, Step, payloads
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Upsert(Write):
     def message(self) -> protocol.Message:
         ids = np.array(self.ids, dtype=np.uint64)
         return protocol.UpsertRequest(
-            self.collection, self.label or "", self.token, DIMENSION, len(ids), ids, self.vectors
+            self.collection, self.label or "", self.token, DIMENSION, len(ids), ids, self.vectors,
+            encode_records([{"id": key} for key in self.ids], ATTRIBUTES, payloads(self.vectors)),
         )
 
 

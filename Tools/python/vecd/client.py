@@ -372,8 +372,9 @@ class Client:
         return reads.search(
             self, collection, queries, k, generation=generation, recall=recall, ef=ef, nprobe=nprobe, exact=exact,
             index=index, batch_queries=batch_queries, at_least=at_least, exclude=exclude, exclude_set=exclude_set,
-            score_limit=score_limit, filter=filter, fields=fields, group_by=group_by, group_limit=group_limit, quotas=quotas, diversity=diversity,
-            pool=pool, weights=weights, seconds=self.timeout if timeout is _READ_TIMEOUT else timeout,
+            score_limit=score_limit, filter=filter, fields=fields, group_by=group_by, group_limit=group_limit,
+            quotas=quotas, diversity=diversity, pool=pool, weights=weights,
+            seconds=self.timeout if timeout is _READ_TIMEOUT else timeout,
         )
 
     def likeness(

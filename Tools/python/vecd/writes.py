@@ -42,7 +42,7 @@ def upsert(
     records: list[bytes] | None = None
     if attributes is not None or payloads is not None:
         request = p.DescribeRequest(collection)
-        known = [] if attributes is None else described(_send(client, request, timeout))
+        known = [] if attributes is None else described(send_again(client, request, timeout))
         records = RowData(attributes, payloads, len(keys), known).records(0, len(keys))
         bounds = list(cuts(list(map(len, records)), step, Limits.UPSERT_BYTES))
 
