@@ -105,9 +105,14 @@ func insertSample(into manifest: Manifest) throws {
     }
   }
 
-  @Test("the schema the code executes is Formats/manifest.sql")
-  func schemaIsTheDocument() throws {
-    let path = #filePath.replacing("Tests/VecManifestTests/ManifestTests.swift", with: "Formats/manifest.sql")
+  @Test(
+    "the schema the code executes is that of Formats",
+    arguments: [
+      ("manifest", Manifest.schema), ("manifest-writes", Manifest.writesSchema),
+      ("manifest-attributes", Manifest.attributesSchema), ("manifest-exclusions", Manifest.exclusionsSchema),
+    ])
+  func schemaIsTheDocument(name: String, schema: String) throws {
+    let path = #filePath.replacing("Tests/VecManifestTests/ManifestTests.swift", with: "Formats/\(name).sql")
     let file = try #require(fopen(path, "r"))
     defer { fclose(file) }
     var text: [UInt8] = []
@@ -116,7 +121,7 @@ func insertSample(into manifest: Manifest) throws {
       text.append(UInt8(byte))
       byte = getc(file)
     }
-    #expect(String(decoding: text, as: UTF8.self) == Manifest.schema)
+    #expect(String(decoding: text, as: UTF8.self) == schema)
   }
 
   @Test("after an I/O error nothing more is written until the manifest is opened anew")

@@ -6,7 +6,7 @@ import VecEngine
 /// A line on standard input names a store's directory; the answer is one JSON object on one line of standard output.
 ///
 ///     > /dev/shm/state/17
-///     {"collections": [{"name", "dimension", "metric", "sequence", "live", "fence", "generations": [...]}], "doubt", "kept"}
+///     {"collections": [{"name", "dimension", "metric", "sequence", "live", "fence", "generations", "sets"}], "doubt", "kept"}
 ///     {"error": "manifest-damaged: ..."}
 ///
 /// A generation that can be searched has a `digest`: the sum modulo 2^64 of a hash of each id with its vector, so that a
@@ -64,10 +64,20 @@ enum Check {
           ("name", .string(collection.name)), ("dimension", .count(collection.dimension)),
           ("metric", .string(collection.metric.name)), ("sequence", .unsigned(collection.sequence)),
           ("live", .optional(collection.liveGeneration)), ("fence", .optional(collection.fence)),
-          ("generations", .array(generations)),
+          ("generations", .array(generations)), ("sets", try sets(of: collection, engine)),
         ]))
     }
     return all
+  }
+
+  /// The exclude sets that the explorer appends to, as far as there are any.
+  private static func sets(of collection: CollectionInfo, _ engine: Engine) throws(VecError) -> JSON {
+    var found: [JSON] = []
+    for name in ["s1", "s2"] where collection.fence == nil {
+      let ids = try engine.exclusions(collection.name, set: name).ids
+      if !ids.isEmpty { found.append(.array([.string(name), .array(ids.map { .unsigned($0) })])) }
+    }
+    return .array(found)
   }
 
   /// All rows as a client gets them: the ids by an exact search for more than there are, their vectors by a get.

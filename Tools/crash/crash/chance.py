@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from .model import Collection, State
+from .model import SETS, Collection, State
 from .steps import Build, Create, Drop, Ingest, Publish, Rollback, Step
-from .writes import Compact, Delete, Seal, Snapshot, Upsert, Write
+from .writes import Compact, Delete, Exclude, Forget, Seal, Snapshot, Upsert, Write
 
 # Ids of single writes: few, so that they meet each other and the rows of ingests.
 WRITTEN = range(900, 1100)
@@ -40,6 +40,8 @@ def valid(state: State, rng: random.Random, number: int) -> Iterator[Step]:
                 yield Publish(c.name, g.label)
             if g.state != "live":
                 yield Drop(c.name, g.label)
+        yield Exclude(c.name, rng.choice(SETS), tuple(rng.sample(WRITTEN, rng.choice((1, 1, 2, 20)))))
+        yield Forget(c.name, rng.choice(SETS))
         ready = [g.label for g in c.generations if g.state != "building"]
         yield random_write(c, rng, rng.choice([None, None, *ready]))
         if ready:
@@ -54,7 +56,7 @@ def valid(state: State, rng: random.Random, number: int) -> Iterator[Step]:
 
 WEIGHTS = {
     "create": 8, "ingest": 4, "build": 5, "publish": 4, "rollback": 3, "drop": 1, "upsert": 8, "delete": 8, "seal": 2,
-    "compact": 1, "snapshot": 0.3,
+    "compact": 1, "snapshot": 0.3, "exclude": 5, "forget": 1,
 }
 
 

@@ -12,6 +12,9 @@ from typing import Any
 
 import numpy as np
 
+# Names of the exclude sets that steps append to; crashcheck looks for the same.
+SETS = ("s1", "s2")
+
 _MASK = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
@@ -65,6 +68,7 @@ class Collection:
     dimension: int
     metric: str
     generations: tuple[Generation, ...] = ()  # oldest first
+    sets: tuple[tuple[str, tuple[int, ...]], ...] = ()  # exclude sets by name, their ids ascending
 
     @property
     def live(self) -> Generation | None:
@@ -100,6 +104,7 @@ def view(state: State) -> tuple[Any, ...]:
         (
             c.name, c.dimension, c.metric, c.live.label if c.live else None,
             tuple((g.label, g.state, len(g.rows), None if g.state == "building" else g.digest()) for g in c.generations),
+            c.sets,
         )
         for c in sorted(state.values(), key=lambda c: c.name)
     )
@@ -113,6 +118,7 @@ def seen(answer: dict[str, Any]) -> tuple[Any, ...]:
             tuple(
                 (g["label"], g["state"], g.get("found", g["rows"]), g.get("digest")) for g in c["generations"]
             ),
+            tuple((name, tuple(ids)) for name, ids in c["sets"]),
         )
         for c in answer["collections"]
     )

@@ -17,7 +17,7 @@ import numpy as np
 
 import vecd
 
-from .model import digest
+from .model import SETS, digest
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -196,5 +196,7 @@ def observe(client: vecd.Client) -> dict[str, Any]:
         collections.append({
             "name": c.name, "dimension": c.dimension, "metric": c.metric.name.lower(), "live": c.live_generation or None,
             "sequence": c.sequence, "fence": c.fence or None, "generations": generations,
+            "sets": [] if c.fence else [
+                [name, ids] for name in SETS if (ids := client.exclusions(c.name, name).ids.tolist())],
         })
     return {"collections": collections}

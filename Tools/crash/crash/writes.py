@@ -79,6 +79,35 @@ class Delete(Write):
 
 
 @dataclass(frozen=True)
+class Exclude(Step):
+    """Appends to an exclude set; its ids are excluded for ever."""
+
+    name: str = "s1"
+    ids: tuple[int, ...] = ()
+
+    def changed(self, collection: Collection) -> Collection:
+        sets = dict(collection.sets)
+        sets[self.name] = tuple(sorted({*sets.get(self.name, ()), *self.ids}))
+        return replace(collection, sets=tuple(sorted(sets.items())))
+
+    def run(self, client: vecd.Client) -> None:
+        # Not the client's own method: that sends it again when the connection is lost.
+        ids = np.array(self.ids, dtype=np.uint64)
+        client._call(protocol.ExcludeRequest(self.collection, self.name, 0, len(ids), ids))
+
+
+@dataclass(frozen=True)
+class Forget(Step):
+    name: str = "s1"
+
+    def changed(self, collection: Collection) -> Collection:
+        return replace(collection, sets=tuple(one for one in collection.sets if one[0] != self.name))
+
+    def run(self, client: vecd.Client) -> None:
+        client.forget_exclusions(self.collection, self.name)
+
+
+@dataclass(frozen=True)
 class Seal(Step):
     label: str = ""
 

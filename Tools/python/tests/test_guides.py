@@ -9,7 +9,7 @@ import pytest
 
 from conftest import ROOT, binary
 
-GUIDES = ["filters", "selection"]
+GUIDES = ["exclusion", "filters", "selection"]
 
 
 @pytest.mark.parametrize("guide", GUIDES)
