@@ -5,7 +5,8 @@ import VecProtocol
 // (`SearchRequest.excludeSets`).
 extension VecClient {
   /// Appends ids to a set, and makes it if it is not there. When this returns they are durable, and excluded by every
-  /// search that names the set and begins now. It is sent again after a lost connection: ids that are appended twice are in the set once.
+  /// search that names the set and begins now. It is sent again after a lost connection: ids that are appended twice are in the
+  /// set once.
   ///
   /// - Returns: ids in the set now.
   /// - Throws: `limit-exceeded` for too many ids, sets or bytes of them; `storage-full` (nothing was kept), `outcome-unknown`.

@@ -30,6 +30,16 @@ struct BrokenOffTests {
     return (running, pipe)
   }
 
+  /// Whether a process does something of its own about a signal.
+  private static func minds(_ signal: Int32, _ process: Int32) -> Bool {
+    guard let status = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8) else { return false }
+    return status.split(separator: "\n").contains { line in
+      let parts = line.split(separator: "\t")
+      guard parts.count == 2, ["SigBlk:", "SigIgn:", "SigCgt:"].contains(parts[0]) else { return false }
+      return (UInt64(parts[1], radix: 16) ?? 0) >> UInt64(signal - 1) & 1 == 1
+    }
+  }
+
   @Test(
     "Ctrl-C or SIGTERM during an ingest ends it at once, leaves nothing of it, and says so",
     arguments: [SIGINT, SIGTERM], [0, 1, 150_000])
@@ -37,9 +47,11 @@ struct BrokenOffTests {
     let daemon = try DaemonFixture.filled()
     let before = try daemon.trace()
     let (running, pipe) = try Self.waitingIngest(daemon, rows: rows)
-    if rows == 0 { usleep(100_000) }  // it has to be there to be interrupted
+    // It has to be ready to be interrupted.
+    let process = running.process.processIdentifier
+    if rows == 0 { #expect(try eventually { Self.minds(signal, process) }) }
     let start = ContinuousClock.now
-    kill(running.process.processIdentifier, signal)
+    kill(process, signal)
     let outcome = running.outcome()
     #expect(ContinuousClock.now - start < .seconds(2), "a person waits for it")
     #expect(outcome.status == 130)

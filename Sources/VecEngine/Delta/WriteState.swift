@@ -123,7 +123,8 @@ extension LoggedWrite {
   func withRows(dimension: Int, _ body: (UnsafeBufferPointer<UInt64>, UnsafeBufferPointer<Float>) -> Void) {
     content.withUnsafeBytes { bytes in
       let ids = UnsafeRawBufferPointer(rebasing: bytes[..<(8 * rowCount)]).bindMemory(to: UInt64.self)
-      let vectors = UnsafeRawBufferPointer(rebasing: bytes[(8 * rowCount)..<((8 + 4 * dimension) * rowCount)]).bindMemory(to: Float.self)
+      let rest = bytes[(8 * rowCount)..<((8 + 4 * dimension) * rowCount)]
+      let vectors = UnsafeRawBufferPointer(rebasing: rest).bindMemory(to: Float.self)
       body(ids, vectors)
     }
   }

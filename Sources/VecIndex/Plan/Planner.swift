@@ -188,8 +188,8 @@ extension Planner.Part {
     return (UInt32(clamping: Int((Double(most.parameter) * factor).rounded(.up))), recall, most.work * factor)
   }
 
-  /// How much deeper than any measured k a search must look because of what it excludes or filters out. Lists and walks are made longer
-  /// by as much, which is more than it takes: what a k needs grows slower than the k.
+  /// How much deeper than any measured k a search must look because of what it excludes or filters out. Lists and walks are
+  /// made longer by as much, which is more than it takes: what a k needs grows slower than the k.
   private func beyondMeasured(_ type: IndexType, _ k: Int) -> Double {
     // A k of all rows says nothing: whatever the setting, a search goes on until it has k.
     guard excludedCount > 0 || isFiltered, let last = calibration?.ks(type).last(where: { $0 < rowCount }) else { return 1 }

@@ -121,7 +121,7 @@ struct Search: Verb {
       guard !interests else { throw VecError(.invalidArgument, "--interests needs --queries of (users, K, dimension)") }
       return .vector(try Self.values(text))
     case (nil, let path?): return .file(try QuerySource(path: path, hasInterests: interests))
-    default: throw VecError(.invalidArgument, "search needs one of --vector, --queries and --like")
+    default: throw VecError(.invalidArgument, "search needs either --vector, --queries or --like")
     }
   }
 
