@@ -19,8 +19,16 @@ extension Manifest {
 }
 
 extension CatalogueReader {
-  /// Whether the manifest has the tables of exclude sets.
-  func hasExclusions() throws(VecError) -> Bool { try has(table: "exclusion_sets") }
+  /// Whether the manifest has the tables of exclude sets. Nothing else vouches for them, so every place that names one is
+  /// looked at: a flipped bit in one of these names must not make all sets seem to have never been.
+  func hasExclusions() throws(VecError) -> Bool {
+    try !connection.prepare(
+      """
+      SELECT 1 FROM sqlite_schema WHERE name IN ('exclusion_sets', 'exclusion_parts')
+        OR tbl_name IN ('exclusion_sets', 'exclusion_parts') OR sql LIKE '%TABLE exclusion_%'
+      """
+    ).rows(columns: 1).isEmpty
+  }
 }
 
 extension ManifestTransaction {

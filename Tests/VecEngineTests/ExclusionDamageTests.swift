@@ -11,7 +11,7 @@ import VecTestSupport
 
   /// Sets `hurt`, of two appends, and `sound` in a collection with two rows.
   private func store() throws -> EngineFixture {
-    let fixture = try EngineFixture()
+    let fixture = try EngineFixture(inMemory: true)
     let engine = try fixture.open()
     try engine.create("c", dimension: 2, metric: .ip)
     _ = try engine.upsert("c", [1, 2], [1, 0, 2, 0], dimension: 2)
@@ -38,17 +38,22 @@ import VecTestSupport
     let sound = try fixture.bytes("manifest.sqlite")
     let marked = withUnsafeBytes(of: Self.marker.littleEndian) { Array($0) }
     let spots = places(of: marked, in: sound) + places(of: Array("hurt".utf8), in: sound)
-    // The id, and the name in the row of the set and in both of its parts.
-    #expect(spots.count == 4)
+    var harmless = 0
     for spot in spots {
       var bytes = sound
       bytes[spot + 1] ^= 4
       try fixture.write(bytes, to: "manifest.sqlite")
+      if try isWhole(fixture) {
+        harmless += 1
+        continue
+      }
+      try fixture.write(bytes, to: "manifest.sqlite")
       try expectDamage(fixture)
       try fixture.write(bytes, to: "manifest.sqlite")
       let repair = try StoreRepair(storePath: fixture.directory)
-      #expect(repair.findings.map(\.consequence) == ["the set is forgotten: what it held is not excluded any more"])
-      #expect(repair.findings[0].collection == "c" && repair.findings[0].damage.contains("\"hurt\""))
+      let finding = try #require(repair.findings.first)
+      #expect(finding.consequence == "the set is forgotten: what it held is not excluded any more")
+      #expect(repair.findings.count == 1 && finding.collection == "c" && finding.damage.contains("\"hurt\""))
       try repair.apply()
       repair.close()
       let mended = try fixture.open()
@@ -57,6 +62,18 @@ import VecTestSupport
       #expect(try mended.verify(nil).findings.isEmpty)
       mended.close()
     }
+    // The id, and the name in the row of the set and in both of its parts. SQLite may have left a copy of the set's row as it
+    // was before the second append, which nobody reads.
+    #expect(spots.count - harmless == 4 && harmless <= 1)
+  }
+
+  /// Whether both sets are what they should be.
+  private func isWhole(_ fixture: EngineFixture) throws -> Bool {
+    let engine = try fixture.open()
+    defer { engine.close() }
+    guard engine.recovery.damagedExclusions.isEmpty else { return false }
+    return try engine.exclusions("c", set: "hurt").ids == [2, 3, Self.marker]
+      && engine.exclusions("c", set: "sound").ids == [2, Self.other]
   }
 
   private func expectDamage(_ fixture: EngineFixture) throws {
@@ -86,8 +103,11 @@ import VecTestSupport
     var random = SplitMix64(seed: 99)
     let used = (100..<sound.count).filter { sound[$0] != 0 }
     var outcomes: [String: Int] = [:]
-    for _ in 0..<1_500 {
-      let place = try #require(used.randomElement(using: &random))
+    // Some of everything, and every letter of what names the tables and the sets.
+    let names = ["exclusion_sets", "exclusion_parts", "hurt", "sound"].flatMap { name in
+      places(of: Array(name.utf8), in: sound).flatMap { $0..<($0 + name.utf8.count) }
+    }
+    for place in names + (0..<500).map({ _ in used.randomElement(using: &random) ?? 0 }) {
       var bytes = sound
       bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
       try fixture.write(bytes, to: "manifest.sqlite")
