@@ -49,7 +49,7 @@ struct BrokenOffTests {
     let (running, pipe) = try Self.waitingIngest(daemon, rows: rows)
     // It has to be ready to be interrupted.
     let process = running.process.processIdentifier
-    if rows == 0 { #expect(try eventually { Self.minds(signal, process) }) }
+    if rows == 0 { #expect(eventually { Self.minds(signal, process) }) }
     let start = ContinuousClock.now
     kill(process, signal)
     let outcome = running.outcome()
