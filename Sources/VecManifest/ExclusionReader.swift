@@ -83,7 +83,12 @@ struct ExclusionReader {
         continue
       }
       sound.add(part)
-      if Int64(sound.chain) != one.checksum { reason = "part \(one.number) fails its checksum" }
+      // The checksum of a part is over its set's name, not over the one that it repeats.
+      if one.owner?.name != row.name || one.owner?.collection != row.collection {
+        reason = "part \(one.number) names another set"
+      } else if Int64(sound.chain) != one.checksum {
+        reason = "part \(one.number) fails its checksum"
+      }
     }
     if reason == nil, sound != row {
       reason = "its parts end with \(sound.lastPart), and should end with \(row.lastPart)"
