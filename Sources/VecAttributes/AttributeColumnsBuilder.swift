@@ -30,6 +30,23 @@ package struct AttributeColumnsBuilder {
 }
 
 extension AttributeColumns {
+  /// Of records that all passed `check` for the same definitions, whatever these are.
+  ///
+  /// - Throws: as `AttributeColumnsBuilder.append`.
+  package init(records: some Collection<AttributeRecord>) throws(VecError) {
+    var types: [Int: AttributeType] = [:]
+    for record in records {
+      for entry in record.entries { types[entry.position] = entry.value.type }
+    }
+    // A position without any value gets no column, so its type does not matter.
+    let definitions = (0..<((types.keys.max() ?? -1) + 1)).map { position in
+      AttributeDefinition(name: "_", type: types[position] ?? .bool)
+    }
+    var builder = AttributeColumnsBuilder(definitions)
+    for record in records { try builder.append(record) }
+    self = builder.finish()
+  }
+
   /// One row of one of several sets of columns.
   package struct Place: Sendable {
     package var source: Int

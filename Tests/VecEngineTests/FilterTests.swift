@@ -234,6 +234,30 @@ private func hits(_ reply: SearchReply) -> [OracleHit] {
     }
   }
 
+  @Test("is exact over a delta that is longer than a block, some of its rows dead")
+  func longDelta() throws {
+    let fixture = try EngineFixture()
+    var shop = try Shop(fixture, .l2)
+    defer { shop.engine.close() }
+    let ids = Array(50_000..<54_300 as Range<UInt64>)
+    let rows = randomRows(ids.count, Shop.dimension, seed: 41)
+    let records = Shop.records(ids.count, seed: 42)
+    _ = try shop.engine.write([
+      .upsert(
+        UpsertRequest(collection: "c", dimension: Shop.dimension, ids: ids, vectors: rows, records: records))
+    ])[0].get()
+    _ = shop.model.upsert("g", ids, rows)
+    for (row, id) in ids.enumerated() { shop.records[id] = records[row] }
+    let dead = ids.filter { $0 % 11 == 3 }
+    _ = try shop.engine.delete("c", dead)
+    _ = shop.model.delete("g", dead)
+    for (text, holds) in Shop.filters {
+      let query = randomRows(1, Shop.dimension, seed: 43)
+      let right = shop.filtered(holds).search("g", query, k: 70)
+      #expect(hits(try shop.ask(shop.engine, query, k: 70, filter: text)) == right, "\(text)")
+    }
+  }
+
   @Test("that the attributes do not allow, or records that do not suit them, are refused and change nothing")
   func refused() throws {
     let fixture = try EngineFixture()

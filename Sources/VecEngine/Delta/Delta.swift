@@ -1,3 +1,4 @@
+import VecAttributes
 import VecCore
 import VecIndex
 import VecKernels
@@ -30,7 +31,7 @@ struct Delta {
 
   var byteCount: Int {
     let block = DeltaBlock.byteCount(capacity: blockRows, dimension: dimension)
-    return parts.reduce(recordByteCount) { $0 + block + ($1.codes?.byteCount ?? 0) }
+    return parts.reduce(recordByteCount) { $0 + block + ($1.codes?.byteCount ?? 0) + ($1.columns?.byteCount ?? 0) }
   }
   var liveCount: Int { parts.reduce(0) { $0 + $1.liveCount } }
 
@@ -65,11 +66,14 @@ struct Delta {
     }
   }
 
-  /// Codes the blocks that have become full, so that searches scan bytes instead of floats.
+  /// Codes the blocks that have become full, so that searches scan bytes instead of floats, and filters columns instead of
+  /// records.
   mutating func code() {
     for place in parts.indices where parts[place].isFull && parts[place].codes == nil {
       // Without memory for codes the floats are scanned on: slower, and the same answer.
       parts[place].codes = try? CodedRows(parts[place].plane.masked(by: nil), metric: metric)
+      let block = parts[place].block
+      parts[place].columns = try? AttributeColumns(records: (0..<parts[place].rowCount).map { block.record($0) })
     }
   }
 }

@@ -1,3 +1,4 @@
+import VecAttributes
 import VecCore
 import VecIndex
 import VecKernels
@@ -69,6 +70,8 @@ struct DeltaPart: Sendable {
   var greatestNorm: Float = 0
   /// Byte codes, once the block is full.
   var codes: CodedRows?
+  /// The attributes of its rows, once the block is full.
+  var columns: AttributeColumns?
 
   var liveCount: Int { live?.count ?? rowCount }
   var isFull: Bool { rowCount == block.capacity }

@@ -31,7 +31,8 @@ final class FilterCache: Sendable {
     /// `passed` less the rows that were dead when it was asked last, and what told so.
     var live: (of: LiveRows, both: LiveRows)?
     var used: UInt64
-    var byteCount: Int { (live == nil ? 8 : 16) * passed.wordCount }
+    /// With what a key and the entry itself take, about.
+    func byteCount(_ key: Key) -> Int { (live == nil ? 8 : 16) * passed.wordCount + key.filter.count + 256 }
   }
 
   private struct State {
@@ -67,17 +68,17 @@ final class FilterCache: Sendable {
     return LiveRows(words: bitmap.words, rowCount: bitmap.rowCount, count: count)
   }
 
-  /// Those used longest ago leave.
+  /// When there are too many, the half that was used longest ago leaves: at once, because finding it takes a look at all.
   private func keep(_ entry: Entry?, under key: Key) {
     guard var entry else { return }
     state.withLock { state in
       entry.used = state.clock
-      state.byteCount += entry.byteCount - (state.entries[key]?.byteCount ?? 0)
+      state.byteCount += entry.byteCount(key) - (state.entries[key]?.byteCount(key) ?? 0)
       state.entries[key] = entry
-      while state.byteCount > Self.byteCountMax, let oldest = state.entries.min(by: { $0.value.used < $1.value.used }) {
-        state.byteCount -= oldest.value.byteCount
-        state.entries[oldest.key] = nil
-      }
+      guard state.byteCount > Self.byteCountMax else { return }
+      let times = state.entries.values.map(\.used).sorted()
+      state.entries = state.entries.filter { $0.value.used > times[times.count / 2] }
+      state.byteCount = state.entries.reduce(0) { $0 + $1.value.byteCount($1.key) }
     }
   }
 }
@@ -89,10 +90,21 @@ extension Generation {
     for segment in segments {
       narrowed.live[segment.row.uuid] = cache.rows(of: segment, filter, live: live[segment.row.uuid])
     }
-    narrowed.delta = delta.map { part in
-      part.without((0..<part.rowCount).filter { part.isLive($0) && !filter.compiled.matches(part.block.record($0)) })
-    }
+    narrowed.delta = delta.map { $0.filtered(by: filter.compiled) }
     narrowed.isFiltered = true
     return narrowed
+  }
+}
+
+extension DeltaPart {
+  fileprivate func filtered(by filter: CompiledFilter) -> DeltaPart {
+    guard let columns else {
+      return without((0..<rowCount).filter { isLive($0) && !filter.matches(block.record($0)) })
+    }
+    let (bitmap, count) = filter.rows(of: columns)
+    let passed = LiveRows(words: bitmap.words, rowCount: bitmap.rowCount, count: count)
+    var part = self
+    part.live = live.map { $0.intersection(passed) } ?? passed
+    return part
   }
 }
