@@ -81,7 +81,7 @@ struct Dispatcher: Sendable {
 
   /// Encodes the reply, accounts for it and hands it to the connection.
   func finish(_ ticket: Ticket, _ reply: Reply) {
-    var reply = reply
+    var (ticket, reply) = (ticket, reply)
     var bytes = reply.encodeFrame(requestId: ticket.requestId, kind: ticket.kind)
     if bytes.count > FrameHeader.byteCount + Limits.frameBodyBytesMax {
       reply = .failure(
@@ -89,6 +89,17 @@ struct Dispatcher: Sendable {
           .limitExceeded,
           "the reply has \(bytes.count) bytes, a frame at most \(Limits.frameBodyBytesMax); ask for less at once"))
       bytes = reply.encodeFrame(requestId: ticket.requestId, kind: ticket.kind)
+    }
+    // What fields add is known only now.
+    let added = bytes.count - ticket.chargedByteCount
+    if added > ByteBudget.smallMax {
+      if daemon.budget.take(added) {
+        ticket.chargedByteCount += added
+      } else {
+        reply = .failure(
+          VecError(.overloaded, "the reply of \(bytes.count) bytes does not fit what requests under way leave; try again later"))
+        bytes = reply.encodeFrame(requestId: ticket.requestId, kind: ticket.kind)
+      }
     }
     record(ticket, reply)
     // The body is done with: from here on the request costs what its reply weighs.

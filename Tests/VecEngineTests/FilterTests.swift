@@ -234,6 +234,32 @@ private func hits(_ reply: SearchReply) -> [OracleHit] {
     }
   }
 
+  @Test("does not matter to fields that a reply cannot hold: they are refused before they are gathered")
+  func fieldsBeyondAReply() throws {
+    let fixture = try EngineFixture(inMemory: true)
+    let engine = try fixture.open()
+    defer { engine.close() }
+    try engine.create("c", dimension: 2, metric: .ip)
+    let payload = [UInt8](repeating: 7, count: Limits.payloadBytesMax)
+    let count = Limits.frameBodyBytesMax / Limits.payloadBytesMax + 8
+    let ids = Array(0..<UInt64(count))
+    let ingest = try engine.beginIngest("c", generation: "g")
+    try ingest.append(
+      ids: ids, vectors: randomRows(count, 2, seed: 1), records: ids.map { _ in AttributeRecord(payload: payload) })
+    _ = try ingest.commit()
+    try engine.beginBuild("c", generation: "g", type: .flat).run()
+    _ = try engine.publish("c", label: "g", expected: .any)
+    func ask(_ k: Int, _ fields: ItemFields) throws -> SearchReply {
+      try engine.search(
+        SearchRequest(collection: "c", k: k, effort: .exact, dimension: 2, vectors: [1, 0], fields: fields)
+      ) { false }
+    }
+    #expect(try ask(100, .payload).records.allSatisfy { $0.payload == payload })
+    #expect(try ask(count, .attributes).records.count == count)
+    #expect(expectError(.limitExceeded) { _ = try ask(count, .payload) }.contains("ask for fewer results"))
+    expectError(.limitExceeded) { _ = try engine.get("c", generation: nil, ids: ids, fields: .all) }
+  }
+
   @Test("is exact over a delta that is longer than a block, some of its rows dead")
   func longDelta() throws {
     let fixture = try EngineFixture()

@@ -48,13 +48,21 @@ final class SegmentItems: Sendable {
   var byteCount: Int { columns.byteCount + (payloads?.memoryByteCount ?? 0) + (reader?.memoryByteCount ?? 0) }
 
   /// The asked fields of some rows, in their order.
-  func records(_ rows: [Int], _ fields: ItemFields) throws(VecError) -> [AttributeRecord] {
-    let payloads = fields.contains(.payload) ? try payloads(of: rows) : nil
-    return rows.enumerated().map { place, row in
-      var record = fields.contains(.attributes) ? columns.record(row) : AttributeRecord()
-      if let payloads { record.payload = payloads[place] }
-      return record
+  ///
+  /// - Parameter room: bytes that they may take, less what they take.
+  func records(_ rows: [Int], _ fields: ItemFields, room: inout ReplyRoom) throws(VecError) -> [AttributeRecord] {
+    var records: [AttributeRecord] = []
+    records.reserveCapacity(rows.count)
+    for row in rows {
+      let record = fields.contains(.attributes) ? columns.record(row) : AttributeRecord()
+      try room.take(record.byteCount + (fields.contains(.payload) ? payloads?.range(of: row).count ?? 0 : 0))
+      records.append(record)
     }
+    // Read only now that it is known to fit.
+    if fields.contains(.payload), let payloads = try payloads(of: rows) {
+      for place in records.indices { records[place].payload = payloads[place] }
+    }
+    return records
   }
 
   /// Nil when no row has one.
