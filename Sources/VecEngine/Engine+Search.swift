@@ -63,7 +63,9 @@ extension Engine {
       first = first ?? plan
       var next: [Int] = []
       for (query, candidates) in zip(open, found) {
-        if let chosen = selector.choose(candidates, areAll: candidates.count < depth, from: generation) {
+        if let chosen = try selector.choose(
+          candidates, areAll: candidates.count < depth, from: generation, shouldStop)
+        {
           results[query] = chosen
         } else {
           next.append(query)

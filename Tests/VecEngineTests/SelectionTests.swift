@@ -150,6 +150,25 @@ import VecTestSupport
     if lambda == 1 { #expect(found == Array(candidates.prefix(k))) }
   }
 
+  @Test("by diversity of a great pool ends when it is told to")
+  func stops() throws {
+    let fixture = try EngineFixture()
+    let (engine, _, _) = try store(fixture, .ip)
+    defer { engine.close() }
+    var asked = 0
+    let message = expectError(.deadlineExceeded) {
+      _ = try engine.search(
+        SearchRequest(
+          collection: "c", k: 2_000, effort: .exact, dimension: Self.dimension, vectors: randomRows(1, Self.dimension, seed: 1),
+          selection: .init(diversity: .init(lambda: 0.5, pool: 2_100)))
+      ) {
+        asked += 1
+        return asked > 500
+      }
+    }
+    #expect(message.contains("diverse"))
+  }
+
   @Test("and weights go together, per query of a batch, and what cannot be is refused")
   func together() throws {
     let fixture = try EngineFixture()

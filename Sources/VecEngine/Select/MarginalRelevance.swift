@@ -31,12 +31,17 @@ struct MarginalRelevance {
   }
 
   /// The places of the results in the order in which they are chosen; equal ones in the order of the candidates.
-  func pick(_ candidates: [Hit], _ rules: SelectionRules) -> [Int] {
+  ///
+  /// - Parameter shouldStop: asked before each.
+  func pick(_ candidates: [Hit], _ rules: SelectionRules, _ shouldStop: () -> Bool) throws(VecError) -> [Int] {
     var rules = rules
     var places: [Int] = []
     var similarity = [Float](repeating: 0, count: candidates.count)
     var isOpen = [Bool](repeating: true, count: candidates.count)
     while let next = best(candidates, similarity, isOpen, rules), places.count < rules.k {
+      if shouldStop() {
+        throw VecError(.deadlineExceeded, "the search was stopped while it chose diverse results; nothing was returned")
+      }
       rules.take(next, candidates[next])
       places.append(next)
       isOpen[next] = false

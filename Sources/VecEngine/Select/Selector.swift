@@ -38,27 +38,26 @@ struct Selector {
   ///   - candidates: best first.
   ///   - areAll: there are no others.
   /// - Returns: the results; nil when deeper candidates are needed.
-  func choose(_ candidates: [Hit], areAll: Bool, from generation: Generation) -> [Hit]? {
+  /// - Throws: `deadline-exceeded` when `shouldStop` said so.
+  func choose(
+    _ candidates: [Hit], areAll: Bool, from generation: Generation, _ shouldStop: () -> Bool
+  ) throws(VecError) -> [Hit]? {
     var rules = SelectionRules(
       k: k, quotas: selection.quotas, most: selection.group?.most ?? .max, groups: groups(of: candidates, generation))
-    if let chosen = chosen(candidates, rules, generation, isLast: areAll) { return chosen }
+    let places = try pick(candidates, rules, generation, shouldStop)
+    if places.count == k || (areAll && places.count == candidates.count) { return places.map { candidates[$0] } }
     guard areAll else { return nil }
     // Interests that have fewer items than their least leave their places to the others.
-    rules.lower(to: pick(candidates, rules, generation), candidates)
-    return pick(candidates, rules, generation).map { candidates[$0] }
+    rules.lower(to: places, candidates)
+    return try pick(candidates, rules, generation, shouldStop).map { candidates[$0] }
   }
 
-  private func chosen(
-    _ candidates: [Hit], _ rules: SelectionRules, _ generation: Generation, isLast: Bool
-  ) -> [Hit]? {
-    let places = pick(candidates, rules, generation)
-    return places.count == min(k, candidates.count) && (places.count == k || isLast) ? places.map { candidates[$0] } : nil
-  }
-
-  private func pick(_ candidates: [Hit], _ rules: SelectionRules, _ generation: Generation) -> [Int] {
+  private func pick(
+    _ candidates: [Hit], _ rules: SelectionRules, _ generation: Generation, _ shouldStop: () -> Bool
+  ) throws(VecError) -> [Int] {
     if let diversity = selection.diversity {
-      return MarginalRelevance(candidates, lambda: diversity.lambda, vectors: generation.vectors(of: candidates.map(\.id)))
-        .pick(candidates, rules)
+      return try MarginalRelevance(candidates, lambda: diversity.lambda, vectors: generation.vectors(of: candidates.map(\.id)))
+        .pick(candidates, rules, shouldStop)
     }
     var rules = rules
     var places: [Int] = []
