@@ -43,7 +43,9 @@ def test_no_failing_system_call_loses_what_was_acknowledged_or_gives_a_wrong_ans
 
 def test_writes_that_are_said_to_be_done_and_are_not_are_found() -> None:
     need("vecd", "vecctl", "crashcheck", tools=("strace",))
-    problems = [failing("vecd-write-0", "pwrite64", "retval=4096", number, True)[1] for number in (1, 9, 17)]
+    # Not every lie matters: what is written again later was never missed. Of calls all over the scenario most do.
+    points = ((13, True), (17, False), (25, False), (29, True), (49, True), (57, False))
+    problems = [failing("vecd-write-0", "pwrite64", "retval=4096", number, lasting)[1] for number, lasting in points]
     assert any(problems)
 
 

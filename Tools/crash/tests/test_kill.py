@@ -12,7 +12,7 @@ from crash.writes import Delete, Upsert
 
 def test_after_kills_at_random_moments_everything_acknowledged_is_there() -> None:
     need("vecd")
-    found = kill_cycles(500, SEED, writes=120)
+    found = kill_cycles(700, SEED, writes=120)
     print(f"seed {SEED}: {found.line}")
     assert not found.problems
     assert found.writes >= 100_000
