@@ -94,6 +94,8 @@ extension FuzzTarget {
     demand(reply.status == status, "a reply of another status")
     var again = ByteWriter()
     reply.encode(into: &again)
-    demand(again.bytes.elementsEqual(body), "a reply that is not written as it was read")
+    // What a newer daemon tells of a collection besides comes last, and is left out.
+    let isWhole = kind == .describe && status == 0 ? body.starts(with: again.bytes) : again.bytes.elementsEqual(body)
+    demand(isWhole, "a reply that is not written as it was read")
   }
 }
