@@ -70,6 +70,16 @@ public struct SearchRequest: Sendable, Equatable {
     self.weights = weights
   }
 
+  /// That there is a weight for each interest, or none at all.
+  ///
+  /// - Throws: `invalid-argument`.
+  package func checkWeights() throws(VecError) {
+    guard weights.isEmpty || weights.count == interests, weights.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+      throw VecError(
+        .invalidArgument, "weights \(weights) for \(interests) interests; give a finite number above 0 for each")
+    }
+  }
+
   /// Queries in the request; 0 when the shape is empty.
   public var queryCount: Int {
     let width = interests * dimension

@@ -171,13 +171,7 @@ extension Engine {
         .dimensionMismatch,
         "queries have dimension \(request.dimension), collection \(collection.row.name) has \(collection.row.dimension)")
     }
-    guard request.weights.isEmpty || request.weights.count == request.interests else {
-      throw VecError(
-        .invalidArgument, "\(request.weights.count) weights for \(request.interests) interests, give one for each")
-    }
-    guard request.weights.allSatisfy({ $0 > 0 && $0.isFinite }) else {
-      throw VecError(.invalidArgument, "weights of interests must be above 0 and finite")
-    }
+    try request.checkWeights()
     let count = request.queryCount
     guard request.excluded.count <= 1 || request.excluded.count == count else {
       throw VecError(

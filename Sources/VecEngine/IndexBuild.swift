@@ -132,6 +132,8 @@ package final class IndexBuild: Sendable {
     rewrite.order = order
     rewrite.sections = sections
     let uuid = engine.options.makeUUID()
+    // As it is now: attributes may have been added since the build was asked for, and the sources may have values for them.
+    let collection = try engine.collection(self.collection.name).row
     let written = try engine.stoppingAtIOErrors { [rewrite] () throws(VecError) in
       try rewrite.write(
         to: engine.directory, uuid: uuid, collection: collection, generation: generation.row.number, progress: progress)

@@ -45,7 +45,9 @@ package struct IngestRows: Sendable, Equatable {
 
   /// Copies the rows out of a frame.
   package init(_ view: IngestRowsView) throws(VecError) {
-    records = try view.decodeRecords()
+    var records: [AttributeRecord] = []
+    try view.forEachPart { (_, part) in records += part }
+    self.records = records
     ingest = view.ingest
     dimension = view.dimension
     ids = view.copyIds()
@@ -199,13 +201,25 @@ package struct IngestRowsView {
     return view
   }
 
-  /// The records of the rows; empty when the frame has none.
-  package func decodeRecords() throws(VecError) -> [AttributeRecord] {
-    guard !records.isEmpty else { return [] }
+  /// Calls `body` with the rows and their records, part after part, in order; once, without records, when the frame has none.
+  /// Decoded, records take many times their bytes, and a frame may be full of them.
+  ///
+  /// - Parameter recordBytes: of the records of a part, about.
+  /// - Throws: what `body` throws; `malformed-frame` for a record that is none, after the parts before it.
+  package func forEachPart(
+    recordBytes: Int = 1 << 20, _ body: (IngestRowsView, [AttributeRecord]) throws(VecError) -> Void
+  ) throws(VecError) {
+    guard !records.isEmpty else { return try body(self, []) }
     var reader = ByteReader(records, code: .malformedFrame, context: "records of an ingest rows request")
-    let decoded = try AttributeRecord.read(&reader, count: count)
-    try reader.finish()
-    return decoded
+    var first = 0
+    while first < count {
+      let start = reader.offset
+      var part: [AttributeRecord] = []
+      while first + part.count < count, reader.offset - start < recordBytes { part.append(try AttributeRecord.read(&reader)) }
+      if first + part.count == count { try reader.finish() }
+      try body(rows(first..<(first + part.count)), part)
+      first += part.count
+    }
   }
 
   package func encode(into writer: inout ByteWriter) {

@@ -68,14 +68,6 @@ extension SearchRequest {
       throw VecError(.invalidArgument, "the score limit is \(scoreLimit ?? 0), must be a finite number")
     }
   }
-
-  private func checkWeights() throws(VecError) {
-    guard weights.isEmpty || weights.count == interests, weights.allSatisfy({ $0 > 0 && $0.isFinite }) else {
-      throw VecError(
-        .invalidArgument,
-        "search: weights \(weights) for \(interests) interests; give a number above 0 and finite for each")
-    }
-  }
 }
 
 extension SearchEffort {

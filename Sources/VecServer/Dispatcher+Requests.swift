@@ -67,9 +67,11 @@ extension Dispatcher {
         .dimensionMismatch,
         "rows of dimension \(rows.dimension) were sent to an ingest of dimension \(ingest.dimension)")
     }
-    let received = try ingest.append(
-      elementType: rows.element, count: rows.count, ids: rows.ids, elements: rows.elements,
-      records: try rows.decodeRecords())
+    var received: UInt64 = 0
+    try rows.forEachPart { (part, records) throws(VecError) in
+      received = try ingest.append(
+        elementType: part.element, count: part.count, ids: part.ids, elements: part.elements, records: records)
+    }
     return .ingestRows(received: received)
   }
 

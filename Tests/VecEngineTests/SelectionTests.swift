@@ -172,7 +172,7 @@ import VecTestSupport
   @Test("and weights go together, per query of a batch, and what cannot be is refused")
   func together() throws {
     let fixture = try EngineFixture()
-    let (engine, model, brands) = try store(fixture, .ip)
+    let (engine, _, brands) = try store(fixture, .ip)
     defer { engine.close() }
     let queries = randomRows(3, Self.dimension, seed: 5)
     let selection = SearchSelection(
@@ -189,7 +189,6 @@ import VecTestSupport
     let two = Array(queries[..<16])
     let scaled = two.enumerated().map { $0.offset < 8 ? $0.element * 0.25 : $0.element * 2 }
     #expect(try ask(engine, two, k: 40, interests: 2, weights: [0.25, 2]) == ask(engine, scaled, k: 40, interests: 2))
-    _ = model
     let one = Array(queries[..<8])
     for bad in [
       SearchSelection(group: .init(attribute: "color", most: 1)), .init(group: .init(attribute: "price", most: 1)),

@@ -89,6 +89,35 @@ struct RoundTripTests {
     }
   }
 
+  @Test("the records of ingest rows come in parts that make the whole, whatever their size; a bad one is malformed")
+  func ingestParts() throws {
+    var source = MessageSource(seed: 6)
+    for round in 0..<200 {
+      let rows = source.rows()
+      var writer = ByteWriter()
+      rows.encode(into: &writer)
+      try writer.bytes.withUnsafeBytes { bytes in
+        let view = try IngestRowsView.decode(bytes)
+        var (ids, records): ([UInt64], [AttributeRecord]) = ([], [])
+        var parts = 0
+        try view.forEachPart(recordBytes: round % 60 + 1) { (part, own) throws(VecError) in
+          parts += 1
+          ids += part.copyIds()
+          records += own
+          #expect(own.isEmpty || own.count == part.count)
+        }
+        #expect(ids == rows.ids && records == rows.records)
+        if round % 60 == 0 { #expect(parts == (rows.records.isEmpty ? 1 : rows.ids.count)) }
+        guard !rows.records.isEmpty else { return }
+        for cut in [view.records.count - 1, view.records.count - 5] where cut > 0 {
+          var bad = view
+          bad.records = UnsafeRawBufferPointer(rebasing: view.records[..<cut])
+          #expect(throws: VecError.self) { try bad.forEachPart { (_, _) in } }
+        }
+      }
+    }
+  }
+
   @Test("a code of a newer daemon keeps its class and its number")
   func unknownCodes() {
     let classes: [(UInt16, VecErrorCode)] = [

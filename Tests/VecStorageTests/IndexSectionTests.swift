@@ -19,6 +19,18 @@ struct IndexSectionTests {
       return try writer.publish()
     }
 
+    func expectEveryFlipFound() throws {
+      let scratch = ScratchDirectory()
+      let sound = try fileBytes()
+      let path = scratch.path + "/flipped.vseg"
+      for bit in 0..<(sound.count * 8) {
+        var bytes = sound
+        bytes[bit / 8] ^= 1 << (bit % 8)
+        Files.write(bytes, path)
+        #expect(!SegmentInspection.findings(path: path).findings.isEmpty, "bit \(bit)")
+      }
+    }
+
     func fileBytes() throws -> [UInt8] {
       let scratch = ScratchDirectory()
       let store = try StoreDirectory(path: scratch.path, create: true)
@@ -106,15 +118,7 @@ struct IndexSectionTests {
 
   @Test("any flipped bit of a file with index sections is found")
   func flippedBits() throws {
-    let scratch = ScratchDirectory()
-    let sound = try Self.golden.fileBytes()
-    let path = scratch.path + "/flipped.vseg"
-    for bit in 0..<(sound.count * 8) {
-      var bytes = sound
-      bytes[bit / 8] ^= 1 << (bit % 8)
-      Files.write(bytes, path)
-      #expect(!SegmentInspection.findings(path: path).findings.isEmpty, "bit \(bit)")
-    }
+    try Self.golden.expectEveryFlipFound()
   }
 
   @Test("the golden file of version 2 is what is written today, and is read as it was written")

@@ -24,15 +24,15 @@ struct Seal {
     self.engine = engine
     generation = number
     segmentUUID = engine.options.makeUUID()
-    let collection = try engine.collection(name)
-    self.collection = collection.row
     deltas = try engine.withWriter { (writer) throws(VecError) in
       guard let state = writer.states[number] else { return [] }
       if everything, let last = state.deltas.last, last.row.writeCount > 0 {
-        try Self.freeze(state, of: collection.row, generation: number, &writer)
+        try Self.freeze(state, of: engine.collection(name).row, generation: number, &writer)
       }
       return Array(state.deltas.dropLast())
     }
+    // Only now: it has every attribute that a row of the deltas may have a value for.
+    collection = try engine.collection(name).row
     if deltas.isEmpty { return nil }
   }
 

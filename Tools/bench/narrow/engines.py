@@ -59,7 +59,7 @@ class Vecd:
 
 
 class Faiss:
-    name = "Faiss IVF-Flat, IDSelectorNot(IDSelectorBatch)"
+    name = "Faiss IVF-Flat, IDSelector"
 
     def __init__(self, items: np.ndarray, values: np.ndarray) -> None:
         import faiss
