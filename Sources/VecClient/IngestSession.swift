@@ -6,12 +6,14 @@ extension VecClient {
   ///
   /// - Parameters:
   ///   - generation: made if it does not exist; nil takes the only building one, or makes a new one.
+  ///   - model: version of the model that made the vectors, which the generation must carry; nil says nothing.
   ///   - deadline: the time for each frame and for the commit; nil is none.
-  /// - Throws: `generation-state` for a generation that is live or retired, `busy`.
+  /// - Throws: `generation-state` for a generation that is live or retired, `model-mismatch`, `busy`.
   public func ingest(
-    collection: String, generation: String? = nil, deadline: Duration? = nil
+    collection: String, generation: String? = nil, model: String? = nil, deadline: Duration? = nil
   ) async throws(VecError) -> IngestSession {
-    let request = Request.ingestBegin(IngestBeginRequest(collection: collection, generation: generation))
+    let request = Request.ingestBegin(
+      IngestBeginRequest(collection: collection, generation: generation, model: model))
     try request.check()
     let callDeadline = self.deadline(for: .ingestBegin, deadline)
     let connection = try await link.connection(deadline: callDeadline, attempts: link.options.reconnectAttempts)

@@ -55,8 +55,9 @@ extension VecClient {
   public func generations(
     collection: String, deadline: Duration? = nil
   ) async throws(VecError) -> [GenerationInfo] {
-    let reply = try await call(.generations(collection: collection), deadline: deadline)
-    guard case .generations(let generations) = reply else { throw Connection.unexpected(reply) }
+    let request = GenerationsRequest(collection: collection, withModels: true)
+    let reply = try await call(.generations(request), deadline: deadline)
+    guard case .generations(let generations, _) = reply else { throw Connection.unexpected(reply) }
     return generations
   }
 
@@ -79,29 +80,6 @@ extension VecClient {
       sample: sample)
     let reply = try await call(.buildIndex(request), deadline: deadline)
     guard case .buildIndex(let receipt) = reply else { throw Connection.unexpected(reply) }
-    return receipt
-  }
-
-  /// Makes a built generation the live one, atomically.
-  ///
-  /// - Parameter expecting: what must be live now, else `live-generation-changed` is thrown and nothing happens.
-  @discardableResult
-  public func publish(
-    collection: String, generation: String, expecting: ExpectedLive = .any, deadline: Duration? = nil
-  ) async throws(VecError) -> PublishReceipt {
-    let request = PublishRequest(collection: collection, generation: generation, expected: expecting)
-    let reply = try await call(.publish(request), deadline: deadline)
-    guard case .publish(let sequence, let replaced) = reply else { throw Connection.unexpected(reply) }
-    return PublishReceipt(sequence: sequence, live: generation, replaced: replaced)
-  }
-
-  /// Makes the generation live that was live before.
-  ///
-  /// - Throws: `no-live-generation`, `no-previous-generation`.
-  @discardableResult
-  public func rollback(collection: String, deadline: Duration? = nil) async throws(VecError) -> PublishReceipt {
-    let reply = try await call(.rollback(collection: collection), deadline: deadline)
-    guard case .rollback(let receipt) = reply else { throw Connection.unexpected(reply) }
     return receipt
   }
 

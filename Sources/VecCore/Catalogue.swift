@@ -32,11 +32,15 @@ public struct CollectionDescription: Sendable, Equatable {
   public var metric: Metric
   /// What its items may have, in the order of their positions.
   public var attributes: [AttributeDefinition]
+  public var settings: CollectionSettings
 
-  public init(dimension: Int, metric: Metric, attributes: [AttributeDefinition]) {
+  public init(
+    dimension: Int, metric: Metric, attributes: [AttributeDefinition], settings: CollectionSettings = CollectionSettings()
+  ) {
     self.dimension = dimension
     self.metric = metric
     self.attributes = attributes
+    self.settings = settings
   }
 }
 
@@ -57,11 +61,13 @@ public struct GenerationInfo: Sendable, Equatable {
   public var buildProgress: Float?
   /// Why the last build of this daemon's life failed.
   public var buildError: String?
+  /// The version of the model that made its vectors; nil when nobody said.
+  public var model: String?
 
   public init(
     label: String, number: UInt64, state: GenerationState, index: IndexType?, rowCount: UInt64, byteCount: UInt64,
     segmentCount: Int, createdAt: Int64, builtAt: Int64?, publishedAt: Int64?, buildProgress: Float?,
-    buildError: String?
+    buildError: String?, model: String? = nil
   ) {
     self.label = label
     self.number = number
@@ -75,6 +81,7 @@ public struct GenerationInfo: Sendable, Equatable {
     self.publishedAt = publishedAt
     self.buildProgress = buildProgress
     self.buildError = buildError
+    self.model = model
   }
 }
 
@@ -94,7 +101,7 @@ public struct IngestReceipt: Sendable, Equatable {
   }
 }
 
-/// Real queries that an index is calibrated with.
+/// Real queries: that an index is calibrated with, or that a publish is checked with.
 public struct QuerySample: Sendable, Equatable {
   public var dimension: Int
   /// Query after query.
@@ -104,6 +111,9 @@ public struct QuerySample: Sendable, Equatable {
     self.dimension = dimension
     self.vectors = vectors
   }
+
+  /// Whole queries; 0 when the shape is empty.
+  public var count: Int { dimension > 0 ? vectors.count / dimension : 0 }
 }
 
 /// Which generation's index is built, or has begun to be, and what the build reports of it.
@@ -115,19 +125,6 @@ public struct BuildReceipt: Sendable, Equatable {
   public init(generation: String, report: String? = nil) {
     self.generation = generation
     self.report = report
-  }
-}
-
-/// Which generation is live after a publish or rollback, and which was before.
-public struct PublishReceipt: Sendable, Equatable {
-  public var sequence: UInt64
-  public var live: String
-  public var replaced: String?
-
-  public init(sequence: UInt64, live: String, replaced: String?) {
-    self.sequence = sequence
-    self.live = live
-    self.replaced = replaced
   }
 }
 
@@ -154,12 +151,4 @@ public struct VerifyReport: Sendable, Equatable {
     self.byteCount = byteCount
     self.findings = findings
   }
-}
-
-/// What a publish insists on about the generation it replaces.
-public enum ExpectedLive: Sendable, Equatable {
-  case any
-  /// Nothing has been published yet.
-  case nothing
-  case label(String)
 }

@@ -36,6 +36,16 @@ public enum Limits {
   public static let excludeSetsMax = 1_048_576
   /// Parts of an exclude set in the manifest before they are replaced by one.
   public static let excludeSetPartsMax = 32
+  /// Bytes of a model version.
+  public static let modelBytesMax = 128
+  /// Real queries that are kept of a collection.
+  public static let capturedQueriesMax = 65_536
+  /// Bytes of their vectors.
+  public static let capturedBytesMax = 16 << 20
+  /// Queries that a checked publish is given.
+  public static let publishQueriesMax = 4_096
+  /// Collections of which a generation is published at once.
+  public static let publishesMax = 16
   /// Tokens of past writes that a generation remembers.
   public static let tokensMax = 16_384
   /// Bytes of a collection name or a generation label.

@@ -22,14 +22,21 @@ public enum Names {
   public static func checkExcludeSet(_ name: String) throws(VecError) { try checkWide(name, "exclude set") }
 
   private static func checkWide(_ label: String, _ what: String) throws(VecError) {
-    let isValid = isName(label) {
-      isLower($0) || isUpper($0) || isDigit($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_")
-        || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "-")
-    }
-    guard isValid else {
+    guard isName(label, allowed: isWide) else {
       throw VecError(
         .invalidArgument,
         "\(what) \(quoted(label)): use 1 to \(Limits.nameBytesMax) of A-Z a-z 0-9 . _ : -, "
+          + "starting with a letter or digit")
+    }
+  }
+
+  /// A model version: 1 to 128 of `A-Z a-z 0-9 . _ : / @ + -`, first one a letter or digit.
+  public static func checkModel(_ model: String) throws(VecError) {
+    let isValid = isName(model, most: Limits.modelBytesMax) { isWide($0) || "/@+".utf8.contains($0) }
+    guard isValid else {
+      throw VecError(
+        .invalidArgument,
+        "model version \(quoted(model)): use 1 to \(Limits.modelBytesMax) of A-Z a-z 0-9 . _ : / @ + -, "
           + "starting with a letter or digit")
     }
   }
@@ -66,9 +73,15 @@ public enum Names {
     return out + (text.unicodeScalars.count > 80 ? "…\"" : "\"")
   }
 
-  private static func isName(_ name: String, allowed: (UInt8) -> Bool) -> Bool {
+  private static func isWide(_ byte: UInt8) -> Bool {
+    isLower(byte) || isUpper(byte) || isDigit(byte) || "._:-".utf8.contains(byte)
+  }
+
+  private static func isName(
+    _ name: String, most: Int = Limits.nameBytesMax, allowed: (UInt8) -> Bool
+  ) -> Bool {
     let bytes = Array(name.utf8)
-    guard let first = bytes.first, bytes.count <= Limits.nameBytesMax else { return false }
+    guard let first = bytes.first, bytes.count <= most else { return false }
     return (isLower(first) || isUpper(first) || isDigit(first)) && bytes.allSatisfy(allowed)
   }
 

@@ -45,12 +45,15 @@ public struct SearchRequest: Sendable, Equatable {
   public var selection: SearchSelection
   /// Per interest, above 0, or empty: a score is the best of weight x inner product. Under ip alone.
   public var weights: [Float]
+  /// Version of the model that made the vectors; nil says nothing about it.
+  public var model: String?
 
   public init(
     collection: String, generation: String? = nil, k: Int, effort: SearchEffort = .standard,
     index: IndexType? = nil, interests: Int = 1, dimension: Int, vectors: [Float], leastSequence: UInt64? = nil,
     excluded: [IDSet] = [], excludeSets: [String] = [], scoreLimit: Float? = nil, filter: [UInt8] = [],
-    fields: ItemFields = [], selection: SearchSelection = SearchSelection(), weights: [Float] = []
+    fields: ItemFields = [], selection: SearchSelection = SearchSelection(), weights: [Float] = [],
+    model: String? = nil
   ) {
     self.collection = collection
     self.generation = generation
@@ -68,6 +71,7 @@ public struct SearchRequest: Sendable, Equatable {
     self.fields = fields
     self.selection = selection
     self.weights = weights
+    self.model = model
   }
 
   /// That there is a weight for each interest, or none at all.

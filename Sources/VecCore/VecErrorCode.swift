@@ -27,6 +27,8 @@ public enum VecErrorCode: UInt16, CaseIterable, Sendable {
   case ingestNotFound = 2009
   case busy = 2010
   case storeInUse = 2011
+  case modelMismatch = 2012
+  case publishRefused = 2013
   case overloaded = 3001
   case deadlineExceeded = 3002
   case shuttingDown = 3003
@@ -69,6 +71,8 @@ public enum VecErrorCode: UInt16, CaseIterable, Sendable {
     case .ingestNotFound: "ingest-not-found"
     case .busy: "busy"
     case .storeInUse: "store-in-use"
+    case .modelMismatch: "model-mismatch"
+    case .publishRefused: "publish-refused"
     case .overloaded: "overloaded"
     case .deadlineExceeded: "deadline-exceeded"
     case .shuttingDown: "shutting-down"
@@ -101,7 +105,8 @@ public enum VecErrorCode: UInt16, CaseIterable, Sendable {
     switch self {
     case .invalidArgument, .limitExceeded, .notAvailable: 64
     case .dimensionMismatch, .valueNotFinite, .normOutOfRange, .duplicateId, .malformedFile,
-      .generationState, .liveGenerationChanged, .idExists, .ingestNotFound, .unsupportedFormat: 65
+      .generationState, .liveGenerationChanged, .idExists, .ingestNotFound, .modelMismatch, .publishRefused,
+      .unsupportedFormat: 65
     case .fileNotFound, .collectionNotFound, .generationNotFound, .noLiveGeneration,
       .noPreviousGeneration: 66
     case .notReachable: 69

@@ -28,10 +28,12 @@ public struct UpsertRequest: Sendable, Equatable {
   public var vectors: [Float]
   /// One per row, or empty: then no row has attributes or a payload.
   public var records: [AttributeRecord]
+  /// Version of the model that made the vectors, which the generation must carry; nil says nothing about it.
+  public var model: String?
 
   public init(
     collection: String, generation: String? = nil, token: WriteToken? = nil, dimension: Int, ids: [UInt64],
-    vectors: [Float], records: [AttributeRecord] = []
+    vectors: [Float], records: [AttributeRecord] = [], model: String? = nil
   ) {
     self.collection = collection
     self.generation = generation
@@ -40,6 +42,7 @@ public struct UpsertRequest: Sendable, Equatable {
     self.ids = ids
     self.vectors = vectors
     self.records = records
+    self.model = model
   }
 }
 

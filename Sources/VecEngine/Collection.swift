@@ -36,6 +36,18 @@ struct Collection: Sendable {
   /// Why the last build of a generation failed, by label.
   var buildErrors: [String: String] = [:]
 
+  /// Counts searches by what they state of their model.
+  let models = ModelTally()
+  /// Real queries that are kept.
+  let reservoir: QueryReservoir
+
+  init(row: CollectionRow, generations: [Generation], fence: String? = nil) {
+    self.row = row
+    self.generations = generations
+    self.fence = fence
+    reservoir = QueryReservoir(seed: row.number)
+  }
+
   /// What is damaged, if anything is.
   var damage: String? {
     fence ?? generations.lazy.compactMap { one in one.fence.map { "generation \(one.row.label): \($0)" } }.first

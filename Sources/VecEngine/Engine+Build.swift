@@ -23,7 +23,12 @@ extension Engine {
       guard !generation.segments.isEmpty else {
         throw VecError(.generationState, "generation \(found.label) of \(name) has no rows: ingest into it first")
       }
-      let recipe = IndexRecipe(type: type, targetRecall: targetRecall, sample: sample)
+      // Without a sample, the queries that were captured from generations of the same model.
+      let captured = collection.reservoir.queries(
+        of: found.model, dimension: collection.row.dimension, most: Limits.sampleQueriesKept)
+      let recipe = IndexRecipe(
+        type: type, targetRecall: targetRecall,
+        sample: sample ?? (captured.count >= Self.capturedLeast ? captured : nil))
       return reserve(found.label, of: collection.row, recipe)
     }
   }

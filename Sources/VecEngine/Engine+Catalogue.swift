@@ -52,7 +52,8 @@ extension Engine {
   /// What a collection is and what its items may have.
   package func describe(_ name: String) throws(VecError) -> CollectionDescription {
     let row = try collection(name).row
-    return CollectionDescription(dimension: row.dimension, metric: row.metric, attributes: row.attributes)
+    return CollectionDescription(
+      dimension: row.dimension, metric: row.metric, attributes: row.attributes, settings: row.settings)
   }
 
   /// All collections in order of name, fenced ones too.
@@ -80,6 +81,7 @@ extension Engine {
       }
       state.withLock { $0.collections[name] = nil }
       changeExclusions { $0.drop(collection.row.number) }
+      collection.reservoir.setCapacity(0, dimension: collection.row.dimension, memory)
       for generation in collection.generations { forget(generation, &writer) }
       for segment in collection.generations.flatMap(\.segments) { segment.retire() }
     }
@@ -134,7 +136,8 @@ extension Engine {
         label: row.label, number: row.number, state: row.state, index: row.index, rowCount: generation.rowCount,
         byteCount: generation.byteCount, segmentCount: generation.segments.count, createdAt: row.createdAt,
         builtAt: row.builtAt, publishedAt: row.publishedAt,
-        buildProgress: work?.build == nil ? nil : work?.progress, buildError: collection.buildErrors[row.label])
+        buildProgress: work?.build == nil ? nil : work?.progress, buildError: collection.buildErrors[row.label],
+        model: row.model)
     }
   }
 }

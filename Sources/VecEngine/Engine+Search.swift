@@ -9,8 +9,24 @@ extension Engine {
   package func search(_ request: SearchRequest, shouldStop: () -> Bool) throws(VecError) -> SearchReply {
     let collection = try collection(request.collection)
     try Self.checkShape(request, of: collection)
-    var generation = try collection.readable(request.generation)
-    let whole = generation
+    let generation = try collection.answering(request.generation, model: request.model)
+    let reply = try answer(request, from: generation, of: collection, shouldStop: shouldStop)
+    collection.reservoir.offer(request.vectors, dimension: request.dimension, model: request.model ?? generation.row.model)
+    return reply
+  }
+
+  /// The same of a generation, for whoever measures: neither counted nor captured.
+  func measure(
+    _ request: SearchRequest, from generation: Generation, of collection: Collection, shouldStop: () -> Bool
+  ) throws(VecError) -> SearchReply {
+    try Self.checkShape(request, of: collection)
+    return try answer(request, from: generation, of: collection, shouldStop: shouldStop)
+  }
+
+  private func answer(
+    _ request: SearchRequest, from whole: Generation, of collection: Collection, shouldStop: () -> Bool
+  ) throws(VecError) -> SearchReply {
+    var generation = whole
     try QueryCheck.check(
       request.vectors, dimension: request.dimension, interests: request.interests, metric: collection.row.metric)
 
@@ -217,7 +233,7 @@ extension Engine {
 
 extension SearchRequest {
   /// The same of some of its queries; what they exclude is `QueryExclusions`' to tell.
-  fileprivate func only(_ queries: [Int]) -> SearchRequest {
+  func only(_ queries: [Int]) -> SearchRequest {
     guard queries.count < queryCount else { return self }
     let width = interests * dimension
     var request = self

@@ -49,6 +49,8 @@ package final class Engine: Sendable {
   let upkeep = Mutex<Void>(())
   /// A delta waits to be sealed.
   let isSealDue = Atomic<Bool>(false)
+  /// Some collection has a recall gauge.
+  let isGaugeOn = Atomic<Bool>(false)
   /// Of the manifest, for those who must not wait for the writer.
   let ballastByteCount = Atomic<Int>(0)
   let state: Mutex<State>
@@ -81,6 +83,7 @@ package final class Engine: Sendable {
     state = Mutex(State(collections: recovered.collections))
     if !options.keepsLeftovers { SnapshotWriter.removeLeftovers(in: directory) }
     for collection in recovered.collections.values { prepare(collection.live) }
+    noteGauges()
   }
 
   /// Makes what searches of a generation scan, so that the first one does not wait for it.
@@ -99,6 +102,7 @@ package final class Engine: Sendable {
 
   /// Closes the manifest and frees the store for another process. Searches under way end on what they hold.
   package func close() {
+    try? saveCaptures()
     writer.withLock { writer in
       writer?.manifest.close()
       writer = nil

@@ -88,10 +88,14 @@ extension Engine {
   /// Begins an ingest and holds its generation until commit or abort.
   ///
   /// Without a label it takes the only generation that is building, or a new one named g1, g2, ...
-  package func beginIngest(_ name: String, generation label: String?) throws(VecError) -> Ingest {
+  /// - Parameter model: version of the model that made the vectors, which the generation must carry.
+  package func beginIngest(
+    _ name: String, generation label: String?, model: String? = nil
+  ) throws(VecError) -> Ingest {
     let (row, generation) = try withWriter { (writer) throws(VecError) in
       let collection = try collection(name)
-      let generation = try Self.target(label, of: collection, &writer, now: options.now())
+      if let model { try Names.checkModel(model) }
+      let generation = try Self.target(label, model, of: collection, &writer, now: options.now())
       try collection.refuseIfBusy(generation.label)
       update(name) { $0.work[generation.label] = Collection.Work(kind: .ingest) }
       return (collection.row, generation)
@@ -115,7 +119,7 @@ extension Engine {
   }
 
   private static func target(
-    _ label: String?, of collection: Collection, _ writer: inout Writer, now: Int64
+    _ label: String?, _ model: String?, of collection: Collection, _ writer: inout Writer, now: Int64
   ) throws(VecError) -> GenerationRow {
     if let label, let existing = collection.generation(labelled: label) {
       guard !existing.hasWrites else {
@@ -130,17 +134,22 @@ extension Engine {
           "generation \(label) of \(collection.row.name) is \(existing.row.state.name): ingest into a new generation "
             + "and publish that")
       }
+      try Collection.checkModel(model, of: existing, in: collection.row.name)
       return existing.row
     }
     if label == nil {
       let building = collection.generations.filter { $0.row.state == .building }
       if building.count > 1 { return try collection.onlyBuilding(for: "ingest into").row }
-      if let only = building.first { return only.row }
+      if let only = building.first {
+        try Collection.checkModel(model, of: only, in: collection.row.name)
+        return only.row
+      }
     }
     if let label { try Names.checkLabel(label) }
     let number = writer.takeNumber()
     return GenerationRow(
-      number: number, collection: collection.row.number, label: label ?? freshLabel(in: collection), createdAt: now)
+      number: number, collection: collection.row.number, label: label ?? freshLabel(in: collection), createdAt: now,
+      model: model)
   }
 
   static func freshLabel(in collection: Collection) -> String {

@@ -48,6 +48,9 @@ struct Recovery {
 
   private mutating func adopt(_ record: CollectionRecord, _ directory: StoreDirectory, _ memory: MemoryLedger) {
     var collection = Collection(row: record.row, generations: [])
+    let dimension = record.row.dimension
+    collection.reservoir.setCapacity(record.row.settings.capturedQueries, dimension: dimension, memory)
+    for saved in (try? manifest.captures(of: record.row)) ?? [] { collection.reservoir.restore(saved.queries, of: saved.model) }
     collection.row.sequence = record.deltas.map(\.lastSequence).reduce(record.row.sequence, max)
     for row in record.generations {
       var generation = Generation(row: row, segments: [])

@@ -15,6 +15,11 @@ package enum Write: Sendable, Equatable {
     }
   }
 
+  /// Version of the model that made its vectors, if it has any and says so.
+  var model: String? {
+    if case .upsert(let upsert) = self { upsert.model } else { nil }
+  }
+
   /// Everything that can be wrong with it is found here, before anything of it is logged.
   func check(_ collection: CollectionRow) throws(VecError) {
     switch self {
@@ -47,6 +52,7 @@ package enum Write: Sendable, Equatable {
         RowInspection(rows: rows, dimension: upsert.dimension), rows: rows, dimension: upsert.dimension,
         metric: collection.metric, before: 0)
     }
+    if let model = upsert.model { try Names.checkModel(model) }
     try check(upsert.records, rows: upsert.ids.count, collection)
   }
 

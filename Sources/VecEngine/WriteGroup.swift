@@ -75,7 +75,7 @@ extension WriteGroup {
     let (name, label, token) = write.address
     let collection = try engine.collection(name)
     try write.check(collection.row)
-    let number = try target(collection, label, &writer)
+    let number = try target(collection, label, write.model, &writer)
     guard let target = targets[number] else { return }
     if let token {
       if let sequence = target.state.tokens.sequence(of: token) {
@@ -98,20 +98,26 @@ extension WriteGroup {
 
   /// The generation to write to, made if the collection has nothing live yet.
   private mutating func target(
-    _ collection: Collection, _ label: String?, _ writer: inout Engine.Writer
+    _ collection: Collection, _ label: String?, _ model: String?, _ writer: inout Engine.Writer
   ) throws(VecError) -> UInt64 {
     if let label {
-      return try add(try Self.writable(collection.requireGeneration(label), of: collection), collection, &writer)
+      let generation = try Self.writable(collection.requireGeneration(label), of: collection)
+      try Collection.checkModel(model, of: generation, in: collection.row.name)
+      return try add(generation, collection, &writer)
     }
-    if let live = collection.live { return try add(try collection.sound(live), collection, &writer) }
+    if let live = collection.live {
+      try Collection.checkModel(model, of: live, in: collection.row.name)
+      return try add(try collection.sound(live), collection, &writer)
+    }
     if let made = targets.first(where: { $0.value.isNew && $0.value.collection.number == collection.row.number }) {
+      try Collection.checkModel(model, of: made.value.generation, in: collection.row.name)
       return made.key
     }
     let number = writer.takeNumber()
     let now = engine.options.now()
     let row = GenerationRow(
       number: number, collection: collection.row.number, label: Engine.freshLabel(in: collection), state: .live,
-      index: .flat, createdAt: now, builtAt: now, publishedAt: now)
+      index: .flat, createdAt: now, builtAt: now, publishedAt: now, model: model)
     _ = try add(Generation(row: row, segments: []), collection, &writer)
     targets[number]?.isNew = true
     targets[number]?.collection.liveGeneration = number

@@ -51,10 +51,15 @@ struct CatalogueReader {
     if try hasAttributes() {
       for number in Array(records.keys) { records[number]?.row.attributes = try attributes(of: number) }
     }
+    let hasModels = try hasModels()
+    if hasModels {
+      for number in Array(records.keys) { records[number]?.row.settings = try settings(of: number) }
+    }
     var owner: [UInt64: UInt64] = [:]
     let hasWrites = try hasWrites()
     for values in try connection.prepare(Self.generationSQL).rows(columns: 9) {
-      guard let row = Self.generation(values) else { continue }
+      guard var row = Self.generation(values) else { continue }
+      if hasModels { row.model = try model(of: row.number) }
       owner[row.number] = row.collection
       records[row.collection]?.generations.append(row)
     }

@@ -11,8 +11,8 @@ package import VecCore
 /// (`ManifestLog`), and a clean stop folds it.
 package final class Manifest {
   package static let applicationID: Int64 = 0x7665_6364  // "vecd"
-  /// 1: the catalogue. 2: single writes too. 3: attributes and exclude sets too.
-  package static let schemaVersion: Int64 = 3
+  /// 1: the catalogue. 2: single writes too. 3: attributes and exclude sets too. 4: models, settings and captures too.
+  package static let schemaVersion: Int64 = 4
   /// Bytes of log from which on it is folded before the next write is added.
   private static let logBytesMax = 4 << 20
 
@@ -204,8 +204,7 @@ package final class Manifest {
     try connection.prepare("INSERT INTO store (key, value) VALUES ('store_uuid', ?)").run([.blob(storeUUID.bytes)])
     let transaction = ManifestTransaction(connection)
     try transaction.setNextNumber(1)
-    try transaction.addAttributes()
-    try transaction.addExclusions()
+    try transaction.addModels()
     try transaction.seal()
     try connection.execute("PRAGMA application_id=\(Self.applicationID)")
     try connection.execute("COMMIT")

@@ -12,10 +12,12 @@ package struct CollectionRow: Sendable, Equatable {
   package var liveGeneration: UInt64?
   /// In the order of their positions.
   package var attributes: [AttributeDefinition]
+  package var settings: CollectionSettings
 
   package init(
     number: UInt64, name: String, dimension: Int, metric: Metric, createdAt: Int64, sequence: UInt64 = 0,
-    liveGeneration: UInt64? = nil, attributes: [AttributeDefinition] = []
+    liveGeneration: UInt64? = nil, attributes: [AttributeDefinition] = [],
+    settings: CollectionSettings = CollectionSettings()
   ) {
     self.number = number
     self.name = name
@@ -25,6 +27,7 @@ package struct CollectionRow: Sendable, Equatable {
     self.sequence = sequence
     self.liveGeneration = liveGeneration
     self.attributes = attributes
+    self.settings = settings
   }
 }
 
@@ -41,10 +44,12 @@ package struct GenerationRow: Sendable, Equatable {
   package var publishedAt: Int64?
   /// What was live when this was published: where rollback goes.
   package var replaced: UInt64?
+  /// The version of the model that made its vectors; never changed.
+  package var model: String?
 
   package init(
     number: UInt64, collection: UInt64, label: String, state: GenerationState = .building, index: IndexType? = nil,
-    createdAt: Int64, builtAt: Int64? = nil, publishedAt: Int64? = nil, replaced: UInt64? = nil
+    createdAt: Int64, builtAt: Int64? = nil, publishedAt: Int64? = nil, replaced: UInt64? = nil, model: String? = nil
   ) {
     self.number = number
     self.collection = collection
@@ -55,6 +60,7 @@ package struct GenerationRow: Sendable, Equatable {
     self.builtAt = builtAt
     self.publishedAt = publishedAt
     self.replaced = replaced
+    self.model = model
   }
 }
 
@@ -152,6 +158,17 @@ package struct CollectionRecord: Sendable, Equatable {
       writer.write(UInt8(clamping: position))
       writer.write(attribute.type.rawValue)
       writer.write(string: attribute.name)
+    }
+    for generation in generations {
+      guard let model = generation.model else { continue }
+      writer.write(4 as UInt8)
+      writer.write(generation.number)
+      writer.write(string: model)
+    }
+    for (setting, value) in row.settings.rows {
+      writer.write(5 as UInt8)
+      writer.write(setting)
+      writer.write(value)
     }
     return writer.bytes.withUnsafeBytes { CRC32C.of($0) }
   }

@@ -22,6 +22,7 @@ package final class ManifestTransaction {
     ])
     touched.insert(row.number)
     try insert(row.attributes, from: 0, of: row.number)
+    if !row.settings.rows.isEmpty { try set(row.settings, of: row.number) }
   }
 
   /// Writes sequence and live generation, the two columns that change.
@@ -41,6 +42,8 @@ package final class ManifestTransaction {
     let generations = "(SELECT generation_number FROM generations WHERE collection_number IN \(numbers))"
     try deleteWrites(ofGenerations: generations, .text(name))
     try deleteExclusions(ofCollections: numbers, .text(name))
+    try deleteModels(ofGenerations: generations, .text(name))
+    try deleteSettings(ofCollections: numbers, .text(name))
     try connection.prepare("DELETE FROM segments WHERE generation_number IN \(generations)").run([.text(name)])
     try connection.prepare("DELETE FROM generations WHERE collection_number IN \(numbers)").run([.text(name)])
     try deleteAttributes(ofCollections: numbers, .text(name))
@@ -61,6 +64,7 @@ package final class ManifestTransaction {
       .text(row.state.name), row.index.map { .text($0.name) } ?? .null, .integer(row.createdAt),
       Self.value(row.builtAt), Self.value(row.publishedAt), Self.value(row.replaced),
     ])
+    try insertModel(of: row)
     touched.insert(row.collection)
   }
 
@@ -81,6 +85,7 @@ package final class ManifestTransaction {
   package func delete(_ row: GenerationRow) throws(VecError) {
     let number = SQLiteValue.integer(Int64(bitPattern: row.number))
     try deleteWrites(ofGenerations: "(?)", number)
+    try deleteModels(ofGenerations: "(?)", number)
     try connection.prepare("DELETE FROM segments WHERE generation_number = ?").run([number])
     try connection.prepare("DELETE FROM generations WHERE generation_number = ?").run([number])
     touched.insert(row.collection)

@@ -37,11 +37,8 @@ extension CollectionDescription {
     var description = CollectionDescription(
       dimension: Int(try reader.read(UInt32.self)), metric: try reader.readMetric(), attributes: [])
     for _ in 0..<(try reader.read(UInt8.self)) { description.attributes.append(try reader.readAttribute()) }
-    // What a newer daemon adds is no concern of this client.
-    try WireOptions.parse(&reader, of: "describe") { (_, length, reader) throws(VecError) in
-      _ = try reader.readBytes(length)
-      return true
-    }
+    let change = try SettingsChange.parse(&reader, of: "describe", skippingUnknown: true)
+    description.settings = description.settings.changed(by: change)
     return description
   }
 
@@ -50,6 +47,7 @@ extension CollectionDescription {
     writer.write(metric.rawValue)
     writer.write(UInt8(clamping: attributes.count))
     for attribute in attributes { writer.write(attribute) }
+    settings.asChange.encode(into: &writer)
   }
 }
 
@@ -57,11 +55,16 @@ extension GenerationInfo {
   /// Bytes of an entry whose texts are empty.
   private static let leastByteCount = 62
 
-  static func parseAll(_ reader: inout ByteReader) throws(VecError) -> [GenerationInfo] {
+  static func parseReply(_ reader: inout ByteReader) throws(VecError) -> Reply {
     let count = try reader.readCount(leastBytes: leastByteCount, of: "generations")
     var generations: [GenerationInfo] = []
     for _ in 0..<count { generations.append(try parse(&reader)) }
-    return generations
+    // They are there when they were asked for.
+    let withModels = reader.remaining > 0
+    if withModels {
+      for place in generations.indices { generations[place].model = try reader.readOptionalString() }
+    }
+    return .generations(generations, withModels: withModels)
   }
 
   private static func parse(_ reader: inout ByteReader) throws(VecError) -> GenerationInfo {

@@ -14,11 +14,11 @@ package enum Reply: Sendable, Equatable {
   case ingestAbort
   /// The label of the generation built.
   case buildIndex(BuildReceipt)
-  /// `replaced` is the label that was live; nil when nothing was.
-  case publish(sequence: UInt64, replaced: String?)
+  case publish(PublishOutcome)
   case rollback(PublishReceipt)
   case verify(VerifyReport)
-  case generations([GenerationInfo])
+  /// With the model version of each when the request asked for it.
+  case generations([GenerationInfo], withModels: Bool)
   case search(SearchReply)
   case get(GetReply)
   /// A JSON object.
@@ -38,6 +38,10 @@ package enum Reply: Sendable, Equatable {
   case exclude(count: UInt64)
   case forgetExclusions(wasThere: Bool)
   case exclusions(Exclusions)
+  case configure
+  case capturedQueries(QuerySample)
+  /// In the order of the request.
+  case publishTogether([PublishOutcome])
   case failure(VecError)
 }
 
@@ -62,6 +66,21 @@ package struct HandshakeReply: Sendable, Equatable {
     self.inFlightLimit = inFlightLimit
     self.kMax = kMax
     self.dimensionMax = dimensionMax
+  }
+}
+
+/// What became of one of several publishes.
+package struct PublishOutcome: Sendable, Equatable {
+  package var sequence: UInt64
+  /// The label that was live; nil when nothing was.
+  package var replaced: String?
+  /// A JSON object; nil when nothing was checked.
+  package var report: String?
+
+  package init(sequence: UInt64, replaced: String?, report: String?) {
+    self.sequence = sequence
+    self.replaced = replaced
+    self.report = report
   }
 }
 

@@ -50,13 +50,14 @@ extension Reply {
     case .ingestAbort: .ingestAbort
     case .buildIndex:
       .buildIndex(BuildReceipt(generation: try reader.readString(), report: try reader.readOptionalText()))
-    case .publish: .publish(sequence: try reader.read(), replaced: try reader.readOptionalString())
+    case .publish: .publish(try PublishOutcome.parse(&reader))
     case .rollback:
       .rollback(
         PublishReceipt(
           sequence: try reader.read(), live: try reader.readString(), replaced: try reader.readOptionalString()))
     case .verify: .verify(try VerifyReport.parse(&reader))
-    case .generations: .generations(try GenerationInfo.parseAll(&reader))
+    case .generations:
+      try GenerationInfo.parseReply(&reader)
     case .search: .search(try SearchReply.parse(&reader))
     case .get: .get(try GetReply.parse(&reader))
     case .stats: .stats(try reader.readText())
@@ -71,6 +72,9 @@ extension Reply {
     case .exclude: .exclude(count: try reader.read())
     case .forgetExclusions: .forgetExclusions(wasThere: try reader.readBool())
     case .exclusions: .exclusions(try Exclusions.parse(&reader))
+    case .configure: .configure
+    case .capturedQueries: .capturedQueries(try QuerySample.parseCaptured(&reader))
+    case .publishTogether: .publishTogether(try PublishOutcome.parseAll(&reader))
     }
   }
 }

@@ -26,7 +26,7 @@ extension Reply {
     switch self {
     case .hello(let hello): hello.encode(into: &writer)
     case .ping(let bytes): writer.write(array: bytes)
-    case .create, .drop, .ingestAbort: break
+    case .create, .drop, .ingestAbort, .configure: break
     case .list(let collections):
       writer.write(UInt32(clamping: collections.count))
       for collection in collections { collection.encode(into: &writer) }
@@ -44,17 +44,17 @@ extension Reply {
     case .buildIndex(let receipt):
       writer.write(string: receipt.generation)
       writer.write(text: receipt.report ?? "")
-    case .publish(let sequence, let replaced):
-      writer.write(sequence)
-      writer.write(string: replaced ?? "")
+    case .publish(let outcome): outcome.encode(into: &writer)
+    case .publishTogether(let outcomes): PublishOutcome.encode(outcomes, into: &writer)
     case .rollback(let receipt):
       writer.write(receipt.sequence)
       writer.write(string: receipt.live)
       writer.write(string: receipt.replaced ?? "")
     case .verify(let report): report.encode(into: &writer)
-    case .generations(let generations):
+    case .generations(let generations, let withModels):
       writer.write(UInt32(clamping: generations.count))
       for generation in generations { generation.encode(into: &writer) }
+      if withModels { for generation in generations { writer.write(string: generation.model ?? "") } }
     case .search(let search): search.encode(into: &writer)
     case .get(let get): get.encode(into: &writer)
     case .stats(let json), .seal(let json), .compact(let json), .snapshot(let json): writer.write(text: json)
@@ -64,6 +64,7 @@ extension Reply {
     case .addAttribute(let position): writer.write(UInt8(clamping: position))
     case .exclude(let count): writer.write(count)
     case .exclusions(let exclusions): exclusions.encode(into: &writer)
+    case .capturedQueries(let queries): queries.encodeCaptured(into: &writer)
     case .failure(let error): writer.write(text: error.message)
     }
   }
@@ -77,6 +78,7 @@ extension Reply {
       128 + get.found.count + 4 * get.vectors.count + get.records.reduce(0) { $0 + $1.byteCount }
     case .exclusions(let exclusions): 8 + 16 * exclusions.ids.count
     case .stats(let json): 4 + json.utf8.count
+    case .capturedQueries(let queries): 8 + 4 * queries.vectors.count
     default: 256
     }
   }

@@ -17,7 +17,7 @@ package enum Request: Sendable, Equatable {
   case rollback(collection: String)
   /// Nil verifies the whole store.
   case verify(collection: String?)
-  case generations(collection: String)
+  case generations(GenerationsRequest)
   case search(SearchRequest)
   case get(GetRequest)
   case stats
@@ -32,6 +32,9 @@ package enum Request: Sendable, Equatable {
   case exclude(ExcludeRequest)
   case forgetExclusions(ExcludeSetRequest)
   case exclusions(ExcludeSetRequest)
+  case configure(ConfigureRequest)
+  case capturedQueries(GenerationRequest)
+  case publishTogether([PublishRequest])
 
   package var kind: MessageKind {
     switch self {
@@ -63,6 +66,9 @@ package enum Request: Sendable, Equatable {
     case .exclude: .exclude
     case .forgetExclusions: .forgetExclusions
     case .exclusions: .exclusions
+    case .configure: .configure
+    case .capturedQueries: .capturedQueries
+    case .publishTogether: .publishTogether
     }
   }
 
@@ -145,22 +151,34 @@ package struct IngestBeginRequest: Sendable, Equatable {
   package var collection: String
   /// Nil takes the only building generation, or makes one.
   package var generation: String?
+  /// Version of the model that made the vectors; nil says nothing about it.
+  package var model: String?
 
-  package init(collection: String, generation: String? = nil) {
+  package init(collection: String, generation: String? = nil, model: String? = nil) {
     self.collection = collection
     self.generation = generation
+    self.model = model
   }
 }
 
-package struct PublishRequest: Sendable, Equatable {
+package struct GenerationsRequest: Sendable, Equatable {
   package var collection: String
-  package var generation: String
-  package var expected: ExpectedLive
+  /// Whether the reply tells the model version of each.
+  package var withModels: Bool
 
-  package init(collection: String, generation: String, expected: ExpectedLive = .any) {
+  package init(collection: String, withModels: Bool = false) {
     self.collection = collection
-    self.generation = generation
-    self.expected = expected
+    self.withModels = withModels
+  }
+}
+
+package struct ConfigureRequest: Sendable, Equatable {
+  package var collection: String
+  package var change: SettingsChange
+
+  package init(collection: String, change: SettingsChange) {
+    self.collection = collection
+    self.change = change
   }
 }
 

@@ -37,8 +37,7 @@ extension Request {
     case .drop:
       .drop(DropRequest(collection: try reader.readString(), generation: try reader.readOptionalString()))
     case .ingestBegin:
-      .ingestBegin(
-        IngestBeginRequest(collection: try reader.readString(), generation: try reader.readOptionalString()))
+      .ingestBegin(try IngestBeginRequest.parse(&reader))
     case .ingestRows: .ingestRows(try IngestRows(try IngestRowsView.parse(&reader)))
     case .ingestCommit: .ingestCommit(ingest: try reader.read())
     case .ingestAbort: .ingestAbort(ingest: try reader.read())
@@ -46,7 +45,7 @@ extension Request {
     case .publish: .publish(try PublishRequest.parse(&reader))
     case .rollback: .rollback(collection: try reader.readString())
     case .verify: .verify(collection: try reader.readOptionalString())
-    case .generations: .generations(collection: try reader.readString())
+    case .generations: .generations(try GenerationsRequest.parse(&reader))
     case .search: .search(try SearchRequest.parse(&reader))
     case .get: .get(try GetRequest.parse(&reader))
     case .upsert: .upsert(try UpsertRequest.parse(&reader))
@@ -62,6 +61,9 @@ extension Request {
     case .exclude: .exclude(try ExcludeRequest.parse(&reader))
     case .forgetExclusions: .forgetExclusions(try ExcludeSetRequest.parse(&reader))
     case .exclusions: .exclusions(try ExcludeSetRequest.parse(&reader))
+    case .configure: .configure(try ConfigureRequest.parse(&reader))
+    case .capturedQueries: .capturedQueries(try GenerationRequest.parse(&reader))
+    case .publishTogether: .publishTogether(try PublishRequest.parseAll(&reader))
     }
   }
 }
@@ -91,23 +93,6 @@ extension CreateRequest {
       writer.write(UInt8(clamping: attributes.count))
       for attribute in attributes { writer.write(attribute) }
     }
-  }
-}
-
-extension PublishRequest {
-  fileprivate static func parse(_ reader: inout ByteReader) throws(VecError) -> PublishRequest {
-    let collection = try reader.readString()
-    let generation = try reader.readString()
-    let hasExpected = try reader.readBool()
-    let label = try reader.readOptionalString()
-    let expected: ExpectedLive
-    switch (hasExpected, label) {
-    case (true, let label?): expected = .label(label)
-    case (true, nil): expected = .nothing
-    case (false, nil): expected = .any
-    case (false, _?): throw reader.failure("an expected generation is given, but its flag is 0")
-    }
-    return PublishRequest(collection: collection, generation: generation, expected: expected)
   }
 }
 

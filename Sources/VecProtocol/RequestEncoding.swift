@@ -23,19 +23,19 @@ extension Request {
     case .list, .stats: break
     case .create(let create): create.encode(into: &writer)
     case .drop(let drop): writer.write(collection: drop.collection, generation: drop.generation)
-    case .ingestBegin(let begin): writer.write(collection: begin.collection, generation: begin.generation)
+    case .ingestBegin(let begin): begin.encode(into: &writer)
     case .ingestRows(let rows): rows.encode(into: &writer)
     case .ingestCommit(let ingest), .ingestAbort(let ingest): writer.write(ingest)
     case .buildIndex(let build): build.encode(into: &writer)
     case .publish(let publish): publish.encode(into: &writer)
-    case .rollback(let collection), .generations(let collection), .describe(let collection):
-      writer.write(string: collection)
+    case .rollback(let collection), .describe(let collection): writer.write(string: collection)
+    case .generations(let generations): generations.encode(into: &writer)
     case .verify(let collection): writer.write(string: collection ?? "")
     case .search(let search): search.encode(into: &writer)
     case .get(let get): get.encode(into: &writer)
     case .upsert(let upsert): upsert.encode(into: &writer)
     case .delete(let delete): delete.encode(into: &writer)
-    case .seal(let of), .compact(let of), .cancelBuild(let of):
+    case .seal(let of), .compact(let of), .cancelBuild(let of), .capturedQueries(let of):
       writer.write(collection: of.collection, generation: of.generation)
     case .snapshot(let name): writer.write(string: name)
     case .addAttribute(let add):
@@ -43,6 +43,8 @@ extension Request {
       writer.write(add.attribute)
     case .exclude(let exclude): exclude.encode(into: &writer)
     case .forgetExclusions(let of), .exclusions(let of): of.encode(into: &writer)
+    case .configure(let configure): configure.encode(into: &writer)
+    case .publishTogether(let publishes): PublishRequest.encode(publishes, into: &writer)
     }
   }
 
@@ -58,23 +60,6 @@ extension Request {
     case .delete(let delete): 256 + 8 * delete.ids.count
     case .exclude(let exclude): 256 + 8 * exclude.ids.count
     default: 256
-    }
-  }
-}
-
-extension PublishRequest {
-  fileprivate func encode(into writer: inout ByteWriter) {
-    writer.write(collection: collection, generation: generation)
-    switch expected {
-    case .any:
-      writer.write(false)
-      writer.write(string: "")
-    case .nothing:
-      writer.write(true)
-      writer.write(string: "")
-    case .label(let label):
-      writer.write(true)
-      writer.write(string: label)
     }
   }
 }

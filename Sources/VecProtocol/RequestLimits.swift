@@ -60,6 +60,11 @@ enum RequestLimits {
   }
 
   @discardableResult
+  static func publishQueries(_ value: Int) throws(VecError) -> Int {
+    try within(value, Limits.publishQueriesMax, "queries of a checked publish")
+  }
+
+  @discardableResult
   static func ping(_ value: Int) throws(VecError) -> Int {
     guard value <= Limits.pingBytesMax else { throw above(value, Limits.pingBytesMax, "bytes of a ping") }
     return value
@@ -112,14 +117,18 @@ extension Request {
       try RequestLimits.dimension(create.dimension)
       try AttributeDefinition.check(create.attributes)
     case .drop(let drop): try Self.checkNames(drop.collection, drop.generation)
-    case .ingestBegin(let begin): try Self.checkNames(begin.collection, begin.generation)
+    case .ingestBegin(let begin):
+      try Self.checkNames(begin.collection, begin.generation)
+      if let model = begin.model { try Names.checkModel(model) }
     case .ingestRows(let rows): try rows.check()
     case .buildIndex(let build): try build.check()
-    case .publish(let publish):
-      try Self.checkNames(publish.collection, publish.generation)
-      if case .label(let label) = publish.expected { try Names.checkLabel(label) }
-    case .rollback(let collection), .generations(let collection), .describe(let collection):
-      try Names.checkCollection(collection)
+    case .publish(let publish): try publish.check()
+    case .publishTogether(let publishes): try PublishRequest.check(publishes)
+    case .rollback(let collection), .describe(let collection): try Names.checkCollection(collection)
+    case .generations(let generations): try Names.checkCollection(generations.collection)
+    case .configure(let configure):
+      try Names.checkCollection(configure.collection)
+      try configure.change.check()
     case .verify(let collection): if let collection { try Names.checkCollection(collection) }
     case .search(let search): try search.check()
     case .get(let get):
@@ -127,7 +136,8 @@ extension Request {
       try RequestLimits.getIds(get.ids.count)
     case .upsert(let upsert): try upsert.check()
     case .delete(let delete): try delete.check()
-    case .seal(let of), .compact(let of), .cancelBuild(let of): try Self.checkNames(of.collection, of.generation)
+    case .seal(let of), .compact(let of), .cancelBuild(let of), .capturedQueries(let of):
+      try Self.checkNames(of.collection, of.generation)
     case .snapshot(let name): try Names.checkSnapshot(name)
     case .addAttribute(let add):
       try Names.checkCollection(add.collection)

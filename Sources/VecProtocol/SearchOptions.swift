@@ -9,6 +9,7 @@ struct SearchOptions: Equatable {
     case filter = 4
     case fields = 5
     case excludeSets = 6
+    case model = 7
     case group = 8
     case quotas = 9
     case diversity = 10
@@ -21,7 +22,7 @@ struct SearchOptions: Equatable {
       case .scoreLimit: 4
       case .fields: 1
       case .diversity: 8
-      case .excluded, .filter, .excludeSets, .group, .quotas, .weights: nil
+      case .excluded, .filter, .excludeSets, .model, .group, .quotas, .weights: nil
       }
     }
   }
@@ -32,6 +33,7 @@ struct SearchOptions: Equatable {
   var filter: [UInt8] = []
   var fields: ItemFields = []
   var excludeSets: [String] = []
+  var model: String?
   var selection = SearchSelection()
   var weights: [Float] = []
 
@@ -53,6 +55,7 @@ struct SearchOptions: Equatable {
         options.filter = try reader.readArray(UInt8.self, count: length)
       case .fields: options.fields = try reader.readFields()
       case .excludeSets: options.excludeSets = try ExcludeSetNames.parse(&reader, queryCount: queryCount)
+      case .model: options.model = try reader.readModel()
       case .group:
         options.selection.group = .init(attribute: try reader.readString(), most: Int(try reader.read(UInt32.self)))
       case .quotas:
@@ -77,6 +80,7 @@ struct SearchOptions: Equatable {
     if !filter.isEmpty { write(.filter, to: &writer) { $0.write(array: filter) } }
     if !fields.isEmpty { write(.fields, to: &writer) { $0.write(fields.rawValue) } }
     if !excludeSets.isEmpty { write(.excludeSets, to: &writer) { $0.write(array: ExcludeSetNames.encode(excludeSets)) } }
+    if let model { write(.model, to: &writer) { $0.write(string: model) } }
     if let group = selection.group {
       write(.group, to: &writer) {
         $0.write(string: group.attribute)

@@ -34,6 +34,12 @@ extension ByteReader {
     return state
   }
 
+  mutating func readModelPolicy() throws(VecError) -> ModelPolicy {
+    let raw = try read(UInt8.self)
+    guard let policy = ModelPolicy(rawValue: raw) else { throw failure("model policy \(raw) is unknown, must be 0 to 2") }
+    return policy
+  }
+
   /// A u32 count of things that take at least `leastBytes` each, so that no count makes us reserve what cannot come.
   mutating func readCount(leastBytes: Int, of what: String) throws(VecError) -> Int {
     let count = Int(try read(UInt32.self))

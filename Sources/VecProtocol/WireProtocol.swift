@@ -38,6 +38,9 @@ package enum MessageKind: UInt16, CaseIterable, Sendable {
   case exclude = 26
   case forgetExclusions = 27
   case exclusions = 28
+  case configure = 29
+  case capturedQueries = 30
+  case publishTogether = 31
 
   /// The name of the message in `Formats/protocol.md`, for logs and messages.
   package var name: String {
@@ -70,6 +73,9 @@ package enum MessageKind: UInt16, CaseIterable, Sendable {
     case .exclude: "exclude"
     case .forgetExclusions: "forget exclusions"
     case .exclusions: "exclusions"
+    case .configure: "configure"
+    case .capturedQueries: "captured queries"
+    case .publishTogether: "publish together"
     }
   }
 
@@ -78,7 +84,8 @@ package enum MessageKind: UInt16, CaseIterable, Sendable {
   package var isIdempotent: Bool {
     switch self {
     // Ids that are appended twice live a little longer, and are in the set once.
-    case .ping, .list, .generations, .search, .get, .stats, .describe, .exclude, .exclusions: true
+    case .ping, .list, .generations, .search, .get, .stats, .describe, .exclude, .exclusions, .configure, .capturedQueries:
+      true
     default: false
     }
   }
@@ -87,7 +94,7 @@ package enum MessageKind: UInt16, CaseIterable, Sendable {
   package var hasDefaultDeadline: Bool {
     switch self {
     case .ingestBegin, .ingestRows, .ingestCommit, .ingestAbort, .buildIndex, .publish, .rollback, .verify, .seal,
-      .compact, .snapshot: false
+      .compact, .snapshot, .publishTogether: false
     default: true
     }
   }

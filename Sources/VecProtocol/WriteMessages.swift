@@ -9,11 +9,19 @@ extension UpsertRequest {
     let dimension = try RequestLimits.dimension(Int(try reader.read(UInt32.self)))
     let count = try RequestLimits.upsertRows(Int(try reader.read(UInt32.self)))
     try RequestLimits.upsertBytes(rows: count, dimension: dimension)
-    return UpsertRequest(
+    var request = UpsertRequest(
       collection: collection, generation: generation, token: token, dimension: dimension,
       ids: try reader.readArray(UInt64.self, count: count),
-      vectors: try reader.readArray(Float.self, count: count * dimension),
-      records: try RecordOption.parse(&reader, of: "upsert", count: count))
+      vectors: try reader.readArray(Float.self, count: count * dimension))
+    try WireOptions.parse(&reader, of: "upsert") { (tag, _, reader) throws(VecError) in
+      switch tag {
+      case RecordOption.tag: request.records = try AttributeRecord.read(&reader, count: count)
+      case modelTag: request.model = try reader.readModel()
+      default: return false
+      }
+      return true
+    }
+    return request
   }
 
   func encode(into writer: inout ByteWriter) {
@@ -24,7 +32,10 @@ extension UpsertRequest {
     writer.write(array: ids)
     writer.write(array: vectors)
     RecordOption.write(records, to: &writer)
+    if let model { WireOptions.write(Self.modelTag, to: &writer) { $0.write(string: model) } }
   }
+
+  private static let modelTag: UInt16 = 2
 
   func check() throws(VecError) {
     try Request.checkNames(collection, generation)
@@ -41,6 +52,7 @@ extension UpsertRequest {
     guard records.isEmpty || records.count == ids.count else {
       throw VecError(.invalidArgument, "upsert: \(ids.count) ids with \(records.count) records, give one for each or none")
     }
+    if let model { try Names.checkModel(model) }
     try RequestLimits.upsertRecords(byteCount: records.reduce(0) { $0 + $1.byteCount })
   }
 }

@@ -21,6 +21,8 @@ final class Daemon: Sendable {
   let upkeep = Upkeep()
   let scrub = Scrub()
   let exclusionSweep = ExclusionSweep()
+  let gauge = RecallGauge()
+  let captureSaving = CaptureSaving()
   let connections: ConnectionTable
   let logger: Logger
   let startedAt = MonotonicTime.now()

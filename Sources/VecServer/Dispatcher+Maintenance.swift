@@ -31,6 +31,38 @@ extension Dispatcher {
     }
   }
 
+  /// At once, but for those with checks: these search, which may take long, and writes must not wait for them.
+  func publish(
+    _ publishes: [PublishRequest], for ticket: Ticket, _ reply: @escaping @Sendable ([PublishOutcome]) -> Reply?
+  ) throws(VecError) -> Reply? {
+    guard publishes.contains(where: { !$0.checks.isEmpty }) else { return reply(try publish(publishes) { false }) }
+    let lane = daemon.pool.maintenance
+    guard let place = lane.takePlace() else { throw overloaded(lane) }
+    let isQueued = lane.submit(in: place) {
+      let answer: Reply
+      do throws(VecError) {
+        let done = try publish(publishes) {
+          daemon.isStopping || ticket.connection.isClosed || ticket.isPastDeadline()
+        }
+        answer = reply(done) ?? .failure(VecError(.internalDefect, "a publish was lost"))
+      } catch {
+        answer = .failure(error)
+      }
+      finish(ticket, answer)
+      daemon.changed()
+    }
+    guard isQueued else { throw overloaded(lane) }
+    return nil
+  }
+
+  private func publish(
+    _ publishes: [PublishRequest], shouldStop: @escaping () -> Bool
+  ) throws(VecError) -> [PublishOutcome] {
+    try daemon.engine.publish(publishes, shouldStop: shouldStop).map { receipt in
+      PublishOutcome(sequence: receipt.sequence, replaced: receipt.replaced, report: receipt.report)
+    }
+  }
+
   func snapshot(_ name: String) throws(VecError) -> Reply {
     let made = try daemon.engine.snapshot(name)
     daemon.logger.notice(

@@ -34,15 +34,29 @@ extension Dispatcher {
       return .ingestAbort
     case .buildIndex(let build): return try beginBuild(build, for: ticket)
     case .publish(let publish):
-      let receipt = try engine.publish(publish.collection, label: publish.generation, expected: publish.expected)
-      return .publish(sequence: receipt.sequence, replaced: receipt.replaced)
+      return try self.publish([publish], for: ticket) { outcomes in
+        outcomes.first.map { one in
+          var outcome = one
+          if publish.checks.isEmpty { outcome.report = nil }
+          return .publish(outcome)
+        }
+      }
+    case .publishTogether(let publishes): return try publish(publishes, for: ticket) { .publishTogether($0) }
+    case .configure(let configure):
+      try engine.configure(configure.collection, configure.change)
+      return .configure
+    case .capturedQueries(let of):
+      return .capturedQueries(try engine.capturedQueries(of.collection, generation: of.generation))
     case .rollback(let collection): return .rollback(try engine.rollback(collection))
     case .verify(let collection): return .verify(try engine.verify(collection))
-    case .generations(let collection): return .generations(try engine.generations(collection))
+    case .generations(let of): return .generations(try engine.generations(of.collection), withModels: of.withModels)
     case .search(let search):
       let waiting = ticket
-      return .search(
-        try engine.search(search) { waiting.isPastDeadline() || waiting.connection.isClosed || daemon.isAborting })
+      let reply = try engine.search(search) {
+        waiting.isPastDeadline() || waiting.connection.isClosed || daemon.isAborting
+      }
+      daemon.gauge.offer(search, reply, daemon)
+      return .search(reply)
     case .get(let get):
       return .get(try engine.get(get.collection, generation: get.generation, ids: get.ids, fields: get.fields))
     case .stats: return .stats(daemon.report().text)
@@ -77,7 +91,8 @@ extension Dispatcher {
 
   private func beginIngest(_ begin: IngestBeginRequest, of connection: Connection) throws(VecError) -> Reply {
     try connection.ingests.checkRoom()
-    let ingest = try daemon.engine.beginIngest(begin.collection, generation: begin.generation)
+    let ingest = try daemon.engine.beginIngest(
+      begin.collection, generation: begin.generation, model: begin.model)
     let number = connection.ingests.add(ingest)
     return .ingestBegin(
       IngestBeginReply(
@@ -123,6 +138,7 @@ extension Dispatcher {
     case .search(let search): byteCount = search.queryCount * (4 + search.k * 13)
     case .get(let get): byteCount = try replyByteCount(get)
     case .exclusions: byteCount = 16 * Limits.excludeSetIdsMax
+    case .capturedQueries: byteCount = Limits.capturedBytesMax
     default: return
     }
     guard daemon.budget.take(byteCount) else {

@@ -39,10 +39,10 @@ struct Dispatcher: Sendable {
 
   private func route(_ kind: MessageKind) -> (Lane, Lane.Admission) {
     switch kind {
-    case .hello, .ping, .search, .get, .exclusions: (daemon.pool.reads, .bounded)
+    case .hello, .ping, .search, .get, .exclusions, .capturedQueries: (daemon.pool.reads, .bounded)
     case .list, .generations, .stats, .cancelBuild, .describe: (daemon.pool.reads, .urgent)
     case .create, .drop, .ingestBegin, .publish, .rollback, .buildIndex, .upsert, .delete, .addAttribute, .exclude,
-      .forgetExclusions:
+      .forgetExclusions, .configure, .publishTogether:
       (daemon.pool.writes, .bounded)
     // A frame of an ingest that was refused would leave a hole: what is admitted is bounded by its connection instead.
     case .ingestRows, .ingestCommit, .ingestAbort: (daemon.pool.writes, .admitted)
@@ -142,7 +142,7 @@ extension MessageKind {
   /// Whether it may make answers complete up to a greater number than before.
   fileprivate var changesSequence: Bool {
     switch self {
-    case .drop, .ingestCommit, .publish, .rollback, .seal, .compact, .addAttribute: true
+    case .drop, .ingestCommit, .publish, .publishTogether, .rollback, .seal, .compact, .addAttribute: true
     default: false
     }
   }

@@ -43,6 +43,7 @@ package final class Server: Service {
     daemon.upkeep.wake(daemon)
     daemon.scrub.start(daemon, bytesPerSecond: options.scrubRate)
     daemon.exclusionSweep.start(daemon)
+    daemon.captureSaving.start(daemon)
   }
 
   /// Requests accepted and not yet answered.
@@ -169,6 +170,7 @@ extension Server {
     daemon.pool.maintenance.stop(droppingQueued: true)
     daemon.pool.upkeep.stop(droppingQueued: true)
     daemon.pool.scrub.stop(droppingQueued: true)
+    daemon.pool.gauge.stop(droppingQueued: true)
     daemon.pool.writes.stop(droppingQueued: false)
     let isStopped = await wait(until: grace) { self.daemon.pool.lanes.allSatisfy(\.isStopped) }
     if isStopped {

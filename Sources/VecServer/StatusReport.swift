@@ -20,6 +20,7 @@ extension Daemon {
       ("writes", writes.json),
       ("upkeep", upkeep.json(isDue: engine.isUpkeepDue)),
       ("scrub", scrub.json(bytesPerSecond: options.scrubRate)),
+      ("gauge", gauge.json),
       ("parked_searches", .count(parked.count)),
       ("queues", .object(pool.lanes.map { ($0.name, Self.json($0)) })),
       ("memory", memory(engineNow)),
@@ -35,6 +36,13 @@ extension Daemon {
     return .object([
       ("threads", .count(load.threads)), ("queued", .count(load.queued)), ("limit", .count(lane.queueMax)),
       ("running", .count(load.running)), ("completed", .count(load.completed)), ("rejected", .count(load.rejected)),
+    ])
+  }
+
+  private static func json(_ counts: ModelCounts) -> JSON {
+    .object([
+      ("matched", .count(counts.matched)), ("routed", .count(counts.routed)), ("counted", .count(counts.counted)),
+      ("refused", .count(counts.refused)), ("unstated", .count(counts.unstated)),
     ])
   }
 
@@ -60,13 +68,15 @@ extension Daemon {
 
   private func collections() -> JSON {
     guard let found = try? engine.list() else { return .null }
+    let models = engine.modelCounts
     return .array(
       found.map { info in
         .object([
           ("name", .string(info.name)), ("dimension", .count(info.dimension)), ("metric", .string(info.metric.name)),
           ("sequence", .count(info.sequence)), ("live_generation", .optional(info.liveGeneration)),
           ("live_rows", .count(info.liveRowCount)), ("generations", .count(info.generationCount)),
-          ("fence", .optional(info.fence)),
+          ("fence", .optional(info.fence)), ("models", Self.json(models[info.name] ?? ModelCounts())),
+          ("recall_gauge", gauge.json(of: info.name)),
         ])
       })
   }

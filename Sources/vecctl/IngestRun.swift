@@ -11,6 +11,7 @@ struct IngestRun: Sendable {
   let socketPath: String
   let collection: String
   let generation: String?
+  let model: String?
 
   struct Outcome: Sendable {
     var generation: String
@@ -34,7 +35,7 @@ struct IngestRun: Sendable {
       throw VecError(.malformedFile, "\(source.name): holds no rows; an ingest needs at least one")
     }
     let client = try await VecClient.connect(socketPath: socketPath)
-    let session = try await client.ingest(collection: collection, generation: generation)
+    let session = try await client.ingest(collection: collection, generation: generation, model: model)
     let bar = ProgressBar(title: "ingest", unit: "rows")
     defer { bar.clear() }
     do {

@@ -18,13 +18,15 @@ struct SearchTemplate: Sendable {
   var fields: ItemFields = []
   var selection = SearchSelection()
   var weights: [Float] = []
+  /// Version of the model that made the queries.
+  var model: String?
 
   func request(vectors: [Float], interests: Int, dimension: Int) -> SearchRequest {
     SearchRequest(
       collection: collection, generation: generation, k: k, effort: effort, index: index, interests: interests,
       dimension: dimension, vectors: vectors, leastSequence: leastSequence,
       excluded: excluded.isEmpty ? [] : [excluded], excludeSets: excludeSet.map { [$0] } ?? [], scoreLimit: scoreLimit,
-      filter: filter, fields: fields, selection: selection, weights: weights)
+      filter: filter, fields: fields, selection: selection, weights: weights, model: model)
   }
 
   /// The daemon counts the queries of a request; a person those of the file.

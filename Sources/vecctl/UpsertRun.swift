@@ -15,6 +15,7 @@ struct UpsertRun: Sendable {
   let socketPath: String
   let collection: String
   let generation: String?
+  let model: String?
   let batchRows: Int
 
   func execute() async throws -> WriteTally {
@@ -108,7 +109,7 @@ struct UpsertRun: Sendable {
     // Later batches go where the first one went, even if another generation is published meanwhile.
     let request = UpsertRequest(
       collection: collection, generation: tally.generation ?? generation, dimension: dimension, ids: ids,
-      vectors: vectors, records: records)
+      vectors: vectors, records: records, model: model)
     tally.add(try await client.patiently { client in try await client.upsert(request) }, ids)
   }
 

@@ -18,7 +18,8 @@ extension Request {
         ("metric", .int(create.metric.rawValue)),
       ] + (create.attributes.isEmpty ? [] : [("attributes", .attributes(create.attributes))])
     case .drop(let drop): names(drop.collection, drop.generation)
-    case .ingestBegin(let begin): names(begin.collection, begin.generation)
+    case .ingestBegin(let begin):
+      names(begin.collection, begin.generation) + GoldenText.model(begin.model)
     case .ingestRows(let rows):
       [
         ("ingest", .int(rows.ingest)), ("element", .int(rows.elements.type.rawValue)),
@@ -33,9 +34,25 @@ extension Request {
         ("sample_count", .int((build.sample?.vectors.count ?? 0) / (build.sample?.dimension ?? 1))),
         ("dimension", .int(build.sample?.dimension ?? 0)), ("sample", .floats(build.sample?.vectors ?? [])),
       ]
-    case .publish(let publish):
-      names(publish.collection, publish.generation) + publish.expected.golden
-    case .rollback(let collection), .generations(let collection), .describe(let collection): [("collection", .string(collection))]
+    case .publish(let publish): publish.goldenFields
+    case .publishTogether(let publishes):
+      [
+        ("count", .int(publishes.count)),
+        (
+          "publishes",
+          .list(
+            publishes.map { publish in
+              var body = ByteWriter()
+              Request.publish(publish).encode(into: &body)
+              return .object([("length", .int(body.bytes.count))] + publish.goldenFields)
+            })
+        ),
+      ]
+    case .rollback(let collection), .describe(let collection): [("collection", .string(collection))]
+    case .generations(let generations):
+      [("collection", .string(generations.collection))] + (generations.withModels ? [("models", .yes)] : [])
+    case .configure(let configure):
+      [("collection", .string(configure.collection))] + configure.change.goldenFields
     case .verify(let collection): [("collection", .string(collection ?? ""))]
     case .search(let search): search.goldenFields
     case .get(let get):
@@ -45,12 +62,12 @@ extension Request {
       names(upsert.collection, upsert.generation) + [
         ("token", .token(upsert.token)), ("dimension", .int(upsert.dimension)), ("count", .int(upsert.ids.count)),
         ("ids", .ints(upsert.ids)), ("vectors", .floats(upsert.vectors)),
-      ] + GoldenText.records(upsert.records)
+      ] + GoldenText.records(upsert.records) + GoldenText.model(upsert.model)
     case .delete(let delete):
       names(delete.collection, delete.generation) + [
         ("token", .token(delete.token)), ("count", .int(delete.ids.count)), ("ids", .ints(delete.ids)),
       ]
-    case .seal(let of), .compact(let of), .cancelBuild(let of): names(of.collection, of.generation)
+    case .seal(let of), .compact(let of), .cancelBuild(let of), .capturedQueries(let of): names(of.collection, of.generation)
     case .snapshot(let name): [("name", .string(name))]
     case .addAttribute(let add):
       [
@@ -67,9 +84,10 @@ extension Request {
     }
   }
 
-  private func names(_ collection: String, _ generation: String?) -> [(String, GoldenText)] {
-    [("collection", .string(collection)), ("generation", .string(generation ?? ""))]
-  }
+}
+
+private func names(_ collection: String, _ generation: String?) -> [(String, GoldenText)] {
+  [("collection", .string(collection)), ("generation", .string(generation ?? ""))]
 }
 
 extension IngestRows.Elements {
@@ -110,7 +128,8 @@ extension SearchRequest {
       + (excluded.isEmpty ? [] : [("excluded", .list(excluded.map { .ints($0.ids) }))])
       + (scoreLimit.map { [("score_limit", .float($0))] } ?? [])
       + (filter.isEmpty ? [] : [("filter", .ints(filter))]) + GoldenText.fields(fields)
-      + (excludeSets.isEmpty ? [] : [("exclude_sets", .list(excludeSets.map { .string($0) }))]) + selectionFields
+      + (excludeSets.isEmpty ? [] : [("exclude_sets", .list(excludeSets.map { .string($0) }))])
+      + GoldenText.model(model) + selectionFields
   }
 }
 
@@ -125,7 +144,52 @@ extension SearchRequest {
   }
 }
 
+extension PublishRequest {
+  fileprivate var goldenFields: [(String, GoldenText)] {
+    names(collection, generation) + expected.golden + checks.goldenFields
+  }
+}
+
+extension PublishChecks {
+  fileprivate var goldenFields: [(String, GoldenText)] {
+    let shares: [(String, Float?)] = [
+      ("least_share", leastShare), ("least_recall", leastRecall), ("least_overlap", leastOverlap),
+      ("greatest_drift", greatestDrift), ("greatest_unseen", greatestUnseen),
+    ]
+    return (leastRows.map { [("least_rows", .int($0))] } ?? [])
+      + shares.compactMap { name, value in value.map { (name, .float($0)) } } + GoldenText.model(model)
+      + (k.map { [("k", .int($0))] } ?? []) + (queries.map { [("queries", $0.golden)] } ?? [])
+      + (liveQueries.map { [("live_queries", $0.golden)] } ?? []) + (isDryRun ? [("dry_run", .yes)] : [])
+  }
+}
+
+extension QuerySample {
+  fileprivate var golden: GoldenText {
+    .object([("count", .int(count)), ("dimension", .int(dimension)), ("vectors", .floats(vectors))])
+  }
+}
+
+extension PublishOutcome {
+  fileprivate var goldenFields: [(String, GoldenText)] {
+    [("sequence", .int(sequence)), ("replaced", .string(replaced ?? ""))] + (report.map { [("report", .string($0))] } ?? [])
+  }
+}
+
+extension SettingsChange {
+  fileprivate var goldenFields: [(String, GoldenText)] {
+    (modelPolicy.map { [("model_policy", .int($0.rawValue))] } ?? [])
+      + (capturedQueries.map { [("captured_queries", .int($0))] } ?? [])
+      + (gaugeShare.map { [("gauge_share", .float($0))] } ?? [])
+  }
+}
+
 extension GoldenText {
+  /// An option without bytes.
+  fileprivate static let yes = GoldenText.number("true")
+
+  /// Nothing for none.
+  fileprivate static func model(_ model: String?) -> [(String, GoldenText)] { model.map { [("model", .string($0))] } ?? [] }
+
   fileprivate static func attributes(_ attributes: [AttributeDefinition]) -> GoldenText {
     .list(attributes.map { .object([("name", .string($0.name)), ("type", .int($0.type.rawValue))]) })
   }
@@ -176,8 +240,25 @@ extension Reply {
       ]
     case .buildIndex(let receipt):
       [("generation", .string(receipt.generation)), ("report", .string(receipt.report ?? ""))]
-    case .publish(let sequence, let replaced):
-      [("sequence", .int(sequence)), ("replaced", .string(replaced ?? ""))]
+    case .publish(let outcome): outcome.goldenFields
+    case .publishTogether(let outcomes):
+      [
+        ("count", .int(outcomes.count)),
+        (
+          "publishes",
+          .list(
+            outcomes.map { outcome in
+              var body = ByteWriter()
+              Reply.publish(outcome).encode(into: &body)
+              return .object([("length", .int(body.bytes.count))] + outcome.goldenFields)
+            })
+        ),
+      ]
+    case .configure: []
+    case .capturedQueries(let queries):
+      [
+        ("dimension", .int(queries.dimension)), ("count", .int(queries.count)), ("vectors", .floats(queries.vectors)),
+      ]
     case .rollback(let receipt):
       [
         ("sequence", .int(receipt.sequence)), ("live", .string(receipt.live)),
@@ -189,8 +270,9 @@ extension Reply {
         ("count", .int(report.findings.count)),
         ("findings", .list(report.findings.map { .object($0.goldenFields) })),
       ]
-    case .generations(let generations):
+    case .generations(let generations, let withModels):
       [("count", .int(generations.count)), ("generations", .list(generations.map { .object($0.goldenFields) }))]
+        + (withModels ? [("models", .list(generations.map { .string($0.model ?? "") }))] : [])
     case .search(let search): search.goldenFields
     case .get(let get):
       [
@@ -208,7 +290,7 @@ extension Reply {
       [
         ("dimension", .int(description.dimension)), ("metric", .int(description.metric.rawValue)),
         ("attributes", .attributes(description.attributes)),
-      ]
+      ] + description.settings.asChange.goldenFields
     case .addAttribute(let position): [("position", .int(position))]
     case .exclude(let count): [("ids", .int(count))]
     case .forgetExclusions(let wasThere): [("was_there", .flag(wasThere))]

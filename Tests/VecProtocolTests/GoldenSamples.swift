@@ -9,7 +9,7 @@ enum GoldenSample {
   static let requestId: UInt64 = 0x0102_0304_0506_0708
 
   /// File name without its ending, and the message.
-  static let all: [(name: String, sample: GoldenSample)] = requests + replies + writes + items + exclusions
+  static let all: [(name: String, sample: GoldenSample)] = requests + replies + writes + items + exclusions + models
 
   private static let requests: [(name: String, sample: GoldenSample)] = [
     ("01-hello-request", .request(.hello(HelloRequest(clientName: "golden 1.0 — 测试")), deadline: 0)),
@@ -63,7 +63,7 @@ enum GoldenSample {
     ("12-rollback-request", .request(.rollback(collection: "videos"), deadline: 0)),
     ("13-verify-request", .request(.verify(collection: "videos"), deadline: 0)),
     ("13-verify-all-request", .request(.verify(collection: nil), deadline: 0)),
-    ("14-generations-request", .request(.generations(collection: "videos"), deadline: 0)),
+    ("14-generations-request", .request(.generations(GenerationsRequest(collection: "videos")), deadline: 0)),
     ("15-search-request", .request(.search(search), deadline: 20)),
     (
       "15-search-exact-request",
@@ -115,11 +115,11 @@ enum GoldenSample {
       .reply(.buildIndex(BuildReceipt(generation: "g2", report: "{\"index\":\"flat\"}")), kind: .buildIndex)
     ),
     ("10-build-index-started-reply", .reply(.buildIndex(BuildReceipt(generation: "g3")), kind: .buildIndex)),
-    ("11-publish-reply", .reply(.publish(sequence: 13, replaced: "g1"), kind: .publish)),
-    ("11-publish-first-reply", .reply(.publish(sequence: 1, replaced: nil), kind: .publish)),
+    ("11-publish-reply", .reply(.publish(PublishOutcome(sequence: 13, replaced: "g1", report: nil)), kind: .publish)),
+    ("11-publish-first-reply", .reply(.publish(PublishOutcome(sequence: 1, replaced: nil, report: nil)), kind: .publish)),
     ("12-rollback-reply", .reply(.rollback(PublishReceipt(sequence: 14, live: "g1", replaced: "g2")), kind: .rollback)),
     ("13-verify-reply", .reply(.verify(report), kind: .verify)),
-    ("14-generations-reply", .reply(.generations(generations), kind: .generations)),
+    ("14-generations-reply", .reply(.generations(generations, withModels: false), kind: .generations)),
     ("15-search-reply", .reply(.search(searchReply), kind: .search)),
     (
       "15-search-error-reply",

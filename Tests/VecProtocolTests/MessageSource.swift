@@ -18,7 +18,8 @@ struct MessageSource {
           attributes: definitions()))
     case .list: .list
     case .drop: .drop(DropRequest(collection: name(), generation: maybe { $0.label() }))
-    case .ingestBegin: .ingestBegin(IngestBeginRequest(collection: name(), generation: maybe { $0.label() }))
+    case .ingestBegin: .ingestBegin(
+        IngestBeginRequest(collection: name(), generation: maybe { $0.label() }, model: maybe { $0.model() }))
     case .ingestRows: .ingestRows(rows())
     case .ingestCommit: .ingestCommit(ingest: number())
     case .ingestAbort: .ingestAbort(ingest: number())
@@ -28,10 +29,10 @@ struct MessageSource {
           collection: name(), generation: maybe { $0.label() }, index: maybe { $0.pick(IndexType.allCases) },
           wait: Bool.random(using: &random), targetRecall: maybe { Float.random(in: 0.01...1, using: &$0.random) },
           sample: maybe { $0.sample() }))
-    case .publish: .publish(PublishRequest(collection: name(), generation: label(), expected: expected()))
+    case .publish: .publish(publish())
     case .rollback: .rollback(collection: name())
     case .verify: .verify(collection: maybe { $0.name() })
-    case .generations: .generations(collection: name())
+    case .generations: .generations(GenerationsRequest(collection: name(), withModels: Bool.random(using: &random)))
     case .search: .search(search())
     case .get:
       .get(GetRequest(collection: name(), generation: maybe { $0.label() }, ids: ids(1...40), fields: fields()))
@@ -54,6 +55,9 @@ struct MessageSource {
           ids: ids(1...40)))
     case .forgetExclusions: .forgetExclusions(ExcludeSetRequest(collection: name(), set: label()))
     case .exclusions: .exclusions(ExcludeSetRequest(collection: name(), set: label()))
+    case .configure: .configure(ConfigureRequest(collection: name(), change: settingsChange()))
+    case .capturedQueries: .capturedQueries(GenerationRequest(collection: name(), generation: maybe { $0.label() }))
+    case .publishTogether: .publishTogether(publishes())
     }
   }
 
@@ -78,7 +82,7 @@ struct MessageSource {
           rowCount: number(), byteCount: number(), elementType: pick(ElementType.allCases), sequence: number()))
     case .ingestAbort: .ingestAbort
     case .buildIndex: .buildIndex(BuildReceipt(generation: label(), report: maybe { "{\"index\": \"\($0.name())\"}" }))
-    case .publish: .publish(sequence: number(), replaced: maybe { $0.label() })
+    case .publish: .publish(outcome())
     case .rollback:
       .rollback(PublishReceipt(sequence: number(), live: label(), replaced: maybe { $0.label() }))
     case .verify:
@@ -86,7 +90,7 @@ struct MessageSource {
         VerifyReport(
           fileCount: number(), byteCount: number(),
           findings: (0..<small()).map { _ in .init(collection: name(), file: text(), message: text()) }))
-    case .generations: .generations((0..<small()).map { _ in generation() })
+    case .generations: generationsReply()
     case .search: .search(searchReply())
     case .get:
       .get(getReply())
@@ -98,11 +102,14 @@ struct MessageSource {
     case .snapshot: .snapshot("{\"path\": \"\(name())\"}")
     case .cancelBuild: .cancelBuild(wasRunning: Bool.random(using: &random))
     case .describe:
-      .describe(CollectionDescription(dimension: small(), metric: pick(Metric.allCases), attributes: definitions()))
+      .describe(CollectionDescription(dimension: small(), metric: pick(Metric.allCases), attributes: definitions(), settings: settings()))
     case .addAttribute: .addAttribute(position: small())
     case .exclude: .exclude(count: number())
     case .forgetExclusions: .forgetExclusions(wasThere: Bool.random(using: &random))
     case .exclusions: .exclusions(exclusions())
+    case .configure: .configure
+    case .capturedQueries: .capturedQueries(sample())
+    case .publishTogether: .publishTogether((0..<small()).map { _ in outcome() })
     }
   }
 
@@ -142,7 +149,8 @@ struct MessageSource {
       vectors: (0..<(queries * interests * dimension)).map { _ in float() }, leastSequence: maybe { $0.number() },
       excluded: excluded, excludeSets: (0..<pick([0, 1, queries])).map { _ in maybe { $0.label() } ?? "" },
       scoreLimit: maybe { $0.float() }, filter: bytes(upTo: 20), fields: fields(),
-      selection: selection(k, interests), weights: pick([[], (0..<interests).map { Float($0 + 1) }]))
+      selection: selection(k, interests), weights: pick([[], (0..<interests).map { Float($0 + 1) }]),
+      model: maybe { $0.model() })
   }
 
   private mutating func selection(_ k: Int, _ interests: Int) -> SearchSelection {
@@ -157,7 +165,8 @@ struct MessageSource {
     let ids = ids(1...12)
     return UpsertRequest(
       collection: name(), generation: maybe { $0.label() }, token: maybe { $0.token() }, dimension: dimension, ids: ids,
-      vectors: (0..<(dimension * ids.count)).map { _ in float() }, records: someRecords(ids.count))
+      vectors: (0..<(dimension * ids.count)).map { _ in float() }, records: someRecords(ids.count),
+      model: maybe { $0.model() })
   }
 
   private mutating func definition(_ number: Int) -> AttributeDefinition {
@@ -247,6 +256,49 @@ struct MessageSource {
       buildProgress: maybe { Float.random(in: 0...1, using: &$0.random) }, buildError: maybe { $0.text() })
   }
 
+  private mutating func generationsReply() -> Reply {
+    var generations = (0..<small()).map { _ in generation() }
+    let withModels = !generations.isEmpty && Bool.random(using: &random)
+    if withModels {
+      for place in generations.indices { generations[place].model = maybe { $0.model() } }
+    }
+    return .generations(generations, withModels: withModels)
+  }
+
+  private mutating func outcome() -> PublishOutcome {
+    PublishOutcome(sequence: number(), replaced: maybe { $0.label() }, report: maybe { "{\"k\": \($0.small())}" })
+  }
+
+  private mutating func settingsChange() -> SettingsChange {
+    SettingsChange(
+      modelPolicy: pick(ModelPolicy.allCases), capturedQueries: maybe { Int.random(in: 0...65_536, using: &$0.random) },
+      gaugeShare: maybe { Float.random(in: 0...1, using: &$0.random) })
+  }
+
+  private mutating func settings() -> CollectionSettings { CollectionSettings().changed(by: settingsChange()) }
+
+  private mutating func publish(isDryRun: Bool? = nil) -> PublishRequest {
+    let queries = maybe { $0.sample() }
+    var checks = PublishChecks(
+      leastRows: maybe { $0.number() }, leastRecall: maybe { Float.random(in: 0...1, using: &$0.random) },
+      leastOverlap: maybe { Float.random(in: 0...1, using: &$0.random) }, model: maybe { $0.model() },
+      k: maybe { Int.random(in: 1...Limits.kMax, using: &$0.random) }, queries: queries,
+      liveQueries: queries.flatMap { queries in maybe { _ in queries } }, isDryRun: isDryRun ?? Bool.random(using: &random))
+    checks.leastShare = maybe { Float.random(in: 0...9, using: &$0.random) }
+    checks.greatestDrift = maybe { Float.random(in: 0...9, using: &$0.random) }
+    checks.greatestUnseen = maybe { Float.random(in: 0...1, using: &$0.random) }
+    return PublishRequest(collection: name(), generation: label(), expected: expected(), checks: checks)
+  }
+
+  private mutating func publishes() -> [PublishRequest] {
+    let isDryRun = Bool.random(using: &random)
+    return (0...small()).map { place in
+      var request = publish(isDryRun: isDryRun)
+      request.collection = "c\(place)"
+      return request
+    }
+  }
+
   private mutating func expected() -> ExpectedLive {
     switch small() {
     case 0: .any
@@ -274,6 +326,7 @@ struct MessageSource {
   }
 
   private mutating func name() -> String { word("abz09_-", first: "az09") }
+  private mutating func model() -> String { word("aZ09._:/@+-", first: "aZ9") }
   private mutating func label() -> String { word("aZ09._:-", first: "aZ9") }
 
   private mutating func word(_ alphabet: String, first: String) -> String {

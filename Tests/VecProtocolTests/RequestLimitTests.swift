@@ -110,9 +110,63 @@ struct RequestLimitTests {
     ),
     ("verify name", .verify(collection: "a/b"), .invalidArgument),
     ("rollback name", .rollback(collection: ""), .invalidArgument),
-    ("generations name", .generations(collection: "x y"), .invalidArgument),
+    ("generations name", .generations(GenerationsRequest(collection: "x y")), .invalidArgument),
+    ("nothing to configure", configure(SettingsChange()), .invalidArgument),
+    ("too many captured queries", configure(SettingsChange(capturedQueries: 65_537)), .limitExceeded),
+    ("gauge share above 1", configure(SettingsChange(gaugeShare: 1.5)), .invalidArgument),
+    ("gauge share below 0", configure(SettingsChange(gaugeShare: -0.1)), .invalidArgument),
+    ("gauge share that is none", configure(SettingsChange(gaugeShare: .nan)), .invalidArgument),
+    ("model of an ingest", .ingestBegin(IngestBeginRequest(collection: "c", model: "a b")), .invalidArgument),
+    ("model of a publish", publish(PublishChecks(model: "-a")), .invalidArgument),
+    ("recall of a publish", publish(PublishChecks(leastRecall: 1.01)), .invalidArgument),
+    ("overlap of a publish", publish(PublishChecks(leastOverlap: -1)), .invalidArgument),
+    ("unseen share of a publish", publish(PublishChecks(greatestUnseen: .nan)), .invalidArgument),
+    ("drift of a publish", publish(PublishChecks(greatestDrift: -1)), .invalidArgument),
+    ("endless drift of a publish", publish(PublishChecks(greatestDrift: .infinity)), .invalidArgument),
+    ("share of a publish", publish(PublishChecks(leastShare: -0.5)), .invalidArgument),
+    ("k of a publish", publish(PublishChecks(k: 16_385)), .limitExceeded),
+    (
+      "live queries alone", publish(PublishChecks(liveQueries: QuerySample(dimension: 1, vectors: [1]))), .invalidArgument
+    ),
+    (
+      "other live queries than queries",
+      publish(
+        PublishChecks(
+          queries: QuerySample(dimension: 1, vectors: [1, 2]), liveQueries: QuerySample(dimension: 1, vectors: [1]))),
+      .invalidArgument
+    ),
+    (
+      "too many queries of a publish",
+      publish(PublishChecks(queries: QuerySample(dimension: 1, vectors: .init(repeating: 1, count: 4_097)))),
+      .limitExceeded
+    ),
+    ("no publish at all", .publishTogether([]), .invalidArgument),
+    (
+      "too many publishes",
+      .publishTogether((0..<17).map { PublishRequest(collection: "c\($0)", generation: "g") }), .limitExceeded
+    ),
+    (
+      "a collection twice",
+      .publishTogether([PublishRequest(collection: "c", generation: "g"), PublishRequest(collection: "c", generation: "h")]),
+      .invalidArgument
+    ),
+    (
+      "half a dry run",
+      .publishTogether([
+        PublishRequest(collection: "c", generation: "g", checks: PublishChecks(isDryRun: true)),
+        PublishRequest(collection: "d", generation: "h"),
+      ]), .invalidArgument
+    ),
     ("drop label", .drop(DropRequest(collection: "c", generation: "-a")), .invalidArgument),
   ]
+
+  private static func configure(_ change: SettingsChange) -> Request {
+    .configure(ConfigureRequest(collection: "c", change: change))
+  }
+
+  private static func publish(_ checks: PublishChecks) -> Request {
+    .publish(PublishRequest(collection: "c", generation: "g", checks: checks))
+  }
 
   @Test("is refused by the daemon's decoder with the code of a value, not of a form", arguments: outOfRange.indices)
   func decoder(index: Int) {

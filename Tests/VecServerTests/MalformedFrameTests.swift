@@ -109,7 +109,7 @@ struct MalformedFrameTests {
     .ingestCommit(ingest: 1), .ingestAbort(ingest: 1),
     .buildIndex(BuildIndexRequest(collection: "fuzz", index: .flat, wait: true)),
     .publish(PublishRequest(collection: "fuzz", generation: "g", expected: .label("h"))),
-    .rollback(collection: "fuzz"), .generations(collection: "fuzz"),
+    .rollback(collection: "fuzz"), .generations(GenerationsRequest(collection: "fuzz")),
     .search(SearchRequest(collection: "fuzz", k: 10, dimension: 4, vectors: [1, 2, 3, 4])),
     .search(SearchRequest(collection: "healthy", k: 10, dimension: 32, vectors: .init(repeating: 1, count: 32))),
     .get(GetRequest(collection: "fuzz", ids: [1, 2, 3])),

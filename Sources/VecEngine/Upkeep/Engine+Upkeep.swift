@@ -130,7 +130,7 @@ extension Engine {
   /// Notes how well a generation's index does after it has lost some rows.
   private func probe(_ name: String, _ number: UInt64, isFresh: Bool = false) throws(VecError) {
     let generation = try readable(name, number)
-    guard var found = try RecallProbe(self, collection(name).row, generation) else { return }
+    guard var found = try RecallProbe(self, collection(name), generation) else { return }
     found.best = isFresh ? found.recall : generation.probe?.best
     update(name) { collection in
       guard var now = collection.generations.first(where: { $0.row.number == number }) else { return }
@@ -201,9 +201,14 @@ extension Engine {
       let generation = try readable(name, number)
       try collection.refuseIfBusy(generation.row.label)
       let dimension = collection.row.dimension
-      let sample = try writer.manifest.sample(of: number, dimension: dimension).map {
-        QuerySample(dimension: dimension, vectors: $0)
-      }
+      let captured = collection.reservoir.queries(
+        of: generation.row.model, dimension: dimension, most: Limits.sampleQueriesKept)
+      let sample =
+        captured.count >= Self.capturedLeast
+        ? captured
+        : try writer.manifest.sample(of: number, dimension: dimension).map {
+          QuerySample(dimension: dimension, vectors: $0)
+        }
       return reserve(generation.row.label, of: collection.row, IndexRecipe(of: generation, sample: sample), as: .upkeep)
     }
     var failure: VecError?

@@ -16,22 +16,18 @@ struct RecallProbe: Sendable, Equatable {
 }
 
 extension RecallProbe {
-  /// Nil for a generation without an index, or without the queries it was built with.
-  init?(_ engine: Engine, _ collection: CollectionRow, _ generation: Generation) throws(VecError) {
+  /// Nil for a generation without an index, or without real queries.
+  init?(_ engine: Engine, _ collection: Collection, _ generation: Generation) throws(VecError) {
     let target = generation.segments.compactMap { $0.indexes.calibration?.targetRecall }.max()
-    let sample = try engine.withWriter { (writer) throws(VecError) in
-      try writer.manifest.sample(of: generation.row.number, dimension: collection.dimension)
+    guard let target, let real = try engine.realQueries(for: generation, of: collection, most: Self.queriesMax) else {
+      return nil
     }
-    guard let target, let sample else { return nil }
-    // The latest ones: what a build measures with, and does not shape its graph by.
-    let queries = Array(sample.suffix(Self.queriesMax * collection.dimension))
     let wanted = SearchRequest(
-      collection: collection.name, generation: generation.row.label, k: Self.k, dimension: collection.dimension,
-      vectors: queries)
+      collection: collection.row.name, k: Self.k, dimension: collection.row.dimension, vectors: real.sample.vectors)
     var exact = wanted
     exact.effort = .exact
-    let found = try engine.search(wanted) { false }
-    let truth = try engine.search(exact) { false }
+    let found = try engine.measure(wanted, from: generation, of: collection) { false }
+    let truth = try engine.measure(exact, from: generation, of: collection) { false }
     var (from, at, hits) = (0, 0, 0)
     for (count, right) in zip(found.resultCounts, truth.resultCounts) {
       hits += Set(truth.ids[at..<(at + Int(right))]).intersection(found.ids[from..<(from + Int(count))]).count

@@ -21,13 +21,13 @@ struct Describe: Verb {
     answer(
       json: .object([
         ("collection", .string(name)), ("dimension", .count(found.dimension)), ("metric", .string(found.metric.name)),
-        ("attributes", .array(attributes)),
+        ("attributes", .array(attributes)), ("settings", found.settings.json),
       ]),
       text: text(found))
   }
 
   private func text(_ found: CollectionDescription) -> String {
-    let head = "\(name): dimension \(found.dimension), metric \(found.metric.name)"
+    let head = "\(name): dimension \(found.dimension), metric \(found.metric.name), \(found.settings.text)"
     guard !found.attributes.isEmpty else { return "\(head), no attributes" }
     var table = Table([("ATTRIBUTE", .left), ("TYPE", .left)])
     for attribute in found.attributes { table.add([attribute.name, attribute.type.name]) }

@@ -23,14 +23,14 @@ struct Generations: Verb {
   private static func table(_ generations: [GenerationInfo]) -> String {
     var table = Table([
       ("GENERATION", .left), ("STATE", .left), ("INDEX", .left), ("ROWS", .right), ("SIZE", .right),
-      ("CREATED", .left), ("PUBLISHED", .left), ("NOTE", .left),
+      ("CREATED", .left), ("PUBLISHED", .left), ("MODEL", .left), ("NOTE", .left),
     ])
     for generation in generations {
       let building = generation.buildProgress.map { "building \(Int($0 * 100)) %" }
       table.add([
         generation.label, generation.state.name, generation.index?.name ?? "-", Readable.count(generation.rowCount),
         Readable.bytes(generation.byteCount), Readable.time(generation.createdAt), Readable.time(generation.publishedAt),
-        building ?? generation.buildError.map { "last build failed: \($0)" } ?? "",
+        generation.model ?? "-", building ?? generation.buildError.map { "last build failed: \($0)" } ?? "",
       ])
     }
     return table.text
@@ -45,6 +45,7 @@ extension GenerationInfo {
       ("segments", .count(segmentCount)), ("created_ms", .signed(createdAt)),
       ("built_ms", builtAt.map { .signed($0) } ?? .null), ("published_ms", publishedAt.map { .signed($0) } ?? .null),
       ("build_progress", buildProgress.map { .float($0) } ?? .null), ("build_error", .optional(buildError)),
+      ("model", .optional(model)),
     ])
   }
 }

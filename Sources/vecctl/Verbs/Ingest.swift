@@ -16,6 +16,7 @@ struct Ingest: Verb {
       Examples:
         vecctl ingest books items.npy --ids ids.npy --generation monday
         vecctl ingest shop items.npy --ids ids.npy --attributes items.jsonl
+        vecctl ingest books items.npy --generation tuesday --model tt-2026-11-29
         zcat items.jsonl.gz | vecctl ingest books -
       """)
 
@@ -26,11 +27,12 @@ struct Ingest: Verb {
   @Option(help: ArgumentHelp("Attributes and payload of each row, one JSON object per line.", valueName: "file.jsonl"))
   var attributes: String?
   @Option(help: "Label. Default: the one being built, or a new one.") var generation: String?
+  @Option(help: ArgumentHelp("Version of the model that made the vectors.", valueName: "version")) var model: String?
 
   func execute() async throws {
     let run = IngestRun(
       path: file, idsPath: ids, attributesPath: attributes, socketPath: try global.socketPath(), collection: name,
-      generation: generation)
+      generation: generation, model: model)
     let outcome = try await run.execute()
     let receipt = outcome.receipt
     answer(

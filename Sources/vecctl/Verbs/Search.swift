@@ -20,6 +20,7 @@ struct Search: Verb {
         vecctl search books --vector 0.1,0.2,0.7 -k 10 --exclude-set user-17
         vecctl search books --like 17,42 --unlike 99 -k 10
         vecctl search books --vector 0.1,0.2,0.7 -k 10 --at-least 45
+        vecctl search books --vector 0.1,0.2,0.7 -k 10 --model tt-2026-11-29
         vecctl search shop --vector 0.1,0.2,0.7 -k 10 --filter 'price < 20 and tags has "live"' --fields attributes,payload
         vecctl search shop --queries interests.npy --interests -k 60 --quota 10:40 --quota 10:40 --group-by brand:3
       """)
@@ -55,6 +56,7 @@ struct Search: Verb {
   @Option(help: ArgumentHelp("What comes with each result: attributes, payload, or both with a comma.", valueName: "fields"))
   var fields: String?
   @Option(help: "Label of the generation to ask. Default: the live one.") var generation: String?
+  @Option(help: ArgumentHelp("Version of the model that made the queries.", valueName: "version")) var model: String?
   @Option(help: ArgumentHelp("Write npy files instead of stdout.", valueName: "prefix")) var out: String?
 
   @Option(
@@ -74,7 +76,7 @@ struct Search: Verb {
       excludeSet: excludeSet, scoreLimit: scoreLimit,
       filter: try filter.map { (text) throws(VecError) in try Filter(parsing: text).encode() } ?? [],
       fields: try AttributeArguments.fields(fields), selection: try selectionOptions.selection(),
-      weights: try selectionOptions.weightValues())
+      weights: try selectionOptions.weightValues(), model: model)
     guard out == nil || template.fields.isEmpty else {
       throw VecError(.invalidArgument, "--out writes ids and scores only; leave --fields or --out out")
     }

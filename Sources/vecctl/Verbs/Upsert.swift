@@ -31,13 +31,15 @@ struct Upsert: Verb {
     parsing: .unconditional, help: ArgumentHelp("Its values, with commas between them.", valueName: "values"))
   var vector: String?
   @Option(help: "Label of the generation. Default: the live one.") var generation: String?
+  @Option(help: ArgumentHelp("Version of the model that made the vectors, which it must carry.", valueName: "version"))
+  var model: String?
   @Option(help: ArgumentHelp("Rows of a batch, 1 to 16384, within 8 MiB.", valueName: "n")) var batch = 4096
 
   func execute() async throws {
     try Limits.check(batch, 1...Limits.upsertRowsMax, "--batch")
     let run = UpsertRun(
       input: try input(), attributesPath: attributes, socketPath: try global.socketPath(), collection: name,
-      generation: generation, batchRows: batch)
+      generation: generation, model: model, batchRows: batch)
     let outcome = try await run.execute()
     answer(json: outcome.json(collection: name), text: outcome.text(collection: name))
   }
