@@ -98,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--metric", choices=("ip", "cosine", "l2"), help="makes the collection if it is not there")
     made.add_argument("--socket", help="of the daemon; else as vecctl finds it")
 
-    made = verb("load-redis", "writes histories, features and titles of a log to Redis, for the service")
+    made = verb("load-redis", "writes histories, features, titles and covers of a log to Redis, for the service")
     made.add_argument("--redis", default="redis://127.0.0.1:6379/0", metavar="URL")
     _data(made)
 
@@ -117,6 +117,7 @@ def _data(made: argparse.ArgumentParser) -> None:
     made.add_argument("--user-features", default="", metavar="COLUMNS", help="of a table, with commas between")
     made.add_argument("--item-features", default="", metavar="COLUMNS")
     made.add_argument("--title-column")
+    made.add_argument("--cover-column", help="addresses of pictures")
     made.add_argument("--test-users", type=int, default=10_000, help="how many users are asked about (default 10000)")
     made.add_argument("--cut", metavar="DATE", help="train before this date (2017-10-14), ask for first clicks after it")
     made.add_argument("--split-seed", type=int, default=0)

@@ -40,6 +40,9 @@ def train_and_publish(options: argparse.Namespace) -> Answer:
     version = options.version or now_label(options.model)
     store = None if options.no_publish else _store(options, options.model)  # before minutes of work: is a daemon there?
     experiment = _experiment(options)
+    if store is not None:
+        count = sum(payload is not None for payload in experiment.payloads)
+        say(f"{count:,} items have a title or a cover to be stored with their vectors")
     fitted = _fit(options.model, model_options(options.model, options.option), experiment, options)
     say(fitted.health.line())
     bundle = save_bundle(fitted, experiment, version, options.models, training_of(options))
@@ -174,7 +177,7 @@ def _experiment(options: argparse.Namespace) -> Experiment:
         return tuple(part for part in text.split(",") if part)
 
     named = Columns(options.user_column, options.item_column, options.time_column, names(options.user_features),
-                    names(options.item_features), options.title_column)
+                    names(options.item_features), options.title_column, cover=options.cover_column)
     clicks = open_clicks(options.data, None if named == Columns() else named)
     cut = None
     if options.cut:

@@ -67,14 +67,16 @@ def publish(
     store: Store, version: str, ids: np.ndarray, vectors: np.ndarray, health: Health, metric: str, sample: np.ndarray,
     asked: Asked, catalogue: int, popularity: Quality, live_hit_rate: Callable[[str], float | None], gates: Gates = Gates(),
     index: str = "auto", depths: tuple[int, ...] = (50, 100, 500), progress: Callable[[int, int], Any] | None = None,
+    payloads: list[bytes | None] | None = None,
 ) -> Verdict:
     """sample: vectors of users that are not asked about, for the build. catalogue: items of the log, for coverage.
+    payloads: the cards of the items, in the order of ids.
 
     live_hit_rate(version): HitRate at gates.depth of the live version on the same users, or None when it cannot be known.
     """
     store.prepare(vectors.shape[1], metric)
     live = store.live()
-    store.push(ids, vectors, version, progress)
+    store.push(ids, vectors, version, progress, payloads)
     report = store.build(version, sample, gates.recall, index)
 
     depth = max(*depths, gates.depth)

@@ -17,13 +17,17 @@ MOST_RESULTS = int(vecd.Limits.K)
 
 @dataclass(frozen=True)
 class Found:
-    """ids (n, k) int64, -1 for none; scores; interests: which of the user's vectors found it; who answered, and how."""
+    """ids (n, k) int64, -1 for none; scores; interests: which of the user's vectors found it; who answered, and how.
+
+    payloads: if asked for, of each user's results, b"" for none.
+    """
 
     ids: np.ndarray
     scores: np.ndarray
     interests: np.ndarray
     version: str
     index: str
+    payloads: list[list[bytes]] | None = None
 
 
 class Store:
@@ -56,10 +60,13 @@ class Store:
         """Rows by model version, of every generation there is."""
         return {generation.label: generation.rows for generation in self.client.generations(self.collection)}
 
-    def push(self, ids: np.ndarray, vectors: np.ndarray, version: str, progress: Callable[[int, int], Any] | None = None) -> None:
+    def push(
+        self, ids: np.ndarray, vectors: np.ndarray, version: str, progress: Callable[[int, int], Any] | None = None,
+        payloads: list[bytes | None] | None = None,
+    ) -> None:
         if version in self.versions():
             raise Problem(f"collection {self.collection} has a generation {version} already; give the model another version")
-        self.client.ingest(self.collection, ids, vectors, generation=version, progress=progress)
+        self.client.ingest(self.collection, ids, vectors, generation=version, progress=progress, payloads=payloads)
 
     def build(self, version: str, users: np.ndarray, target_recall: float, index: str = "auto") -> dict[str, Any]:
         """The index, calibrated and shaped by real user vectors: (n, K, d), each interest counts as a query."""
@@ -72,20 +79,25 @@ class Store:
 
     def search(
         self, users: np.ndarray, k: int, version: str, seen: list[np.ndarray] | None = None, *, exact: bool = False,
-        recall: float | None = None,
+        recall: float | None = None, payloads: bool = False,
     ) -> Found:
         """The k best items of each user by one model version and no other. users: (n, K, d), all K vectors in one request.
 
         seen: per user store ids to leave out; the k are the best of all other items. recall: what to aim at instead of the
-        target of the build.
+        target of the build. payloads: those of the results, in the same reply.
         """
         if not 1 <= k <= MOST_RESULTS:
             raise Problem(f"k is {k}, expected 1 to {MOST_RESULTS}")
         reply = self.client.search(
-            self.collection, users, k, generation=version, exact=exact, recall=None if exact else recall, exclude=seen
+            self.collection, users, k, generation=version, exact=exact, recall=None if exact else recall, exclude=seen,
+            fields="payload" if payloads else None,
         )
         name = vecd.Index(reply.index).name.lower()
-        return Found(reply.ids.astype(np.int64), reply.scores, reply.interests, reply.generation, name)
+        return Found(reply.ids.astype(np.int64), reply.scores, reply.interests, reply.generation, name, reply.payloads)
+
+    def payloads(self, ids: np.ndarray, version: str) -> list[bytes | None]:
+        """Of items by id, in their order: b"" for none, None for an item that the version does not have."""
+        return (self.client.get(self.collection, ids, version, fields="payload").payloads or []) if len(ids) else []
 
     def publish(self, version: str, expect: str | None) -> None:
         """Live at once, if `expect` is still what is live (None: nothing is)."""

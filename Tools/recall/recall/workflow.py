@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from vecd.records import PAYLOAD_BYTES
+
 from . import bundle as bundles
+from .cards import to_payload
 from .data.clicks import Clicks
 from .embed import item_vectors, user_vectors
 from .evaluate import DEPTHS, Quality, baselines, by_exact_search, quality, seen_rows
@@ -49,6 +52,16 @@ class Experiment:
     @cached_property
     def store_ids(self) -> np.ndarray:
         return self.clicks.store_ids()
+
+    @cached_property
+    def payloads(self) -> list[bytes | None]:
+        """The card of each item for the store, None for none."""
+        made = [to_payload(card) for card in self.clicks.cards()]
+        for item, payload in zip(self.clicks.item_ids.tolist(), made):
+            if payload is not None and len(payload) > PAYLOAD_BYTES:
+                size = f"{len(payload):,} bytes, a payload has at most {PAYLOAD_BYTES:,}"
+                raise Problem(f"title and cover of item {item} take {size}")
+        return made
 
     @cached_property
     def seen(self) -> list[np.ndarray]:
@@ -202,10 +215,12 @@ def publish_fitted(
     """Pushes, builds, checks, publishes. The gates' depth must be one of the experiment's."""
     if gates.depth not in experiment.depths:
         raise Problem(f"gates look at depth {gates.depth}, which is none of {experiment.depths}")
+    cards = [experiment.payloads[row] for row in np.flatnonzero(fitted.keep).tolist()]
     return publish(
         store, version, experiment.store_ids[fitted.keep], fitted.items[fitted.keep], fitted.health, fitted.metric, fitted.sample,
         asked_of(experiment, fitted.asked), len(experiment.store_ids), experiment.popularity,
         live_hit_rate(store, experiment, models, gates.depth), gates, index, experiment.depths, progress,
+        cards if any(cards) else None,
     )
 
 

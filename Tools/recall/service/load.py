@@ -1,4 +1,4 @@
-"""Fills the shelf from a click log: histories, features, titles. What a feature pipeline does elsewhere."""
+"""Fills the shelf from a click log: histories, features, titles and covers. What a feature pipeline does elsewhere."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ def _users(log: Clicks) -> Iterator[tuple[str, Known]]:
 
 
 def _cards(log: Clicks) -> Iterator[tuple[str, dict[str, str]]]:
-    if log.titles is not None:
-        for item, title in zip(log.item_ids.astype(str).tolist(), log.titles.tolist()):
-            if title:
-                yield item, {"title": title}
+    for item, card in zip(log.item_ids.astype(str).tolist(), log.cards()):
+        if card:
+            yield item, card

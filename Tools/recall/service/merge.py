@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Candidate:
-    """An item as a channel found it. `also`: other channels that had it too."""
+    """An item as a channel found it. `also`: other channels that had it too. `payload`: what came with it, None if not asked."""
 
     item: str
     channel: str
     score: float | None = None
     interest: int | None = None
     also: list[str] = field(default_factory=list)
+    payload: bytes | None = None
 
 
 def merge(channels: dict[str, list[Candidate]], quotas: dict[str, float], k: int) -> list[Candidate]:

@@ -12,6 +12,7 @@ import numpy as np
 import redis
 
 import vecd
+from recall.cards import from_payload
 from recall.problem import Problem
 from recall.store import Found, Store
 
@@ -20,11 +21,15 @@ from .releases import Release, Releases
 from .shelf import Known, Shelf
 
 MOST = 1000
+TITLES = ("redis", "vecd")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """channels: name to collection of the daemon. quotas: shares of the answer; popular and newest need no collection."""
+    """channels: name to collection of the daemon. quotas: shares of the answer; popular and newest need no collection.
+
+    titles: what fills in titles and covers, "redis" or "vecd" (the payloads that train-and-publish stored with the vectors).
+    """
 
     models: Path
     socket: str | None = None
@@ -34,6 +39,11 @@ class Settings:
         default_factory=lambda: {"two-tower": 0.4, "multi-interest": 0.4, "popular": 0.1, "newest": 0.1}
     )
     poll_seconds: float = 1.0
+    titles: str = "redis"
+
+    def __post_init__(self) -> None:
+        if self.titles not in TITLES:
+            raise ValueError(f"titles is {self.titles!r}, expected {' or '.join(TITLES)}")
 
 
 class Unavailable(Exception):
@@ -85,7 +95,7 @@ class Recommender:
         begun = time.monotonic()
         known = self._known(wish)
         now = wish.now if wish.now is not None else time.time()
-        # The releases of this request, taken once. Nothing below asks again which version is live.
+        # The releases of this request, taken once. Only a generation that was dropped makes one give way, and then as a whole.
         pinned = {channel: releases.current() for channel, releases in self.releases.items()}
         quotas = wish.quotas or self.settings.quotas
         found: dict[str, list[Candidate]] = {}
@@ -96,7 +106,7 @@ class Recommender:
             if release is None:
                 about[channel] = {"version": None, "problem": self.releases[channel].problem}
                 continue
-            found[channel], about[channel] = self._recall(channel, release, known, now, wish.k)
+            found[channel], about[channel], pinned[channel] = self._recall(channel, release, known, now, wish.k)
         rest = next((release for release in pinned.values() if release is not None), None)
         for channel in ("popular", "newest"):
             if rest is not None and quotas.get(channel, 0.0) > 0:
@@ -105,7 +115,8 @@ class Recommender:
         if not found:
             raise Unavailable("no channel has a model version to answer with")
         merged = merge(found, quotas, wish.k)
-        cards, cards_problem = self._cards([one.item for one in merged] + known.items[-50:])
+        shown = list(dict.fromkeys([one.item for one in merged] + known.items[-50:]))
+        cards, cards_problem = self._cards_of_vecd(shown, found, pinned) if self.settings.titles == "vecd" else self._cards(shown)
         answer = {
             "user": wish.user, "k": wish.k, "seen": len(set(known.items)), "channels": about,
             "items": [_shown(one, cards) for one in merged],
@@ -125,16 +136,41 @@ class Recommender:
     def _cards(self, items: list[str]) -> tuple[dict[str, dict[str, str]], str | None]:
         """Titles are worth less than an answer: without Redis the items come bare."""
         try:
-            return self.shelf.cards(list(dict.fromkeys(items))), None
+            return self.shelf.cards(items), None
         except redis.RedisError as error:
             return {}, f"titles are not to be had: {error}"
 
+    def _cards_of_vecd(
+        self, items: list[str], found: dict[str, list[Candidate]], pinned: dict[str, Release | None]
+    ) -> tuple[dict[str, dict[str, str]], str | None]:
+        """What the searches brought along. The history, and what only popular and newest have, are asked for by id: one get,
+        and one more for each further collection as long as items are missing (a model need not have published all)."""
+        payloads: dict[str, bytes] = {}
+        for one in (one for candidates in found.values() for one in candidates if one.payload is not None):
+            payloads[one.item] = one.payload or payloads.get(one.item, b"")
+        problem = None
+        for channel, release in pinned.items():
+            missing = [item for item in items if item not in payloads]
+            if release is None or not missing:
+                continue
+            rows = release.rows_of_items(missing)
+            ids, asked = release.bundle.store_ids[rows[rows >= 0]], [item for item, row in zip(missing, rows) if row >= 0]
+            try:
+                got = self._store(self.settings.channels[channel]).payloads(ids, release.version)
+            except vecd.VecdError as error:
+                problem = f"titles are not to be had: {error}"
+                continue
+            payloads.update({item: payload for item, payload in zip(asked, got) if payload is not None})
+        cards = {item: card for item in items if (card := from_payload(payloads.get(item, b"")))}
+        return cards, problem if any(item not in payloads for item in items) else None
+
     def _recall(
         self, channel: str, release: Release, known: Known, now: float, k: int
-    ) -> tuple[list[Candidate], dict[str, Any]]:
-        store = self._store(self.settings.channels[channel])
+    ) -> tuple[list[Candidate], dict[str, Any], Release]:
+        """Candidates, what to tell of them, and the release that they are of."""
+        store, payloads = self._store(self.settings.channels[channel]), self.settings.titles == "vecd"
         try:
-            return _vector_channel(channel, store, release, known, now, k)
+            return *_vector_channel(channel, store, release, known, now, k, payloads), release
         except vecd.VecdError as error:
             if error.code != vecd.ErrorCode.GENERATION_NOT_FOUND:
                 raise
@@ -142,26 +178,27 @@ class Recommender:
             newer = self.releases[channel].refresh()
             if newer is None or newer is release:
                 raise
-            return _vector_channel(channel, store, newer, known, now, k)
+            return *_vector_channel(channel, store, newer, known, now, k, payloads), newer
 
 
 def _vector_channel(
-    channel: str, store: Store, release: Release, known: Known, now: float, k: int
+    channel: str, store: Store, release: Release, known: Known, now: float, k: int, payloads: bool
 ) -> tuple[list[Candidate], dict[str, Any]]:
-    """History -> user vectors -> vecd (all interests in one request), by one version."""
+    """History -> user vectors -> vecd (all interests in one request, payloads in its reply), by one version."""
     rows = release.rows_of_items(known.items)
     ages = (now - np.asarray(known.times, np.float64)) / 86_400.0
     items, days = release.tower.windows([rows], [ages])
     vectors = release.tower(items, days, release.feature_codes(known.features))
     seen = release.bundle.store_ids[np.unique(rows[rows >= 0])]
-    reply: Found = store.search(vectors, k, release.version, [seen])
+    reply: Found = store.search(vectors, k, release.version, [seen], payloads=payloads)
     if reply.version != release.version:
         raise Problem(f"asked {release.version}, answered by {reply.version}")
     there = reply.ids[0] >= 0
     names = release.items_of_store_ids(reply.ids[0][there])
+    came_along = reply.payloads[0] if reply.payloads is not None else [None] * len(names)
     found = [
-        Candidate(name, channel, float(score), int(interest))
-        for name, score, interest in zip(names, reply.scores[0][there], reply.interests[0][there])
+        Candidate(name, channel, float(score), int(interest), payload=payload)
+        for name, score, interest, payload in zip(names, reply.scores[0][there], reply.interests[0][there], came_along)
     ]
     return found, {
         "version": release.version, "model": release.bundle.about["model"], "index": reply.index, "found": len(found),

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 import torch
 
 import vecd
@@ -80,3 +81,28 @@ def socket() -> Iterator[str]:
 def client(socket: str) -> Iterator[vecd.Client]:
     with vecd.connect(socket, timeout=120) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str]:
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.fail("there is no redis-server; Tools/recall/test installs Debian's")
+    folder = Path(tempfile.mkdtemp(prefix="recall-redis-"))
+    path = folder / "redis.sock"
+    process = subprocess.Popen([program, "--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no",
+                                "--dir", str(folder)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 20
+        while True:
+            try:
+                redis.Redis.from_url(f"unix://{path}").ping()
+                break
+            except redis.RedisError:
+                assert process.poll() is None and time.monotonic() < until, "redis-server did not start"
+                time.sleep(0.05)
+        yield f"unix://{path}"
+    finally:
+        process.terminate()
+        process.wait(20)
+        shutil.rmtree(folder, ignore_errors=True)

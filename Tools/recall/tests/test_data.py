@@ -59,7 +59,8 @@ def test_globo_hours_with_an_empty_one() -> None:
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_a_table_of_any_column_names(tmp_path, form) -> None:
     columns = {"who": ["b", "a", "b"], "what": ["x", "x", "y"], "when": [1_700_000_002_000, 1_700_000_000_000, 1_700_000_001_000],
-               "kind": ["film", "film", None], "town": ["Ulm", "Bonn", "Kiel"]}
+               "kind": ["film", "film", None], "town": ["Ulm", "Bonn", "Kiel"],
+               "name": ["Ö", "Ö", ""], "art": [None, None, "y.png"]}
     path = tmp_path / f"log.{form}"
     if form == "parquet":
         parquet.write_table(pyarrow.table(columns), path)
@@ -67,11 +68,13 @@ def test_a_table_of_any_column_names(tmp_path, form) -> None:
         rows = [["" if value is None else str(value) for value in row] for row in zip(*columns.values())]
         lines = [",".join(row) for row in [list(columns), *rows]]
         path.write_text("\n".join(lines) + "\n")
-    clicks = read_table(path, Columns("who", "what", "when", user_features=("town",), item_features=("kind",)))
+    columns = Columns("who", "what", "when", user_features=("town",), item_features=("kind",), title="name", cover="art")
+    clicks = read_table(path, columns)
     assert as_rows(clicks) == [("a", "x", 1.7e9), ("b", "y", 1.7e9 + 1), ("b", "x", 1.7e9 + 2)]
     kind, town = clicks.item_features["kind"], clicks.user_features["town"]
     assert [kind.values[code] for code in kind.codes] == ["film", "(unknown)"]
     assert [town.values[code] for code in town.codes] == ["Bonn", "Kiel"]  # of b's earliest click, not of the file's first line
+    assert clicks.cards() == [{"title": "Ö"}, {"cover": "y.png"}] and clicks.titles.tolist() == ["Ö", ""]
 
 
 def test_what_is_wrong_with_a_table_is_said_in_a_line(tmp_path) -> None:

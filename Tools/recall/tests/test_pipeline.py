@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pyarrow import parquet
 
 from conftest import rendered
 from recall.cli import main
@@ -58,6 +59,11 @@ def test_train_and_publish_evaluate_and_report(folder, socket, client) -> None:
                     "--collection", "pipeline-mind", "--report", "report.html", cwd=folder, socket=socket)
     assert done.returncode == 0, done.stderr
     assert "m1 is live" in done.stderr and done.stderr.count("  pass  ") == 5
+    assert "300 items have a title or a cover" in done.stderr
+    items = parquet.read_table(folder / "clicks" / "items.parquet").to_pydict()
+    stored = client.get("pipeline-mind", items["item"], "m1", fields="payload")
+    there = [(json.loads(payload), title) for payload, title in zip(stored.payloads, items["title"]) if payload is not None]
+    assert len(there) == stored.found.sum() > 200 and all(card == {"title": title} for card, title in there)
     table = done.stdout.splitlines()
     assert table[0].split()[0] == "HitRate@50" and [line.split("  ")[0] for line in table[1:]][-1] == "mind, vecd at recall 0.95"
     assert "\x1b" not in done.stderr + done.stdout, "escape codes where there is no terminal"

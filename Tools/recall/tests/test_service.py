@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import subprocess
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
-import redis
 import uvicorn
 
 import vecd
@@ -38,31 +33,6 @@ ANY = Gates(beat_popularity=0.0, hit_rate_margin=1.0)  # these models are small;
 
 
 @pytest.fixture(scope="module")
-def redis_url() -> Iterator[str]:
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.fail("there is no redis-server; Tools/recall/test installs Debian's")
-    folder = Path(tempfile.mkdtemp(prefix="recall-redis-"))
-    path = folder / "redis.sock"
-    process = subprocess.Popen([program, "--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no",
-                                "--dir", str(folder)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + 20
-        while True:
-            try:
-                redis.Redis.from_url(f"unix://{path}").ping()
-                break
-            except redis.RedisError:
-                assert process.poll() is None and time.monotonic() < until, "redis-server did not start"
-                time.sleep(0.05)
-        yield f"unix://{path}"
-    finally:
-        process.terminate()
-        process.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
 def experiment(tmp_path_factory) -> Experiment:
     folder = tmp_path_factory.mktemp("clicks")
     write(Recipe(items=500, users=400, clicks=6000, topics=6, clusters=4, seed=3), folder)
@@ -78,12 +48,13 @@ def models(experiment, tmp_path_factory, socket) -> Path:
     return folder
 
 
-def roll_out(model: str, version: str, seed: int, experiment: Experiment, models: Path, socket: str) -> None:
+def roll_out(model: str, version: str, seed: int, experiment: Experiment, models: Path, socket: str,
+             prefix: str = "service") -> None:
     training = Training(epochs=1, batch_size=256, learning_rate=0.01, seed=seed, threads=1)
     one = fit(model, SMALL, experiment, training)
     save_bundle(one, experiment, version, models, training)
     with vecd.connect(socket) as client:
-        verdict = publish_fitted(Store(client, f"service-{model}"), one, experiment, version, models, ANY, "flat")
+        verdict = publish_fitted(Store(client, f"{prefix}-{model}"), one, experiment, version, models, ANY, "flat")
     assert verdict.published, verdict.gates
 
 

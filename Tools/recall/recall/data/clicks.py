@@ -35,7 +35,7 @@ class Feature:
 class Clicks:
     """users, items: index into user_ids, item_ids. times: seconds since 1970.
 
-    The catalogue (item_ids, features, titles) may hold items that nobody clicked.
+    The catalogue (item_ids, features, titles, covers) may hold items that nobody clicked.
     """
 
     users: np.ndarray
@@ -46,6 +46,7 @@ class Clicks:
     user_features: dict[str, Feature] = field(default_factory=dict)
     item_features: dict[str, Feature] = field(default_factory=dict)
     titles: np.ndarray | None = None
+    covers: np.ndarray | None = None
     created: np.ndarray | None = None
     terms: str = "the owner's of the log"
 
@@ -91,6 +92,11 @@ class Clicks:
         """Without repeated clicks of a user on an item: the first one stays."""
         key = self.users * np.int64(len(self.item_ids)) + self.items
         return self.only(np.sort(np.unique(key, return_index=True)[1]))
+
+    def cards(self) -> list[dict[str, str]]:
+        """Title and cover of each item, as far as the log has them."""
+        named = [(name, texts.tolist()) for name, texts in (("title", self.titles), ("cover", self.covers)) if texts is not None]
+        return [{name: texts[row] for name, texts in named if texts[row]} for row in range(len(self.item_ids))]
 
     def store_ids(self) -> np.ndarray:
         """The key of each item in vecd: its id where that is a whole number, else 64 bits of its hash."""

@@ -35,8 +35,9 @@ def _described(items: Path | None) -> Columns:
     """The names that the generator writes, as far as they are there."""
     if items is None:
         return Columns()
-    present = read_columns(items, ["item"], ["category", "title", "created"])
+    present = read_columns(items, ["item"], ["category", "title", "created", "cover"])
     return Columns(
         item_features=("category",) if "category" in present else (),
         title="title" if "title" in present else None, created="created" if "created" in present else None,
+        cover="cover" if "cover" in present else None,
     )

@@ -22,6 +22,7 @@ class Columns:
     item_features: tuple[str, ...] = ()
     title: str | None = None
     created: str | None = None
+    cover: str | None = None
 
 
 def read_csv(path: Path, required: list[str], optional: list[str] | None = None) -> dict[str, np.ndarray]:
@@ -73,14 +74,15 @@ def _columns(path: Path, table, required: list[str], optional: list[str]) -> dic
 def read_table(path: Path, columns: Columns = Columns(), items: Path | None = None) -> Clicks:
     """A log, and if given a table of its items (which may hold items that were never clicked).
 
-    Times are seconds, milliseconds or date-times; features and titles of items come from the items table when it has them.
+    Times are seconds, milliseconds or date-times; features, titles and covers of items come from the items table when it has
+    them.
     """
-    optional = [*columns.user_features, *columns.item_features, *([columns.title] if columns.title else [])]
+    optional = [*columns.user_features, *columns.item_features, *(name for name in (columns.title, columns.cover) if name)]
     log = read_columns(path, [columns.user, columns.item, columns.time], optional)
     catalogue = None
     described: dict[str, np.ndarray] = {}
     if items is not None:
-        extra = [*columns.item_features, *(name for name in (columns.title, columns.created) if name)]
+        extra = [*columns.item_features, *(name for name in (columns.title, columns.created, columns.cover) if name)]
         described = read_columns(items, [columns.item], extra)
         catalogue = described[columns.item]
     clicks = Clicks.build(_keys(log[columns.user]), _keys(log[columns.item]), seconds(log[columns.time]),
@@ -104,12 +106,15 @@ def read_table(path: Path, columns: Columns = Columns(), items: Path | None = No
         if values is None:
             raise Problem(f"no column {name!r} for an item feature in {items or path}")
         item_features[name] = Feature.of(values)
-    titles = per_item(columns.title) if columns.title else None
+
+    def texts(name: str | None) -> np.ndarray | None:
+        values = per_item(name) if name else None
+        return None if values is None else np.array(["" if value is None else str(value) for value in values], dtype=object)
+
     created = per_item(columns.created) if columns.created else None
     return replace(
         clicks, item_features=item_features, user_features={name: Feature.of(per_user(name)) for name in columns.user_features},
-        titles=None if titles is None else np.array(["" if title is None else str(title) for title in titles]),
-        created=None if created is None else seconds(created),
+        titles=texts(columns.title), covers=texts(columns.cover), created=None if created is None else seconds(created),
     )
 
 
