@@ -5,7 +5,7 @@ import numpy as np
 from vecd import protocol as p
 from vecd.filter import parse
 from vecd.records import AttributeType, Record
-from vecd.wire import Effort, Element, Fields, Index, Metric, State
+from vecd.wire import Effort, Element, Fields, Index, Metric, ModelPolicy, State
 
 RECORDS = [
     Record(((0, AttributeType.INT, -5), (2, AttributeType.FLOAT, -0.0), (3, AttributeType.BOOL, True)), b"\0payload"),
@@ -13,6 +13,9 @@ RECORDS = [
     Record(()),
 ]
 RECORD_BYTES = b"".join(record.encode() for record in RECORDS)
+CHECKED = p.PublishRequest(
+    "posts", "g3", False, "", 2**63, 0.5, 0.25, 0.75, 1.5, 0.125, "dssm@7", 200,
+    p.Queries(2, 3, np.arange(6, dtype="<f4")), p.Queries(2, 3, -np.arange(6, dtype="<f4")), True)
 
 SAMPLES: list[tuple[str, p.Message]] = [
     ("request", p.HelloRequest(1, 2, "client é")),
@@ -100,4 +103,23 @@ SAMPLES: list[tuple[str, p.Message]] = [
     ("reply", p.ForgetExclusionsReply(True)),
     ("request", p.ExclusionsRequest("posts", "user-18")),
     ("reply", p.ExclusionsReply(2, np.array([5, 2**64 - 1], "<u8"), np.array([-1, 1_800_000_000_000], "<i8"))),
+    ("request", p.IngestBeginRequest("posts", "", "dssm@7")),
+    ("request", CHECKED),
+    ("reply", p.PublishReply(19, "g2", '{"passed":true,"checks":[]}')),
+    ("request", p.GenerationsRequest("posts", True)),
+    ("reply", p.GenerationsReply([
+        p.Generation("g1", 1, State.RETIRED, Index.FLAT, 10, 100, 1, 5, 6, 7, -1, ""),
+        p.Generation("g2", 2, State.LIVE, Index.HNSW, 10, 100, 1, 5, 6, 7, -1, "")], ("", "dssm@7"))),
+    ("request", p.SearchRequest(
+        "posts", "", 10, Effort.EXACT, 0, Index.AUTO, 2, 1, 1, np.arange(2, dtype="<f4"), exclude_sets=("user-17",),
+        model="dssm@7", group=p.Group("brand", 2))),
+    ("request", p.UpsertRequest(
+        "posts", "", p.NO_TOKEN, 1, 1, np.array([5], "<u8"), np.arange(1, dtype="<f4"), model="dssm@7")),
+    ("reply", p.DescribeReply(2, p.Metric.L2, [], ModelPolicy.COUNT, 1000, 0.25)),
+    ("request", p.ConfigureRequest("posts", ModelPolicy.ROUTE, 1000, 0.25)),
+    ("reply", p.ConfigureReply()),
+    ("request", p.CapturedQueriesRequest("posts", "g1")),
+    ("reply", p.CapturedQueriesReply(3, 2, np.arange(6, dtype="<f4"))),
+    ("request", p.PublishTogetherRequest([CHECKED, p.PublishRequest("items", "g1", True, "", dry_run=True)])),
+    ("reply", p.PublishTogetherReply([p.PublishReply(20, "g2", "{}"), p.PublishReply(7, "", "{}")])),
 ]

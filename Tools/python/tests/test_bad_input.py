@@ -321,8 +321,8 @@ def test_every_message_with_random_damage_is_answered(daemon, db, filled):
     from samples import SAMPLES
 
     rng = np.random.default_rng(11)
-    harmless = (p.PublishRequest, p.RollbackRequest, p.DropRequest, p.HelloRequest)  # the others change nothing here
-    requests = [m for side, m in SAMPLES if side == "request" and not isinstance(m, harmless)]
+    harmful = (p.PublishRequest, p.PublishTogetherRequest, p.RollbackRequest, p.DropRequest, p.HelloRequest)
+    requests = [m for side, m in SAMPLES if side == "request" and not isinstance(m, harmful)]  # no other test minds these
     with Raw(daemon.socket) as raw:
         for number in range(2, 602):
             message = requests[number % len(requests)]

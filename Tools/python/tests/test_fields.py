@@ -64,7 +64,8 @@ def test_definitions_travel_in_their_order(scripted, db):
     assert [message.attributes for message in sent(scripted, p.CreateRequest)] == [right, right, None, None]
     assert db.describe("x") == {
         "collection": "x", "dimension": 2, "metric": "ip",
-        "attributes": [{"name": own.name, "type": own.type.label} for own in ATTRIBUTES]}
+        "attributes": [{"name": own.name, "type": own.type.label} for own in ATTRIBUTES],
+        "model_policy": "refuse", "captured_queries": 0, "gauge_share": 0.0}
     assert db.add_attribute("x", "stock", "int") == 2
     assert sent(scripted, p.AddAttributeRequest) == [p.AddAttributeRequest("x", "stock", AttributeType.INT)]
 

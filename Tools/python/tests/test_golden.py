@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from conftest import FORMATS
+from samples import SAMPLES
 from vecd import VecdError
 from vecd import protocol as p
 from vecd.records import read_records
@@ -40,6 +41,8 @@ def to_fields(struct: p.Struct) -> dict:
         elif isinstance(value, list):
             found["count"] = len(value)
             found[name] = [to_fields(item) for item in value]
+            if isinstance(struct, (p.PublishTogetherRequest, p.PublishTogetherReply)):
+                found[name] = [{"length": len(item.encode())} | to_fields(item) for item in value]
         elif isinstance(value, np.ndarray):
             bits = value.view("<u2") if value.dtype.itemsize == 2 else value
             found[name] = bits.tolist()
@@ -50,7 +53,7 @@ def to_fields(struct: p.Struct) -> dict:
         elif isinstance(value, bytes):
             found[name] = list(value)
         else:
-            found[name] = int(value) if isinstance(value, int) else value
+            found[name] = int(value) if isinstance(value, int) and value is not True else value
     return found
 
 
@@ -59,7 +62,7 @@ def from_fields(kind: type[p.Struct], values: dict) -> p.Struct:
     made: dict = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         name, codec = field.name, field.metadata["codec"]
-        value = values.get(name) if isinstance(codec, (p.Option, p.Records)) else values[name]
+        value = values.get(name) if isinstance(codec, (p.Option, p.Records, p.Last)) else values[name]
         if value is None:
             pass
         elif isinstance(codec, p.Records):
@@ -74,11 +77,14 @@ def from_fields(kind: type[p.Struct], values: dict) -> p.Struct:
             value = bytes(value)
         elif isinstance(codec, p.Listing):
             assert values.get("count", len(value)) == len(value)
-            value = [from_fields(codec.element, item) for item in value]
+            items = [from_fields(codec.element, item) for item in value]
+            if isinstance(codec, p.Bodies):
+                assert [item["length"] for item in value] == [len(item.encode()) for item in items]
+            value = items
         elif isinstance(codec, Array):
             dtype = codec.resolve(made)
             value = np.array(value, "<u2").view(dtype) if dtype.itemsize == 2 else np.array(value, dtype)
-        elif isinstance(codec, p.Option) and isinstance(value, list):
+        elif isinstance(codec, (p.Option, p.Last)) and isinstance(value, list):
             value = tuple(item if isinstance(item, str) else np.array(item, "<u8") for item in value)
         elif isinstance(codec, (p.Rest, p.Fixed)):
             value = bytes(value)
@@ -105,6 +111,12 @@ def test_every_kind_has_a_golden_request_and_reply():
     covered = {(name[:2], name.rsplit("-", 1)[1]) for name in PAIRS if not name.endswith("error-reply")}
     assert covered == {(f"{kind:02d}", side) for kind in Kind for side in ("request", "reply")}
     assert PAIRS == sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+@pytest.mark.parametrize("message", [message for _, message in SAMPLES], ids=lambda message: type(message).__name__)
+def test_the_fields_of_a_message_say_all_of_it(message):
+    values = json.loads(json.dumps(to_fields(message)))
+    assert from_fields(type(message), values).encode() == message.encode()
 
 
 @pytest.mark.parametrize("name", PAIRS)

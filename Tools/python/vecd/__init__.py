@@ -15,11 +15,14 @@ from .client import Client, connect
 from .errors import BadInput, ErrorCode, VecdError
 from .exclusions import Exclusions
 from .ingest import Ingest
+from .models import Generation
+from .publishing import PublishChecks, PublishResult
 from .results import NO_ID, BuildResult, GetResult, SearchResult, WriteResult
-from .wire import Index, Limits, Metric, State
+from .wire import Index, Limits, Metric, ModelPolicy, State
 
 __version__ = "0.1.0"
 __all__ = [
-    "Attribute", "AttributeType", "BadInput", "BuildResult", "Client", "ErrorCode", "Exclusions", "GetResult", "Index", "Ingest",
-    "Limits", "Metric", "NO_ID", "SearchResult", "State", "VecdError", "WriteResult", "connect",
+    "Attribute", "AttributeType", "BadInput", "BuildResult", "Client", "ErrorCode", "Exclusions", "Generation", "GetResult",
+    "Index", "Ingest", "Limits", "Metric", "ModelPolicy", "NO_ID", "PublishChecks", "PublishResult", "SearchResult",
+    "State", "VecdError", "WriteResult", "connect",
 ]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 
 from .errors import BadInput, ErrorCode
 from .wire import Element, Limits
+
+
+_MODEL = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:/@+-]{{0,{Limits.MODEL_BYTES - 1}}}")
+_GREATEST_F32 = float(np.finfo(np.float32).max)
 
 
 def bad(message: str, code: ErrorCode = ErrorCode.INVALID_ARGUMENT) -> BadInput:
@@ -118,3 +123,24 @@ def share(value: float, what: str) -> float:
     if not 0 < value <= 1:
         raise bad(f"{what} is {value!r}, expected a number above 0 and up to 1")
     return value
+
+
+def ratio(value: Any, what: str, greatest: float = 1.0) -> float:
+    """A number from 0 to the greatest."""
+    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not is_number or not 0 <= value <= greatest:
+        raise bad(f"{what} is {value!r}, expected a number from 0 to {greatest:.3g}")
+    return float(value)
+
+
+def measure(value: Any, what: str) -> float:
+    """A number from 0 on that an f32 can hold."""
+    return ratio(value, what, _GREATEST_F32)
+
+
+def as_model(model: Any, what: str = "model") -> str | None:
+    """A model version, or None for none."""
+    if model is not None and not (isinstance(model, str) and _MODEL.fullmatch(model)):
+        raise bad(
+            f"{what} {model!r}: use 1 to {Limits.MODEL_BYTES} of A-Z a-z 0-9 . _ : / @ + -, starting with a letter or digit")
+    return model

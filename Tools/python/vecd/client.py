@@ -21,6 +21,8 @@ from .connection import Connection, socket_path
 from .errors import ErrorCode, VecdError
 from .filter import Filter
 from .ingest import Ingest
+from .models import Models
+from .publishing import Publishing
 from .results import BuildResult, GetResult, SearchResult, WriteResult, as_object
 from .wire import Index, Limits, Metric, malformed
 
@@ -41,7 +43,7 @@ def connect(
     return Client(path, timeout, name)
 
 
-class Client:
+class Client(Models, Publishing):
     """A connection to a daemon. Threads may share it and then take turns; give each its own for parallel work.
 
     Every failure is a `VecdError`. After `connection-lost` the next call connects again; upserts and deletes do so
@@ -134,14 +136,6 @@ class Client:
         entries = [p.AttributeDefinition(own.name, own.type) for own in as_attributes(attributes or ())]
         self._call(p.CreateRequest(name, size, choose(Metric, metric, "metric"), entries or None))
 
-    def describe(self, collection: str) -> dict[str, Any]:
-        """What a collection is: its dimension, its metric, and its attributes as dicts of name and type."""
-        reply = self._call(p.DescribeRequest(collection))
-        return {
-            "collection": collection, "dimension": reply.dimension, "metric": reply.metric.name.lower(),
-            "attributes": [{"name": own.name, "type": own.type.label} for own in reply.attributes],
-        }
-
     def _attributes(self, collection: str, timeout: Any = _READ_TIMEOUT) -> list[Attribute]:
         return described(self._call(p.DescribeRequest(collection), timeout))
 
@@ -160,7 +154,7 @@ class Client:
             raise bad("generation is empty; name it, or leave it out to drop the whole collection")
         self._call(p.DropRequest(collection, generation or ""))
 
-    # -- filling and publishing
+    # -- filling and building
 
     def ingest(
         self,
@@ -173,6 +167,7 @@ class Client:
         *,
         attributes: Any = None,
         payloads: Any = None,
+        model: str | None = None,
     ) -> p.IngestCommitReply:
         """Stores rows durably in a generation that is being built, all or nothing.
 
@@ -182,6 +177,8 @@ class Client:
         attributes: a mapping from names to values per row, or a mapping from names to columns (sequences or arrays of n
         values); None is no value. payloads: per row bytes, a text (sent as UTF-8), something that JSON has (sent as compact
         JSON), or None for none.
+        model: the version of the model that made the vectors. A generation that is made carries it from then on; one that is
+        there must carry the same, else `model-mismatch`.
         """
         rows = as_vectors(vectors, "vectors", (2,))
         keys = as_ids(ids)
@@ -192,13 +189,13 @@ class Client:
             if progress is not None:
                 progress(done, len(rows))
 
-        with self.begin_ingest(collection, generation) as session:
+        with self.begin_ingest(collection, generation, model) as session:
             session.add(keys, rows, batch_rows, report, attributes=attributes, payloads=payloads)
             return session.commit(report)
 
-    def begin_ingest(self, collection: str, generation: str | None = None) -> Ingest:
+    def begin_ingest(self, collection: str, generation: str | None = None, model: str | None = None) -> Ingest:
         """An ingest to be fed piece by piece, for data that does not fit in memory. See `Ingest`."""
-        return Ingest(self, collection, generation)
+        return Ingest(self, collection, generation, model)
 
     def build_index(
         self,
@@ -227,21 +224,6 @@ class Client:
         reply = self._call(request, timeout)
         return BuildResult(reply.generation, json.loads(reply.report) if reply.report else None)
 
-    def publish(self, collection: str, generation: str, expect: str | None = None) -> p.PublishReply:
-        """Makes a built generation the live one.
-
-        expect: the label that must be live now ("" for none), else `live-generation-changed`.
-        """
-        return self._call(p.PublishRequest(collection, generation, expect is not None, expect or ""), None)
-
-    def rollback(self, collection: str) -> p.RollbackReply:
-        """Makes the generation live that was live before."""
-        return self._call(p.RollbackRequest(collection), None)
-
-    def generations(self, collection: str) -> list[p.Generation]:
-        """All generations, oldest first."""
-        return self._call(p.GenerationsRequest(collection)).generations
-
     # -- single writes
 
     def upsert(
@@ -255,6 +237,7 @@ class Client:
         *,
         attributes: Any = None,
         payloads: Any = None,
+        model: str | None = None,
     ) -> WriteResult:
         """Puts vectors in the place of those that some ids had, or adds them. Durable and seen by every search from then on.
 
@@ -264,8 +247,9 @@ class Client:
         token: 16 bytes that name this call, so that calling again with them cannot carry it out twice; random if not given.
         timeout: seconds for each part.
         attributes, payloads: as of `ingest`. They too take the place of what the ids had: without them, ids have none.
+        model: as of `ingest`.
         """
-        return writes.upsert(self, collection, ids, vectors, generation, token, timeout, attributes, payloads)
+        return writes.upsert(self, collection, ids, vectors, generation, token, timeout, attributes, payloads, model)
 
     def delete(
         self,
@@ -339,6 +323,7 @@ class Client:
         score_limit: float | None = None,
         filter: str | Filter | None = None,
         fields: str | Sequence[str] | None = None,
+        model: str | None = None,
         group_by: str | None = None,
         group_limit: int = 1,
         quotas: Any = None,
@@ -361,6 +346,8 @@ class Client:
         filter: only items for which it is true are results: 'price < 20 and tags has "live"' (docs/filters.md), or what
             `vecd.filter.parse` made of such a text.
         fields: what comes with each result, "attributes", "payload" or both: `attributes` and `payloads` of what is returned.
+        model: the version of the model that made the queries. What becomes of them when the generation carries another one,
+            or none, is for the collection to say: see `configure`.
         group_by, group_limit: at most so many results with the same value of an attribute.
         quotas: a pair (least, most) for each interest, how many results it shall win; whole numbers, or floats as shares
             of k; None for a most is no limit.
@@ -372,18 +359,20 @@ class Client:
         return reads.search(
             self, collection, queries, k, generation=generation, recall=recall, ef=ef, nprobe=nprobe, exact=exact,
             index=index, batch_queries=batch_queries, at_least=at_least, exclude=exclude, exclude_set=exclude_set,
-            score_limit=score_limit, filter=filter, fields=fields, group_by=group_by, group_limit=group_limit,
-            quotas=quotas, diversity=diversity, pool=pool, weights=weights,
+            score_limit=score_limit, filter=filter, fields=fields, model=model, group_by=group_by,
+            group_limit=group_limit, quotas=quotas, diversity=diversity, pool=pool, weights=weights,
             seconds=self.timeout if timeout is _READ_TIMEOUT else timeout,
         )
 
     def likeness(
-        self, collection: str, like: Any, unlike: Any = (), *, share: float = 0.5, generation: str | None = None
+        self, collection: str, like: Any, unlike: Any = (), *, share: float = 0.5, generation: str | None = None,
+        model: str | None = None,
     ) -> np.ndarray:
         """The query that asks for more like some items and less like others, (d,): the mean vector of the first less `share`
         times that of the others (Rocchio, 1971); under cosine of their directions. Search with it and `exclude=[*like, *unlike]`.
+        model: the generation must carry this model version, else `model-mismatch`.
         """
-        return reads.likeness(self, collection, as_ids(like), as_ids(unlike), share, generation)
+        return reads.likeness(self, collection, as_ids(like), as_ids(unlike), share, generation, model)
 
     def get(
         self, collection: str, ids: Any, generation: str | None = None, *, fields: str | Sequence[str] | None = None

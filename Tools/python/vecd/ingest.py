@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrays import as_ids, as_vectors, bad, for_wire, whole
+from .arrays import as_ids, as_model, as_vectors, bad, for_wire, whole
 from .attributes import Attribute
 from .errors import ErrorCode, VecdError
 from .protocol import (
@@ -33,10 +33,11 @@ class Ingest:
     commit is then in `committed`.
     """
 
-    def __init__(self, client: Client, collection: str, generation: str | None) -> None:
+    def __init__(self, client: Client, collection: str, generation: str | None, model: str | None = None) -> None:
         self._client = client
+        request = IngestBeginRequest(collection, generation or "", as_model(model))
         self._link = client._connection()
-        begun: IngestBeginReply = client._call(IngestBeginRequest(collection, generation or ""), None)
+        begun: IngestBeginReply = client._call(request, None)
         self._number = begun.ingest
         self.collection = collection
         self.generation = begun.generation

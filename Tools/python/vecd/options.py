@@ -1,4 +1,4 @@
-"""What may follow the fields of a request: options, each a u16 tag, a u32 length and so many bytes."""
+"""What may follow the fields of a message: options, each a u16 tag, a u32 length and so many bytes."""
 
 from __future__ import annotations
 
@@ -26,6 +26,31 @@ class Option(Codec):
         U16.encode(self.tag, out)
         U32.encode(sum(map(len, content)), out)
         out += content
+
+
+class Mark(Codec):
+    """What an option without bytes says by being there: True."""
+
+    def encode(self, value: bool, out: list[Any]) -> None:
+        if value is not True:
+            raise malformed(f"an option without bytes is True or None, not {value!r}")
+
+    def decode(self, reader: Reader, name: str, seen: Values) -> bool:
+        return True
+
+
+class Last(Codec):
+    """A field at the end of a reply, or nothing (None): only who asked knows whether it must be there."""
+
+    def __init__(self, value: Codec) -> None:
+        self.value = value
+
+    def encode(self, value: Any, out: list[Any]) -> None:
+        if value is not None:
+            self.value.encode(value, out)
+
+    def decode(self, reader: Reader, name: str, seen: Values) -> Any:
+        return self.value.decode(reader, name, seen) if reader.left else None
 
 
 def read_options(reader: Reader, known: dict[str, Option], seen: Values, skips_unknown: bool = False) -> Values:

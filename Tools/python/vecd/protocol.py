@@ -14,12 +14,12 @@ import numpy as np
 
 from .errors import ErrorCode, VecdError
 from .filter_bytes import FilterBytes
-from .options import IdSets, Option, SetNames, read_options
+from .options import IdSets, Last, Mark, Option, SetNames, read_options
 from .records import AttributeType, Record, read_records
 from .wire import (
     BOOL, F32, HEADER, I64, PROTOCOL_VERSION, REPLY_BIT, STR, TEXT, U8, U16, U32, U64,
-    Array, Choice, Codec, Effort, Element, Fields, Fixed, Flags, Header, Index, Kind, Limits, Metric, Number, Reader,
-    Rest, State, Values, malformed,
+    Array, Choice, Codec, Effort, Element, Fields, Fixed, Flags, Header, Index, Kind, Limits, Metric, ModelPolicy, Number,
+    Reader, Rest, State, Texts, Values, malformed,
 )
 
 
@@ -100,6 +100,27 @@ class Listing(Codec):
 
     def decode(self, reader: Reader, name: str, seen: Values) -> list[Any]:
         return [self.element.read(reader) for _ in range(self.count.decode(reader, name, seen))]
+
+
+class Bodies(Listing):
+    """A u8 count, then that many messages, each as a u32 length and its body in so many bytes."""
+
+    element: type[Message]
+
+    def __init__(self, element: type[Message]) -> None:
+        super().__init__(element, U8)
+
+    def encode(self, value: Iterable[Message], out: list[Any]) -> None:  # type: ignore[override]
+        items = list(value)
+        self.count.encode(len(items), out)
+        for item in items:
+            parts = item.parts()
+            U32.encode(sum(map(len, parts)), out)
+            out += parts
+
+    def decode(self, reader: Reader, name: str, seen: Values) -> list[Any]:
+        count = self.count.decode(reader, name, seen)
+        return [self.element.decode(reader.take(U32.decode(reader, name, seen), name)) for _ in range(count)]
 
 
 class One(Codec):
@@ -251,6 +272,7 @@ class DropReply(Message):
 class IngestBeginRequest(Message):
     collection: str = wire(STR)
     generation: str = wire(STR)
+    model: str | None = wire(Option(1, STR), default=None)
 
 
 @reply(Kind.INGEST_BEGIN)
@@ -320,18 +342,39 @@ class BuildIndexReply(Message):
     report: str = wire(TEXT)
 
 
+@dataclass
+class Queries(Struct):
+    count: int = wire(U32)
+    dimension: int = wire(U32)
+    vectors: np.ndarray = wire(Array("<f4", lambda seen: seen["count"] * seen["dimension"]))
+
+
 @request(Kind.PUBLISH)
 class PublishRequest(Message):
     collection: str = wire(STR)
     generation: str = wire(STR)
     has_expected: bool = wire(BOOL)
     expected: str = wire(STR)
+    least_rows: int | None = wire(Option(1, U64), default=None)
+    least_share: float | None = wire(Option(2, F32), default=None)
+    least_recall: float | None = wire(Option(3, F32), default=None)
+    least_overlap: float | None = wire(Option(4, F32), default=None)
+    greatest_drift: float | None = wire(Option(5, F32), default=None)
+    greatest_unseen: float | None = wire(Option(6, F32), default=None)
+    model: str | None = wire(Option(7, STR), default=None)
+    k: int | None = wire(Option(8, U32), default=None)
+    queries: Queries | None = wire(Option(9, One(Queries)), default=None)
+    live_queries: Queries | None = wire(Option(10, One(Queries)), default=None)
+    dry_run: bool | None = wire(Option(11, Mark()), default=None)
 
 
 @reply(Kind.PUBLISH)
 class PublishReply(Message):
+    """`report`: there when the request had options."""
+
     sequence: int = wire(U64)
     replaced: str = wire(STR)
+    report: str | None = wire(Last(TEXT), default=None)
 
 
 @request(Kind.ROLLBACK)
@@ -368,6 +411,7 @@ class VerifyReply(Message):
 @request(Kind.GENERATIONS)
 class GenerationsRequest(Message):
     collection: str = wire(STR)
+    models: bool | None = wire(Option(1, Mark()), default=None)
 
 
 @dataclass
@@ -390,7 +434,10 @@ class Generation(Struct):
 
 @reply(Kind.GENERATIONS)
 class GenerationsReply(Message):
+    """`models`: of each generation, empty for none; there when they were asked for."""
+
     generations: list[Generation] = wire(Listing(Generation))
+    models: tuple[str, ...] | None = wire(Last(Texts(lambda seen: len(seen["generations"]))), default=None)
 
 
 @dataclass
@@ -425,6 +472,7 @@ class SearchRequest(Message):
     filter: bytes | None = wire(Option(4, FilterBytes()), default=None)
     fields: Fields | None = wire(Option(5, Flags(Fields)), default=None)
     exclude_sets: tuple[str, ...] | None = wire(Option(6, SetNames()), default=None)
+    model: str | None = wire(Option(7, STR), default=None)
     group: Group | None = wire(Option(8, One(Group)), default=None)
     quotas: np.ndarray | None = wire(Option(9, Array("<u4", lambda seen: 2 * seen["interests"])), default=None)
     diversity: Diversity | None = wire(Option(10, One(Diversity)), default=None)
@@ -499,6 +547,7 @@ class UpsertRequest(Message):
     ids: np.ndarray = wire(Array("<u8", lambda seen: seen["count"]))
     vectors: np.ndarray = wire(Array("<f4", lambda seen: seen["count"] * seen["dimension"]))
     records: bytes | None = wire(Option(1, RecordBytes(Limits.UPSERT_BYTES)), default=None)
+    model: str | None = wire(Option(2, STR), default=None)
 
 
 @reply(Kind.UPSERT)
@@ -583,6 +632,9 @@ class DescribeReply(Message):
     dimension: int = wire(U32)
     metric: Metric = wire(Choice(Metric))
     attributes: list[AttributeDefinition] = wire(Listing(AttributeDefinition, U8))
+    model_policy: ModelPolicy | None = wire(Option(1, Choice(ModelPolicy)), default=None)
+    captured_queries: int | None = wire(Option(2, U32), default=None)
+    gauge_share: float | None = wire(Option(3, F32), default=None)
     SKIPS_OPTIONS: ClassVar = True
 
 
@@ -642,6 +694,48 @@ class ExclusionsReply(Message):
     ends: np.ndarray = wire(Array("<i8", lambda seen: seen["count"]))
 
 
+@request(Kind.CONFIGURE)
+class ConfigureRequest(Message):
+    """What is None stays as it is."""
+
+    collection: str = wire(STR)
+    model_policy: ModelPolicy | None = wire(Option(1, Choice(ModelPolicy)), default=None)
+    captured_queries: int | None = wire(Option(2, U32), default=None)
+    gauge_share: float | None = wire(Option(3, F32), default=None)
+
+
+@reply(Kind.CONFIGURE)
+class ConfigureReply(Message):
+    pass
+
+
+@request(Kind.CAPTURED_QUERIES)
+class CapturedQueriesRequest(Message):
+    collection: str = wire(STR)
+    generation: str = wire(STR)
+
+
+@reply(Kind.CAPTURED_QUERIES)
+class CapturedQueriesReply(Message):
+    """Oldest first."""
+
+    dimension: int = wire(U32)
+    count: int = wire(U32)
+    vectors: np.ndarray = wire(Array("<f4", lambda seen: seen["count"] * seen["dimension"]))
+
+
+@request(Kind.PUBLISH_TOGETHER)
+class PublishTogetherRequest(Message):
+    publishes: list[PublishRequest] = wire(Bodies(PublishRequest))
+
+
+@reply(Kind.PUBLISH_TOGETHER)
+class PublishTogetherReply(Message):
+    """In the order of the request, each with its report."""
+
+    publishes: list[PublishReply] = wire(Bodies(PublishReply))
+
+
 @dataclass
 class ErrorReply(Message):
     """The body of any reply whose status is not 0. It may answer every kind, so it is not in REPLIES."""
@@ -691,7 +785,7 @@ def decode_reply(header: Header, body: bytes | bytearray | memoryview) -> Messag
 
 __all__ = [
     "HEADER", "Header", "Message", "Struct", "REQUESTS", "REPLIES", "ErrorReply", "AttributeDefinition", "Collection",
-    "Generation", "Finding",
+    "Generation", "Finding", "Queries",
     "request_frame", "reply_frame", "error_frame", "decode_request", "decode_reply",
     *(cls.__name__ for table in (REQUESTS, REPLIES) for cls in table.values()),
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import protocol as p
-from .arrays import as_float32, as_id_sets, as_ids, as_vectors, bad, choose, share, whole
+from .arrays import as_float32, as_id_sets, as_ids, as_model, as_vectors, bad, choose, share, whole
 from .attributes import by_name
 from .errors import ErrorCode, VecdError
 from .exclusions import as_set_names
@@ -32,8 +32,9 @@ RESULTS_WITH_FIELDS = 16_384
 def search(
     client: Client, collection: str, queries: Any, k: int, *, generation: str | None, recall: float | None, ef: int | None,
     nprobe: int | None, exact: bool, index: Index | str, batch_queries: int, at_least: int | None, exclude: Any,
-    exclude_set: Any, score_limit: float | None, filter: str | Filter | None, fields: Any, group_by: str | None,
-    group_limit: int, quotas: Any, diversity: float | None, pool: int | None, weights: Any, seconds: float | None,
+    exclude_set: Any, score_limit: float | None, filter: str | Filter | None, fields: Any, model: str | None,
+    group_by: str | None, group_limit: int, quotas: Any, diversity: float | None, pool: int | None, weights: Any,
+    seconds: float | None,
 ) -> SearchResult:
     vectors = as_vectors(queries, "queries", (1, 2, 3))
     vectors = vectors.reshape((1, 1, -1)) if vectors.ndim == 1 else vectors
@@ -46,6 +47,7 @@ def search(
     choice = choose(Index, index, "index")
     least = None if at_least is None else whole(at_least, "at_least", 0, 2**64 - 1)
     condition, wanted = _filter(filter), _fields(fields)
+    as_model(model)
     choice_of_results = selection(k, interests, group_by, group_limit, quotas, diversity, pool, weights)
     room = Limits.FRAME_BODY_BYTES - 1024 - len(condition or b"")
     step = min(
@@ -70,7 +72,7 @@ def search(
             collection, label, k, effort, value, choice, interests, len(part), dimension, part, least,
             excluded[start : start + step] if excluded is not None and is_own else excluded, score_limit,
             condition, wanted, sets[start : start + step] if sets is not None and own_sets else sets,
-            *choice_of_results,
+            model, *choice_of_results,
         )
 
     replies = _one_generation(client, ask, starts, generation or "", seconds)
@@ -100,13 +102,20 @@ def _one_generation(
 
 
 def likeness(
-    client: Client, collection: str, like: np.ndarray, unlike: np.ndarray, share: float, generation: str | None
+    client: Client, collection: str, like: np.ndarray, unlike: np.ndarray, share: float, generation: str | None,
+    model: str | None,
 ) -> np.ndarray:
+    as_model(model)
     if not len(like):
         raise bad("like holds no ids, expected at least one")
     if not (share >= 0 and np.isfinite(share)):
         raise bad(f"share is {share}, expected 0 or more")
     found = get(client, collection, np.concatenate([like, unlike]), generation, None)
+    if model is not None:
+        carried = [own.model for own in client.generations(collection) if own.label == found.generation]
+        if carried != [model]:
+            text = f"generation {found.generation} carries {(carried or [None])[0] or 'no model version'}, not {model}"
+            raise VecdError(ErrorCode.MODEL_MISMATCH, text)
     if not found.found.all():
         raise bad(f"there is no item {np.concatenate([like, unlike])[~found.found][0]} to be like or unlike")
     vectors = found.vectors.astype(np.float64)

@@ -43,6 +43,10 @@ class Limits:
     EXCLUDED_IDS = 262_144
     EXCLUDE_IDS = 65_536  # of one request, and of one set
     LIFETIME_SECONDS = 0xFFFF_FFFF
+    MODEL_BYTES = 128
+    CAPTURED_QUERIES = 65_536  # and at most 16 MiB of vectors, which the daemon checks
+    CHECK_QUERIES = 4_096
+    PUBLISHES = 16
 
 
 class Kind(IntEnum):
@@ -74,6 +78,9 @@ class Kind(IntEnum):
     EXCLUDE = 26
     FORGET_EXCLUSIONS = 27
     EXCLUSIONS = 28
+    CONFIGURE = 29
+    CAPTURED_QUERIES = 30
+    PUBLISH_TOGETHER = 31
 
 
 class Metric(IntEnum):
@@ -113,6 +120,14 @@ class Effort(IntEnum):
     EF = 2
     NPROBE = 3
     EXACT = 4
+
+
+class ModelPolicy(IntEnum):
+    """What becomes of a search that states another model version than the generation's."""
+
+    REFUSE = 0
+    ROUTE = 1
+    COUNT = 2
 
 
 class Fields(IntFlag):
@@ -277,6 +292,20 @@ class Text(Codec):
 
 
 STR, TEXT, BOOL = Text(U16), Text(U32), Bool()
+
+
+class Texts(Codec):
+    """So many `str`, as a tuple."""
+
+    def __init__(self, size: Callable[[Values], int]) -> None:
+        self.size = size
+
+    def encode(self, value: Any, out: list[Any]) -> None:
+        for text in value:
+            STR.encode(text, out)
+
+    def decode(self, reader: Reader, name: str, seen: Values) -> tuple[str, ...]:
+        return tuple(STR.decode(reader, name, seen) for _ in range(self.size(seen)))
 
 
 class Rest(Codec):

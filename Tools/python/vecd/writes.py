@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import protocol as p
-from .arrays import as_float32, as_ids, as_vectors, bad
+from .arrays import as_float32, as_ids, as_model, as_vectors, bad
 from .attributes import described
 from .errors import ErrorCode, VecdError
 from .results import WriteResult
@@ -29,8 +29,9 @@ RECONNECT_PAUSE = 0.02
 
 def upsert(
     client: Client, collection: str, ids: Any, vectors: Any, generation: str | None, token: bytes | None, timeout: Any,
-    attributes: Any, payloads: Any,
+    attributes: Any, payloads: Any, model: str | None,
 ) -> WriteResult:
+    as_model(model)
     rows, keys = as_vectors(vectors, "vectors", (2,)), as_ids(ids)
     if len(keys) != len(rows):
         raise bad(f"{len(keys)} ids for {len(rows)} vectors; pass one id per row")
@@ -49,7 +50,7 @@ def upsert(
     def part(start: int, stop: int, label: str, name: bytes) -> p.Message:
         piece = keys[start:stop]
         own = None if records is None else b"".join(records[start:stop])
-        return p.UpsertRequest(collection, label, name, width, len(piece), piece, whole[start:stop], own)
+        return p.UpsertRequest(collection, label, name, width, len(piece), piece, whole[start:stop], own, model)
 
     return _write(client, part, bounds, generation, token, timeout)
 
