@@ -75,7 +75,7 @@ import VecProtocol
   private static func name(_ number: Int) -> String { "c\(1000 + number)" + String(repeating: "x", count: 59) }
 
   private func state(of client: WireClient) throws -> [GenerationInfo] {
-    guard case .generations(let found) = try client.call(.generations(collection: CatalogueModel.collection)) else { return [] }
+    guard case .generations(let found, _) = try client.call(.generations(GenerationsRequest(collection: CatalogueModel.collection))) else { return [] }
     return found
   }
 }

@@ -146,8 +146,8 @@ private struct Scenario {
 
   private func observed(_ client: WireClient, isThere: Bool) throws -> [GenerationInfo] {
     guard isThere else { return [] }
-    let reply = try client.call(.generations(collection: CatalogueModel.collection))
-    guard case .generations(let found) = reply else { return [] }
+    let reply = try client.call(.generations(GenerationsRequest(collection: CatalogueModel.collection)))
+    guard case .generations(let found, _) = reply else { return [] }
     return found
   }
 

@@ -11,7 +11,7 @@ extension GoldenSample {
     ),
     (
       "11-publish-checks-request",
-      .request(.publish(PublishRequest(collection: "videos", generation: "g2", expected: .label("g1"), checks: all)), deadline: 0)
+      .request(.publish(PublishRequest(collection: "videos", generation: "g2", expected: .label("g1"), checks: everyCheck)), deadline: 0)
     ),
     (
       "11-publish-dry-run-request",
@@ -97,7 +97,7 @@ extension GoldenSample {
     ),
   ]
 
-  private static let all = PublishChecks(
+  private static let everyCheck = PublishChecks(
     leastRows: 1_000_000, leastShare: 0.875, leastRecall: 0.9375, leastOverlap: 0.25, greatestDrift: 1.5,
     greatestUnseen: 0.96875, model: "mind-7", k: 50, queries: QuerySample(dimension: 2, vectors: [1, -0.5, 0.25, 4]),
     liveQueries: QuerySample(dimension: 2, vectors: [2, 0.5, -0.25, 8]), isDryRun: true)
