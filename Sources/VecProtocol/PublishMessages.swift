@@ -70,7 +70,7 @@ extension PublishChecks {
       case .leastOverlap: checks.leastOverlap = try reader.readFloat()
       case .greatestDrift: checks.greatestDrift = try reader.readFloat()
       case .greatestUnseen: checks.greatestUnseen = try reader.readFloat()
-      case .model: checks.model = try reader.readModel()
+      case .model: checks.model = try reader.readString()
       case .k: checks.k = try RequestLimits.k(Int(try reader.read(UInt32.self)))
       case .queries: checks.queries = try QuerySample.parseChecked(&reader)
       case .liveQueries: checks.liveQueries = try QuerySample.parseChecked(&reader)

@@ -55,7 +55,7 @@ struct SearchOptions: Equatable {
         options.filter = try reader.readArray(UInt8.self, count: length)
       case .fields: options.fields = try reader.readFields()
       case .excludeSets: options.excludeSets = try ExcludeSetNames.parse(&reader, queryCount: queryCount)
-      case .model: options.model = try reader.readModel()
+      case .model: options.model = try reader.readString()
       case .group:
         options.selection.group = .init(attribute: try reader.readString(), most: Int(try reader.read(UInt32.self)))
       case .quotas:

@@ -58,7 +58,7 @@ extension IngestBeginRequest {
       collection: try reader.readString(), generation: try reader.readOptionalString())
     try WireOptions.parse(&reader, of: "ingest begin") { (tag, _, reader) throws(VecError) in
       guard tag == modelTag else { return false }
-      request.model = try reader.readModel()
+      request.model = try reader.readString()
       return true
     }
     return request
@@ -86,14 +86,5 @@ extension GenerationsRequest {
   func encode(into writer: inout ByteWriter) {
     writer.write(string: collection)
     if withModels { WireOptions.write(Self.modelsTag, to: &writer) { _ in } }
-  }
-}
-
-extension ByteReader {
-  /// A `str` that is not empty; its rule is checked with the other names.
-  mutating func readModel() throws(VecError) -> String {
-    let model = try readString()
-    guard !model.isEmpty else { throw failure("a model version is empty") }
-    return model
   }
 }

@@ -16,7 +16,7 @@ extension UpsertRequest {
     try WireOptions.parse(&reader, of: "upsert") { (tag, _, reader) throws(VecError) in
       switch tag {
       case RecordOption.tag: request.records = try AttributeRecord.read(&reader, count: count)
-      case modelTag: request.model = try reader.readModel()
+      case modelTag: request.model = try reader.readString()
       default: return false
       }
       return true

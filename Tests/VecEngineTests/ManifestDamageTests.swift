@@ -17,9 +17,10 @@ import VecTestSupport
       return try fixture.bytes("manifest.sqlite")
     }
     try engine.create("c", dimension: 4, metric: .ip)
+    try engine.configure("c", SettingsChange(modelPolicy: .route, gaugeShare: 0.25))
     try engine.release("c", "g1", ids: [1, 2, 3], vectors: randomRows(3, 4, seed: 1))
     var images = [try image()]
-    try engine.load("c", "g2", ids: [4, 5], vectors: randomRows(2, 4, seed: 2))
+    try engine.load("c", "g2", rows: 2, firstID: 4, dimension: 4, model: "tower-7")
     images.append(try image())
     try engine.beginBuild("c", generation: "g2", type: .flat).run()
     images.append(try image())
@@ -67,6 +68,9 @@ import VecTestSupport
     defer { engine.close() }
     guard engine.recovery.fences.isEmpty else { return "fenced" }
     #expect(try states(engine) == ["g1": .retired, "g2": .live], "bit \(bit)")
+    #expect(try engine.generations("c").map(\.model) == [nil, "tower-7"], "bit \(bit)")
+    let settings = try engine.describe("c").settings
+    #expect(settings.modelPolicy == .route && settings.gaugeShare == 0.25, "bit \(bit)")
     #expect(try engine.find("c", [1, 2, 3, 4], k: 5, dimension: 4).ids.sorted() == [4, 5], "bit \(bit)")
     return "harmless"
   }

@@ -49,7 +49,7 @@ struct ServerStopTests {
     let path = again.socketPath
     try await blocking {
       let client = try RawClient(path)
-      guard case .generations(let all) = try client.must(.generations(GenerationsRequest(collection: "items"))) else {
+      guard case .generations(let all, _) = try client.must(.generations(GenerationsRequest(collection: "items"))) else {
         throw Failure(description: "no generations")
       }
       #expect(all.map(\.label) == ["g1"], "the ingest under way left nothing")

@@ -28,7 +28,7 @@ struct ServerTests {
         guard case .get(let vectors) = got else { throw Failure(description: "no get reply") }
         #expect(vectors.found == [true, false])
         #expect(vectors.vectors.count == SampleRows.dimension)
-        guard case .generations(let all) = try client.must(.generations(GenerationsRequest(collection: "items"))) else {
+        guard case .generations(let all, _) = try client.must(.generations(GenerationsRequest(collection: "items"))) else {
           throw Failure(description: "no generations")
         }
         #expect(all.map(\.state) == [.live])
@@ -209,7 +209,7 @@ struct ServerTests {
           #expect(attempt < 199, "the generation is still held")
           usleep(10_000)
         }
-        guard case .generations(let all) = try client.must(.generations(GenerationsRequest(collection: "items"))) else { return }
+        guard case .generations(let all, _) = try client.must(.generations(GenerationsRequest(collection: "items"))) else { return }
         #expect(all.map(\.label) == ["g1"])
       }
     }
