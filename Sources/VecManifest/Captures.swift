@@ -29,8 +29,7 @@ extension ManifestTransaction {
   /// Keeps the captured queries of a collection, in place of those it had.
   package func set(_ captures: [CaptureRow], of collection: UInt64) throws(VecError) {
     try addModels()
-    try connection.prepare("DELETE FROM captures WHERE collection_number = ?")
-      .run([.integer(Int64(bitPattern: collection))])
+    try deleteCaptures(ofCollections: "(?)", .integer(Int64(bitPattern: collection)))
     for row in captures where row.queries.count > 0 {
       try connection.prepare(
         "INSERT INTO captures (collection_number, model, query_count, checksum, vectors) VALUES (?, ?, ?, ?, ?)"
@@ -40,6 +39,17 @@ extension ManifestTransaction {
           .integer(Int64(row.checksum)),
         ], last: row.queries.vectors.withUnsafeBytes { [UInt8]($0) })
     }
+  }
+}
+
+extension ManifestTransaction {
+  /// What users asked is overwritten, not only given up.
+  ///
+  /// - Parameter collections: SQL for a list of collection numbers with one parameter.
+  func deleteCaptures(ofCollections collections: String, _ parameter: SQLiteValue) throws(VecError) {
+    try connection.execute("PRAGMA secure_delete=ON")
+    defer { try? connection.execute("PRAGMA secure_delete=OFF") }
+    try connection.prepare("DELETE FROM captures WHERE collection_number IN \(collections)").run([parameter])
   }
 }
 

@@ -46,9 +46,8 @@ extension ManifestTransaction {
   /// - Parameter collections: SQL for a list of collection numbers with one parameter.
   func deleteSettings(ofCollections collections: String, _ parameter: SQLiteValue) throws(VecError) {
     guard try CatalogueReader(connection).hasModels() else { return }
-    for table in ["settings", "captures"] {
-      try connection.prepare("DELETE FROM \(table) WHERE collection_number IN \(collections)").run([parameter])
-    }
+    try connection.prepare("DELETE FROM settings WHERE collection_number IN \(collections)").run([parameter])
+    try deleteCaptures(ofCollections: collections, parameter)
   }
 }
 

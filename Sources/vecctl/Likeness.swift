@@ -18,7 +18,10 @@ struct Likeness: Sendable {
 
   var ids: [UInt64] { like + unlike }
 
-  func query(of client: VecClient, _ collection: String, _ generation: String?) async throws(VecError) -> [Float] {
-    try await client.likeness(collection: collection, like: like, unlike: unlike, generation: generation)
+  func query(
+    of client: VecClient, _ collection: String, _ generation: String?, model: String?
+  ) async throws(VecError) -> [Float] {
+    try await client.likeness(
+      collection: collection, like: like, unlike: unlike, generation: generation, model: model)
   }
 }

@@ -88,7 +88,8 @@ struct Table {
         if columns[column].side == .right { return space + cells[column] }
         return column == columns.count - 1 ? cells[column] : cells[column] + space
       }
-      return padded.joined(separator: "  ")
+      let line = padded.joined(separator: "  ")
+      return String(line[...(line.lastIndex { $0 != " " } ?? line.startIndex)])
     }.joined(separator: "\n")
   }
 }

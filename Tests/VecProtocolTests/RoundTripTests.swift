@@ -27,7 +27,9 @@ struct RoundTripTests {
   }
 
   /// Requests that may end with options.
-  private static let optioned: Set<MessageKind> = [.create, .ingestRows, .search, .get, .upsert]
+  private static let optioned: Set<MessageKind> = [
+    .create, .ingestBegin, .ingestRows, .publish, .generations, .search, .get, .upsert, .configure,
+  ]
 
   @Test("a request cut short at any byte, or longer by one, is malformed", arguments: MessageKind.allCases)
   func truncatedRequest(kind: MessageKind) {
@@ -40,7 +42,11 @@ struct RoundTripTests {
           let cut = Array(whole[..<length])
           let found = code { _ = try Request.decode(kind: kind, body: cut) }
           // Options may be left out: some cuts are the same request without its last ones.
-          let isSound = found == nil && Self.optioned.contains(kind) && (try? body(Request.decode(kind: kind, body: cut))) == cut
+          var isSound = found == nil && Self.optioned.contains(kind) && (try? body(Request.decode(kind: kind, body: cut))) == cut
+          // Without any option there is nothing to configure.
+          if case .configure(let configure) = request, found == .invalidArgument {
+            isSound = cut.count == 2 + configure.collection.utf8.count
+          }
           #expect(found == .malformedFrame || isSound, "\(length) of \(whole.count) bytes")
         }
         #expect(code { _ = try Request.decode(kind: kind, body: whole + [0]) } == .malformedFrame)
@@ -58,9 +64,9 @@ struct RoundTripTests {
       for length in 0..<whole.count {
         let cut = Array(whole[..<length])
         let found = code { _ = try Reply.decode(kind: kind, status: reply.status, body: cut) }
-        // Fields come last, and only when they were asked for.
+        // Fields, models, a report and settings come last, and only where there are some.
         let isSound =
-          found == nil && [.search, .get].contains(kind) && reply.status == 0
+          found == nil && [.search, .get, .publish, .generations, .describe].contains(kind) && reply.status == 0
           && (try? body(Reply.decode(kind: kind, status: 0, body: cut))) == cut
         #expect(found == .malformedFrame || isSound, "\(length) of \(whole.count) bytes")
       }

@@ -44,19 +44,20 @@ extension Engine {
     let collections = state.withLock { Array($0.collections.values) }.filter { $0.fence == nil }
     for collection in collections.sorted(by: { $0.row.name < $1.row.name }) {
       let row = collection.row
-      guard let changed = collection.reservoir.takeChanges(dimension: row.dimension) else { continue }
-      do throws(VecError) {
-        try withWriter { (writer) throws(VecError) in
-          // It may have been dropped meanwhile.
-          guard (try? self.collection(row.name))?.row.number == row.number else { return }
+      try withWriter { (writer) throws(VecError) in
+        // It may have been dropped meanwhile; and what is taken here must not come behind a `configure` that forgets.
+        guard (try? self.collection(row.name))?.row.number == row.number,
+          let changed = collection.reservoir.takeChanges(dimension: row.dimension)
+        else { return }
+        do throws(VecError) {
           try writer.manifest.transaction { (transaction) throws(VecError) in
             let rows = changed.map { CaptureRow(collection: row.number, model: $0.key, queries: $0.value) }
             try transaction.set(rows.sorted { ($0.model ?? "") < ($1.model ?? "") }, of: row.number)
           }
+        } catch {
+          collection.reservoir.noteChange()
+          throw error
         }
-      } catch {
-        collection.reservoir.noteChange()
-        throw error
       }
     }
   }

@@ -97,6 +97,8 @@ final class QueryReservoir: Sendable {
             model: model, number: state.taken, vector: Array(queries.vectors[start..<(start + queries.dimension)])))
         state.taken += 1
       }
+      // They may have been saved before fewer were asked for.
+      state.entries.removeFirst(max(0, state.entries.count - state.capacity))
     }
   }
 }

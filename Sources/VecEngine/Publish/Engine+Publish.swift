@@ -26,7 +26,8 @@ extension Engine {
     var reports: [PublishReport] = []
     for request in requests { reports.append(try inspect(request, shouldStop)) }
     if requests.contains(where: \.checks.isDryRun) { return try foretell(requests, reports) }
-    for report in reports { try report.refuse() }
+    let refusals = reports.compactMap(\.refusal)
+    guard refusals.isEmpty else { throw VecError(.publishRefused, refusals.joined(separator: "; ")) }
     for request in requests { warm(request) }
     return try withWriter { (writer) throws(VecError) in
       var switches: [Switch] = []

@@ -41,15 +41,22 @@ struct PublishInspection {
     checks.isDryRun || checks.leastRecall != nil || checks.greatestUnseen != nil || asksLive
   }
 
+  /// What is live, if it has rows to compare with.
+  private var compared: Generation? { live.flatMap { $0.rowCount > 0 ? $0 : nil } }
+
+  /// What has nothing to be compared with holds; what cannot be read is another matter.
+  private var needsLive: Bool { collection.live != nil && (live == nil || compared != nil) }
+
   private var asksLive: Bool { checks.leastOverlap != nil || checks.greatestDrift != nil }
 
   func report() throws(VecError) -> PublishReport {
     var report = PublishReport(collection: collection.row.name, generation: generation.row, live: live?.row)
     report.isDryRun = checks.isDryRun
-    report.add(.leastRows, limit: checks.leastRows.map { Double($0) }, measured: Double(generation.rowCount))
-    let share = live.map { Double(generation.rowCount) / Double(max($0.rowCount, 1)) }
-    // What has nothing to be compared with holds.
-    report.add(.leastShare, limit: checks.leastShare.map { Double($0) }, measured: share, needs: live != nil)
+    report.isLiveFenced = collection.live != nil && live == nil
+    report.addRows(limit: checks.leastRows, measured: generation.rowCount)
+    report.add(
+      .leastShare, limit: checks.leastShare,
+      measured: compared.map { Double(generation.rowCount) / Double($0.rowCount) }, needs: needsLive)
     report.addModel(wanted: checks.model, carried: generation.row.model)
     guard asksQueries else { return report }
     try measure(&report)
@@ -73,11 +80,11 @@ struct PublishInspection {
       exact = try answers(real.sample, generation, k, .exact)
     }
     report.add(
-      .leastRecall, limit: checks.leastRecall.map { Double($0) },
+      .leastRecall, limit: checks.leastRecall,
       measured: own.flatMap { own in exact.map { own.share(of: $0) } })
     try compare(own, real?.sample, k, &report)
     report.add(
-      .greatestUnseen, limit: checks.greatestUnseen.map { Double($0) },
+      .greatestUnseen, limit: checks.greatestUnseen,
       measured: own.map { 1 - Double(Set($0.results.joined().map(\.id)).count) / Double(generation.rowCount) })
   }
 
@@ -86,7 +93,7 @@ struct PublishInspection {
     _ own: Answers?, _ sample: QuerySample?, _ k: Int, _ report: inout PublishReport
   ) throws(VecError) {
     var other: Answers?
-    if let live, let sample, own != nil, live.rowCount > 0 {
+    if let live = compared, let sample, own != nil {
       let isOneModel = live.row.model == generation.row.model || live.row.model == nil || generation.row.model == nil
       if let queries = checks.liveQueries ?? (isOneModel ? sample : nil) {
         other = try answers(queries, live, min(k, Int(clamping: live.rowCount)), .standard)
@@ -97,21 +104,21 @@ struct PublishInspection {
             + "live, of \(Names.quoted(live.row.model ?? "")): give the queries as the live model sees them too")
       }
     }
-    let isCompared = collection.live != nil
     report.add(
-      .leastOverlap, limit: checks.leastOverlap.map { Double($0) },
-      measured: own.flatMap { own in other.map { own.share(of: $0) } }, needs: isCompared)
+      .leastOverlap, limit: checks.leastOverlap, measured: own.flatMap { own in other.map { own.share(of: $0) } },
+      needs: needsLive)
     report.add(
-      .greatestDrift, limit: checks.greatestDrift.map { Double($0) },
-      measured: own.flatMap { own in other.map { own.drift(from: $0) } }, needs: isCompared)
+      .greatestDrift, limit: checks.greatestDrift, measured: own.flatMap { own in other.map { own.drift(from: $0) } },
+      needs: needsLive)
   }
 
-  /// In portions within the limit of results.
+  /// Exact ones in portions within the limit of results. Others one by one, as a recall service asks: for many at once the
+  /// planner may take another index.
   private func answers(
     _ queries: QuerySample, _ generation: Generation, _ k: Int, _ effort: SearchEffort
   ) throws(VecError) -> Answers {
     var answers = Answers(results: [])
-    let portion = max(1, Limits.resultsMax / k)
+    let portion = effort == .exact ? max(1, Limits.resultsMax / k) : 1
     for first in stride(from: 0, to: queries.count, by: portion) {
       let last = min(first + portion, queries.count)
       let request = SearchRequest(

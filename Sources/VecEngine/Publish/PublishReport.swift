@@ -16,12 +16,12 @@ struct PublishReport {
     /// For messages.
     var words: String {
       switch self {
-      case .leastRows: "rows"
-      case .leastShare: "rows in times of the live generation's"
+      case .leastRows: "the number of rows"
+      case .leastShare: "the share of the live generation's number of rows"
       case .leastRecall: "recall"
-      case .leastOverlap: "overlap with the live generation"
-      case .greatestDrift: "drift of the scores"
-      case .greatestUnseen: "share of rows that no query is answered with"
+      case .leastOverlap: "the overlap with the live generation's results"
+      case .greatestDrift: "the drift of the scores"
+      case .greatestUnseen: "the share of rows that no query is answered with"
       }
     }
   }
@@ -39,6 +39,8 @@ struct PublishReport {
   let generation: GenerationRow
   let live: GenerationRow?
   var isDryRun = false
+  /// What is live answers nothing, so nothing can be compared with it.
+  var isLiveFenced = false
   /// Results per query.
   var k: Int?
   var queries: (count: Int, source: QuerySource)?
@@ -50,25 +52,40 @@ struct PublishReport {
     self.live = live
   }
 
+  /// Rows are compared as what they are, whole numbers.
+  mutating func addRows(limit: UInt64?, measured: UInt64) {
+    guard limit != nil || isDryRun else { return }
+    lines.append(
+      Line(
+        check: Check.leastRows.rawValue, limit: limit.map { .unsigned($0) } ?? .null, measured: .unsigned(measured),
+        passed: measured >= limit ?? 0, failure: failure(.leastRows, "\(measured)", "\(limit ?? 0)")))
+  }
+
   /// - Parameters:
   ///   - limit: nil for what is only told.
   ///   - measured: nil when there was nothing to measure with.
   ///   - needs: whether that fails the check.
-  mutating func add(_ check: Check, limit: Double?, measured: Double?, needs: Bool = true) {
+  mutating func add(_ check: Check, limit: Float?, measured: Double?, needs: Bool = true) {
     guard limit != nil || isDryRun else { return }
+    // As a Float, as the limit is one: 0.8 is at least 0.8.
+    let measured = measured.map { Float($0) }
     var line = Line(
-      check: check.rawValue, limit: Self.number(limit, check), measured: Self.number(measured, check), passed: true)
+      check: check.rawValue, limit: limit.map { .float($0) } ?? .null, measured: measured.map { .float($0) } ?? .null,
+      passed: true)
     if let limit {
-      let asked = "\(check.isUpperLimit ? "at most" : "at least") \(Self.text(limit)) was asked"
       if let measured {
         line.passed = check.isUpperLimit ? measured <= limit : measured >= limit
-        line.failure = "\(check.words) is \(Self.text(measured)), \(asked)"
+        line.failure = failure(check, measured.description, limit.description)
       } else {
         line.passed = !needs
-        line.failure = "\(check.words) could not be measured, \(asked): \(missing(check))"
+        line.failure = "\(check.words) could not be measured: \(missing(check))"
       }
     }
     lines.append(line)
+  }
+
+  private func failure(_ check: Check, _ measured: String, _ limit: String) -> String {
+    "\(check.words) is \(measured), \(check.isUpperLimit ? "at most" : "at least") \(limit) was asked"
   }
 
   mutating func addModel(wanted: String?, carried: String?) {
@@ -81,6 +98,9 @@ struct PublishReport {
   }
 
   private func missing(_ check: Check) -> String {
+    if isLiveFenced, [.leastShare, .leastOverlap, .greatestDrift].contains(check) {
+      return "the live generation is fenced"
+    }
     if queries != nil, check == .leastOverlap || check == .greatestDrift {
       return "give queries, as the models of both generations see the same users"
     }
@@ -89,12 +109,11 @@ struct PublishReport {
 
   var hasPassed: Bool { lines.allSatisfy(\.passed) }
 
-  /// - Throws: `publish-refused` with everything that failed.
-  func refuse() throws(VecError) {
-    guard !hasPassed else { return }
+  /// Everything that failed; nil when all holds.
+  var refusal: String? {
+    guard !hasPassed else { return nil }
     let failures = lines.filter { !$0.passed }.map(\.failure).joined(separator: "; ")
-    throw VecError(
-      .publishRefused, "generation \(generation.label) of \(collection) was not published: \(failures)\(told)")
+    return "generation \(generation.label) of \(collection) was not published: \(failures)\(told)"
   }
 
   private var told: String {
@@ -119,15 +138,5 @@ struct PublishReport {
           })
       ),
     ])
-  }
-
-  private static func number(_ value: Double?, _ check: Check) -> JSON {
-    guard let value else { return .null }
-    return check == .leastRows ? .count(Int64(value)) : .double(value)
-  }
-
-  private static func text(_ value: Double) -> String {
-    let rounded = (value * 10_000).rounded() / 10_000
-    return rounded == rounded.rounded() && abs(rounded) < 1e15 ? String(Int64(rounded)) : String(rounded)
   }
 }

@@ -42,7 +42,7 @@ struct BuildIndex: Verb {
     }
     let sample = try queries.map { (path) throws(VecError) in try Self.sample(path) }
     if index == .flat, queries != nil || targetRecall != nil {
-      Output.talk("vecctl: flat is exact; --queries and --target-recall change nothing")
+      Output.talk("vecctl: flat is exact; --target-recall changes nothing, --queries are kept for the checks of a publish")
     }
     let receipt = try await global.withClient { client in
       guard wait, Output.talksToTerminal else { return try await build(client, index, sample) }

@@ -88,6 +88,7 @@ extension PublishReceipt {
       isDryRun
       ? "\(collection): \(live) was not published, this is a dry run; \(replaced ?? "nothing") is live"
       : "\(collection): \(live) is live\(replaced.map { $0 == live ? ", as before" : ", \($0) was" } ?? "")"
-    return ([head] + (report.flatMap(CheckReport.init(json:)).map { [$0.table] } ?? [])).joined(separator: "\n")
+    let checks = report.flatMap(CheckReport.init(json:)).flatMap { $0.checks.isEmpty ? nil : $0.table }
+    return ([head] + (checks.map { [$0] } ?? [])).joined(separator: "\n")
   }
 }

@@ -87,7 +87,7 @@ struct Search: Verb {
     }
     let (replies, attributes) = try await global.withClient { client in
       var template = template
-      let vector = try await likeness?.query(of: client, name, generation)
+      let vector = try await likeness?.query(of: client, name, generation, model: model)
       if let likeness { template.excluded = IDSet(template.excluded.ids + likeness.ids) }
       var run = SearchRun(client: client, template: template, deadline: .seconds(deadline))
       let replies = try await run.execute(vector.map { .vector($0) } ?? queries, files: files)

@@ -6,7 +6,7 @@ import VecEngine
 /// A line on standard input names a store's directory; the answer is one JSON object on one line of standard output.
 ///
 ///     > /dev/shm/state/17
-///     {"collections": [{"name", "dimension", "metric", "sequence", "live", "fence", "generations", "sets"}], "doubt", "kept"}
+///     {"collections": [{"name", "dimension", "metric", "sequence", "live", "fence", "generations", "sets", "settings"}], "doubt", "kept"}
 ///     {"error": "manifest-damaged: ..."}
 ///
 /// A generation that can be searched has a `digest`: the sum modulo 2^64 of a hash of each id with its vector, so that a
@@ -52,6 +52,7 @@ enum Check {
         var members: [(String, JSON)] = [
           ("label", .string(generation.label)), ("state", .string(generation.state.name)),
           ("rows", .unsigned(generation.rowCount)), ("segments", .count(generation.segmentCount)),
+          ("model", .optional(generation.model)),
         ]
         if generation.state != .building, collection.fence == nil {
           let rows = try Self.rows(of: generation, collection, engine)
@@ -65,6 +66,7 @@ enum Check {
           ("metric", .string(collection.metric.name)), ("sequence", .unsigned(collection.sequence)),
           ("live", .optional(collection.liveGeneration)), ("fence", .optional(collection.fence)),
           ("generations", .array(generations)), ("sets", try sets(of: collection, engine)),
+          ("settings", collection.fence == nil ? try settings(of: collection, engine) : .null),
         ]))
     }
     return all
@@ -78,6 +80,13 @@ enum Check {
       if !ids.isEmpty { found.append(.array([.string(name), .array(ids.map { .unsigned($0) })])) }
     }
     return .array(found)
+  }
+
+  private static func settings(of collection: CollectionInfo, _ engine: Engine) throws(VecError) -> JSON {
+    let settings = try engine.describe(collection.name).settings
+    return .array([
+      .string(settings.modelPolicy.name), .count(settings.capturedQueries), .float(settings.gaugeShare),
+    ])
   }
 
   /// All rows as a client gets them: the ids by an exact search for more than there are, their vectors by a get.
