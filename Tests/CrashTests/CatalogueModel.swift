@@ -97,7 +97,8 @@ enum Step: Equatable {
   /// The part is found by asking how many rows are there, so a repeated step never sends an id twice.
   private func ingest(_ number: Int, on client: WireClient) throws {
     let name = CatalogueModel.collection
-    guard case .generations(let known, _) = try client.call(.generations(GenerationsRequest(collection: name))) else { throw WireClient.Lost() }
+    let reply = try client.call(.generations(GenerationsRequest(collection: name)))
+    guard case .generations(let known, _) = reply else { throw WireClient.Lost() }
     let part = Int(known.first { $0.label == "g\(number)" }?.rowCount ?? 0) / CatalogueModel.rowsPerPart
     let begin = IngestBeginRequest(collection: name, generation: "g\(number)")
     guard case .ingestBegin(let session) = try client.call(.ingestBegin(begin)) else { throw WireClient.Lost() }

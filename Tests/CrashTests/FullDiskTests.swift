@@ -75,7 +75,8 @@ import VecProtocol
   private static func name(_ number: Int) -> String { "c\(1000 + number)" + String(repeating: "x", count: 59) }
 
   private func state(of client: WireClient) throws -> [GenerationInfo] {
-    guard case .generations(let found, _) = try client.call(.generations(GenerationsRequest(collection: CatalogueModel.collection))) else { return [] }
+    let reply = try client.call(.generations(GenerationsRequest(collection: CatalogueModel.collection)))
+    guard case .generations(let found, _) = reply else { return [] }
     return found
   }
 }

@@ -99,7 +99,8 @@ import VecEngine
   }
 
   private static let failing: [(String, PublishChecks)] = [
-    ("number of rows is 500, at least 501", PublishChecks(leastRows: 501)), ("share of the live", PublishChecks(leastShare: 1.01)),
+    ("number of rows is 500, at least 501", PublishChecks(leastRows: 501)),
+    ("share of the live", PublishChecks(leastShare: 1.01)),
     ("overlap", PublishChecks(leastOverlap: 0.999)), ("drift", PublishChecks(greatestDrift: 0)),
     ("no query is answered with", PublishChecks(greatestUnseen: 0.01)), ("no model version", PublishChecks(model: "m1")),
   ]

@@ -11,7 +11,9 @@ extension GoldenSample {
     ),
     (
       "11-publish-checks-request",
-      .request(.publish(PublishRequest(collection: "videos", generation: "g2", expected: .label("g1"), checks: everyCheck)), deadline: 0)
+      .request(
+        .publish(PublishRequest(collection: "videos", generation: "g2", expected: .label("g1"), checks: everyCheck)),
+        deadline: 0)
     ),
     (
       "11-publish-dry-run-request",

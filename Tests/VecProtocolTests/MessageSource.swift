@@ -102,7 +102,9 @@ struct MessageSource {
     case .snapshot: .snapshot("{\"path\": \"\(name())\"}")
     case .cancelBuild: .cancelBuild(wasRunning: Bool.random(using: &random))
     case .describe:
-      .describe(CollectionDescription(dimension: small(), metric: pick(Metric.allCases), attributes: definitions(), settings: settings()))
+      .describe(
+        CollectionDescription(
+          dimension: small(), metric: pick(Metric.allCases), attributes: definitions(), settings: settings()))
     case .addAttribute: .addAttribute(position: small())
     case .exclude: .exclude(count: number())
     case .forgetExclusions: .forgetExclusions(wasThere: Bool.random(using: &random))

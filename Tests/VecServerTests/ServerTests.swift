@@ -209,7 +209,8 @@ struct ServerTests {
           #expect(attempt < 199, "the generation is still held")
           usleep(10_000)
         }
-        guard case .generations(let all, _) = try client.must(.generations(GenerationsRequest(collection: "items"))) else { return }
+        let reply = try client.must(.generations(GenerationsRequest(collection: "items")))
+        guard case .generations(let all, _) = reply else { return }
         #expect(all.map(\.label) == ["g1"])
       }
     }

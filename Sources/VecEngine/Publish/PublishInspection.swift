@@ -100,8 +100,8 @@ struct PublishInspection {
       } else if asksLive, checks.queries != nil {
         throw VecError(
           .invalidArgument,
-          "generation \(generation.row.label) is of model \(Names.quoted(generation.row.model ?? "")), \(live.row.label), which is "
-            + "live, of \(Names.quoted(live.row.model ?? "")): give the queries as the live model sees them too")
+          "generation \(generation.row.label) is of model \(Names.quoted(generation.row.model ?? "")), \(live.row.label), which "
+            + "is live, of \(Names.quoted(live.row.model ?? "")): give the queries as the live model sees them too")
       }
     }
     report.add(

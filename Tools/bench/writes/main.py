@@ -10,10 +10,11 @@ from pathlib import Path
 
 import churn
 import latency
+import switch
 import throughput
 from daemon import ROOT
 
-PARTS = ("throughput", "latency", "churn")
+PARTS = ("throughput", "latency", "churn", "switch")
 
 
 def main() -> None:
@@ -32,6 +33,8 @@ def main() -> None:
             found = throughput.run(given.vecd, given.dir, given.rounds, given.seconds)
         elif part == "latency":
             found = latency.run(given.vecd, given.dir, given.rounds, given.seconds, given.rows)
+        elif part == "switch":
+            found = switch.run(given.vecd, given.dir, given.rounds, given.seconds, given.rows)
         else:
             found = churn.run(given.vecd, given.dir, given.rounds, given.rows)
         found["load_before"] = before
