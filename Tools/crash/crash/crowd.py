@@ -25,6 +25,7 @@ from .steps import ATTRIBUTES, DIMENSION, payloads
 from .writes import Delete, Upsert, Write
 
 NAME = "crowd"
+MODEL = "crowd@1"  # that every upsert states
 SHARED = tuple(range(1, 13))
 OWN = 40  # ids of each client
 TOGETHER = 8  # writes that a client has under way, at most
@@ -77,7 +78,7 @@ class Writer:
         there = sorted(rows)
         if there and rng.random() < 0.4:
             return Delete(NAME, (*rng.sample(there, min(len(there), rng.randint(1, 3))), *shared), rng.getrandbits(62))
-        return Upsert(NAME, (*rng.sample(self.ids, rng.randint(1, 4)), *shared), rng.getrandbits(62))
+        return Upsert(NAME, (*rng.sample(self.ids, rng.randint(1, 4)), *shared), rng.getrandbits(62), None, MODEL)
 
     def _existing(self, write: Write, rows: Rows) -> int | None:
         """How many of its ids are there when it comes; None where others may have a say."""
@@ -153,7 +154,7 @@ def crowd_cycles(cycles: int, seed: int, clients: int = 4, forget: bool = False)
         client = daemon.start()
         client.create(NAME, DIMENSION, "l2", ATTRIBUTES)
         first = np.ones((1, DIMENSION), dtype=np.float32)
-        client.upsert(NAME, [SHARED[0]], first, attributes=[{"id": SHARED[0]}], payloads=payloads(first))
+        client.upsert(NAME, [SHARED[0]], first, attributes=[{"id": SHARED[0]}], payloads=payloads(first), model=MODEL)
         shared = _rows(client, writers)
         client.close()
         daemon.end(signal.SIGTERM)
@@ -166,6 +167,8 @@ def crowd_cycles(cycles: int, seed: int, clients: int = 4, forget: bool = False)
                 problem = answer.get("error") or collection["fence"] or complaint(writers, shared, rows, collection["sequence"])
                 if problem is None and sum(g["found"] for g in collection["generations"]) != len(rows):
                     problem = "a search finds other rows than a get"
+                if problem is None and (models := [g["model"] for g in collection["generations"]]) != [MODEL]:
+                    problem = f"the generation carries {models}, its upserts state {MODEL}"
             except (Died, vecd.VecdError) as error:
                 problem = str(error)
             problem = problem or next((writer.problem for writer in writers if writer.problem), None)

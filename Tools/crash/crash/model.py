@@ -14,6 +14,8 @@ import numpy as np
 
 # Names of the exclude sets that steps append to; crashcheck looks for the same.
 SETS = ("s1", "s2")
+# What `configure` sets, as long as it has not: model policy, captured queries, gauge share.
+SETTINGS: tuple[str, int, float] = ("refuse", 0, 0.0)
 
 _MASK = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
@@ -36,6 +38,18 @@ def digest(ids: np.ndarray, vectors: np.ndarray) -> str:
         return f"{int(rows.sum(dtype=np.uint64) & _MASK):x}"
 
 
+class _Untold:
+    """What an answer does not tell: equal to whatever the model says."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return "untold"
+
+
+UNTOLD = _Untold()
+
 _DIGESTS: dict[int, tuple[dict[int, bytes], str]] = {}
 
 
@@ -45,6 +59,7 @@ class Generation:
     state: str = "building"
     rows: dict[int, bytes] = field(default_factory=dict)  # id -> float32 vector
     replaced: str | None = None  # what was live before it was
+    model: str | None = None  # the version of what made its vectors
 
     def digest(self) -> str:
         """Kept with the rows, which most states share."""
@@ -69,6 +84,7 @@ class Collection:
     metric: str
     generations: tuple[Generation, ...] = ()  # oldest first
     sets: tuple[tuple[str, tuple[int, ...]], ...] = ()  # exclude sets by name, their ids ascending
+    settings: tuple[str, int, float] = SETTINGS
 
     @property
     def live(self) -> Generation | None:
@@ -103,22 +119,26 @@ def view(state: State) -> tuple[Any, ...]:
     return tuple(
         (
             c.name, c.dimension, c.metric, c.live.label if c.live else None,
-            tuple((g.label, g.state, len(g.rows), None if g.state == "building" else g.digest()) for g in c.generations),
-            c.sets,
+            tuple(
+                (g.label, g.state, len(g.rows), None if g.state == "building" else g.digest(), g.model) for g in c.generations
+            ),
+            c.sets, c.settings,
         )
         for c in sorted(state.values(), key=lambda c: c.name)
     )
 
 
 def seen(answer: dict[str, Any]) -> tuple[Any, ...]:
-    """The same of what crashcheck, or `workload.observe`, saw."""
+    """The same of what crashcheck, or `programs.observe`, saw; models and settings only of who tells them."""
     return tuple(
         (
             c["name"], c["dimension"], c["metric"], c["live"],
             tuple(
-                (g["label"], g["state"], g.get("found", g["rows"]), g.get("digest")) for g in c["generations"]
+                (g["label"], g["state"], g.get("found", g["rows"]), g.get("digest"), g.get("model", UNTOLD))
+                for g in c["generations"]
             ),
             tuple((name, tuple(ids)) for name, ids in c["sets"]),
+            tuple(c["settings"]) if "settings" in c else UNTOLD,
         )
         for c in answer["collections"]
     )

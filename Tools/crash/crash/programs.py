@@ -170,12 +170,13 @@ def attached(thread: int, arguments: list[str], log: Path | str = "/dev/null") -
 
 
 def observe(client: vecd.Client) -> dict[str, Any]:
-    """What crashcheck says of a store, asked of a daemon: every row of every generation that can be searched."""
+    """What crashcheck says of a store, asked of a daemon: every row of every generation that can be searched. Besides the model
+    of each, and what is set of collections."""
     collections = []
     for c in client.collections():
         generations = []
         for g in client.generations(c.name) if not c.fence else []:
-            entry: dict[str, Any] = {"label": g.label, "state": g.state.name.lower(), "rows": g.rows}
+            entry: dict[str, Any] = {"label": g.label, "state": g.state.name.lower(), "rows": g.rows, "model": g.model}
             if entry["state"] != "building":
                 question = np.ones(c.dimension, dtype=np.float32)
                 found = client.search(c.name, question, min(16_384, g.rows + 1024), generation=g.label, exact=True)
@@ -193,10 +194,12 @@ def observe(client: vecd.Client) -> dict[str, Any]:
                     return {"error": f"a row of {g.label} has not the attributes or the payload that it was written with"}
                 entry |= {"found": len(ids), "digest": digest(ids, got.vectors)}
             generations.append(entry)
+        told = client.describe(c.name)
         collections.append({
             "name": c.name, "dimension": c.dimension, "metric": c.metric.name.lower(), "live": c.live_generation or None,
             "sequence": c.sequence, "fence": c.fence or None, "generations": generations,
             "sets": [] if c.fence else [
                 [name, ids] for name in SETS if (ids := client.exclusions(c.name, name).ids.tolist())],
+            "settings": [told["model_policy"], told["captured_queries"], told["gauge_share"]],
         })
     return {"collections": collections}

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 import vecd
-from vecd import Attribute
+from vecd import Attribute, protocol
 
 from .model import Collection, Generation, State
 
@@ -92,14 +92,16 @@ class Rows(Step):
 @dataclass(frozen=True)
 class Ingest(Rows):
     label: str = ""
+    model: str | None = None  # that it states: of a new generation any, else the one that is there
 
     def changed(self, collection: Collection) -> Collection:
-        old = collection.find(self.label) or Generation(self.label)
+        old = collection.find(self.label) or Generation(self.label, model=self.model)
         return collection.put(replace(old, state="building", rows=old.rows | self.rows))
 
     def run(self, client: vecd.Client) -> None:
         client.ingest(
-            self.collection, self.ids, self.vectors, self.label, attributes={"id": self.ids}, payloads=payloads(self.vectors))
+            self.collection, self.ids, self.vectors, self.label, attributes={"id": self.ids}, payloads=payloads(self.vectors),
+            model=self.model)
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,43 @@ class Publish(Step):
 
     def run(self, client: vecd.Client) -> None:
         client.publish(self.collection, self.label)
+
+
+@dataclass(frozen=True)
+class Together(Step):
+    """Publishes generations of several collections, all at once or none; with a check, by which another thread does it."""
+
+    collection: str = ""
+    parts: tuple[Publish, ...] = ()
+
+    def change(self, state: State) -> State:
+        for part in self.parts:
+            state = part.change(state)
+        return state
+
+    def run(self, client: vecd.Client) -> None:
+        generations = {part.collection: part.label for part in self.parts}
+        client.publish_together(generations, checks=vecd.PublishChecks(min_rows=0))
+
+
+@dataclass(frozen=True)
+class Configure(Step):
+    """None: stays as it is."""
+
+    policy: str | None = None
+    captured: int | None = None
+    gauge: float | None = None
+
+    def changed(self, collection: Collection) -> Collection:
+        policy, captured, gauge = collection.settings
+        return replace(collection, settings=(
+            policy if self.policy is None else self.policy, captured if self.captured is None else self.captured,
+            gauge if self.gauge is None else self.gauge))
+
+    def run(self, client: vecd.Client) -> None:
+        # Not the client's own method: that sends it again when the connection is lost.
+        policy = None if self.policy is None else vecd.ModelPolicy[self.policy.upper()]
+        client._call(protocol.ConfigureRequest(self.collection, policy, self.captured, self.gauge))
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,11 @@ class Write(Step):
     ids: tuple[int, ...] = ()
     seed: int = 0
     label: str | None = None
+    model: str | None = None  # that an upsert states: of a new generation any, else the one that is there
 
     def changed(self, collection: Collection) -> Collection:
         old = collection.live if self.label is None else collection.find(self.label)
-        old = old or Generation(collection.fresh_label(), "live")
+        old = old or Generation(collection.fresh_label(), "live", model=self.model)
         return collection.put(replace(old, rows=self.written(old.rows)))
 
     def written(self, rows: dict[int, bytes]) -> dict[int, bytes]:
@@ -63,7 +64,7 @@ class Upsert(Write):
         ids = np.array(self.ids, dtype=np.uint64)
         return protocol.UpsertRequest(
             self.collection, self.label or "", self.token, DIMENSION, len(ids), ids, self.vectors,
-            encode_records([{"id": key} for key in self.ids], ATTRIBUTES, payloads(self.vectors)),
+            encode_records([{"id": key} for key in self.ids], ATTRIBUTES, payloads(self.vectors)), self.model,
         )
 
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from crash_needs import SEED, need
 from crash.crowd import NAME, Rows, Writer, complaint as crowd_complaint, crowd_cycles
 from crash.kill import kill_at_every_call, kill_cycles
+from crash.life import SCENARIO
+from crash.model import State, complaint, view
+from crash.steps import Configure, Ingest, states
 from crash.writes import Delete, Upsert
 
 
@@ -17,7 +25,7 @@ def test_after_kills_at_random_moments_everything_acknowledged_is_there() -> Non
     assert not found.problems
     assert found.writes >= 100_000
     assert found.hits["start and recovery"] + found.hits["after the socket"] >= 100, "a fifth in the first 50 ms"
-    for kind in ("ingest", "build", "publish", "drop", "upsert", "delete", "seal", "compact"):
+    for kind in ("ingest", "build", "publish", "drop", "upsert", "delete", "seal", "compact", "configure", "together"):
         assert found.hits[kind] >= 3, f"the kills hardly hit {kind}"
 
 
@@ -32,6 +40,53 @@ def test_after_a_kill_at_a_call_of_a_publish_and_one_of_the_recovery_the_rest_ca
 def test_a_store_that_forgets_is_found() -> None:
     need("vecd")
     assert kill_cycles(40, SEED, forget=True).problems
+
+
+def test_a_store_that_keeps_no_settings_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    need("vecd")
+    monkeypatch.setattr(Configure, "run", lambda step, client: None)
+    assert "of no prefix" in kill_cycles(60, SEED).problems[0]
+
+
+def test_a_store_that_keeps_no_models_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    need("vecd")
+    run, message = Ingest.run, Upsert.message
+    monkeypatch.setattr(Ingest, "run", lambda step, client: run(replace(step, model=None), client))
+    monkeypatch.setattr(Upsert, "message", lambda step: message(replace(step, model=None)))
+    assert "of no prefix" in kill_cycles(60, SEED).problems[0]
+
+
+def _told(state: State) -> dict[str, Any]:
+    """What `observe` would say of a state."""
+    names, rest = ("name", "dimension", "metric", "live", "generations", "sets", "settings"), {"fence": None, "sequence": 0}
+    told = [rest | dict(zip(names, collection)) for collection in view(state)]
+    for collection in told:
+        collection["generations"] = [
+            dict(zip(("label", "state", "rows", "digest", "model"), generation)) for generation in collection["generations"]]
+    return json.loads(json.dumps({"collections": told}))
+
+
+def test_another_model_or_setting_is_the_state_after_no_prefix() -> None:
+    """And who tells neither, as crashcheck, is held to all else."""
+    models = states(SCENARIO)
+    views, count = [view(state) for state in models], 0
+    for number, state in enumerate(models):
+        assert complaint(_told(state), views, number, number) is None
+        for place, collection in enumerate(_told(state)["collections"]):
+            for position, other in enumerate(("none", 7, 0.75)):
+                answer = _told(state)
+                answer["collections"][place]["settings"][position] = other
+                assert "of no prefix" in str(complaint(answer, views, 0, len(SCENARIO)))
+                del answer["collections"][place]["settings"]
+                assert complaint(answer, views, number, number) is None
+            for place_of, generation in enumerate(collection["generations"]):
+                answer = _told(state)
+                answer["collections"][place]["generations"][place_of]["model"] = "other@1" if generation["model"] else "m@1"
+                assert "of no prefix" in str(complaint(answer, views, 0, len(SCENARIO)))
+                del answer["collections"][place]["generations"][place_of]["model"]
+                assert complaint(answer, views, number, number) is None
+                count += generation["model"] is not None
+    assert count >= 10
 
 
 def test_after_kills_under_several_clients_each_has_what_was_acknowledged_in_its_order() -> None:

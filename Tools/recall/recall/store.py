@@ -1,4 +1,5 @@
-"""Every call to the daemon, in one place. The model version is the label of the generation."""
+"""Every call to the daemon, in one place. The model version is the label of the generation, which carries it as its model
+besides: every search states it, and is refused if the label was given to vectors of another model."""
 
 from __future__ import annotations
 
@@ -66,7 +67,9 @@ class Store:
     ) -> None:
         if version in self.versions():
             raise Problem(f"collection {self.collection} has a generation {version} already; give the model another version")
-        self.client.ingest(self.collection, ids, vectors, generation=version, progress=progress, payloads=payloads)
+        self.client.ingest(
+            self.collection, ids, vectors, generation=version, progress=progress, payloads=payloads, model=version
+        )
 
     def build(self, version: str, users: np.ndarray, target_recall: float, index: str = "auto") -> dict[str, Any]:
         """The index, calibrated and shaped by real user vectors: (n, K, d), each interest counts as a query."""
@@ -90,7 +93,7 @@ class Store:
             raise Problem(f"k is {k}, expected 1 to {MOST_RESULTS}")
         reply = self.client.search(
             self.collection, users, k, generation=version, exact=exact, recall=None if exact else recall, exclude=seen,
-            fields="payload" if payloads else None,
+            fields="payload" if payloads else None, model=version,
         )
         name = vecd.Index(reply.index).name.lower()
         return Found(reply.ids.astype(np.int64), reply.scores, reply.interests, reply.generation, name, reply.payloads)

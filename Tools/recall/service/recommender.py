@@ -22,6 +22,8 @@ from .shelf import Known, Shelf
 
 MOST = 1000
 TITLES = ("redis", "vecd")
+# The generation of a release was dropped, or dropped and its label given to vectors of another model.
+GONE = (vecd.ErrorCode.GENERATION_NOT_FOUND, vecd.ErrorCode.MODEL_MISMATCH)
 
 
 @dataclass(frozen=True)
@@ -172,9 +174,9 @@ class Recommender:
         try:
             return *_vector_channel(channel, store, release, known, now, k, payloads), release
         except vecd.VecdError as error:
-            if error.code != vecd.ErrorCode.GENERATION_NOT_FOUND:
+            if error.code not in GONE:
                 raise
-            # The pinned generation was dropped. Begin again with the live version, tower and all; never only with its items.
+            # Begin again with the live version, tower and all; never only with its items.
             newer = self.releases[channel].refresh()
             if newer is None or newer is release:
                 raise

@@ -61,6 +61,7 @@ def test_a_model_beats_popularity_and_loses_nothing_in_vecd(name, fitted, saved,
     verdict = publish_fitted(store, one, experiment, bundle.version, models, Gates(beat_popularity=FACTOR))
     assert verdict.published, verdict.gates
     assert store.live() == f"{name}-1"
+    assert [generation.model for generation in client.generations(f"e2e-{name}")] == [f"{name}-1"]
     for depth in (50, 100):
         popular = max(base.hit_rate[depth] for base in experiment.baselines.values())
         assert one.exact.hit_rate[depth] >= FACTOR * popular

@@ -246,3 +246,39 @@ def test_a_dropped_generation_is_answered_by_the_next_one_whole(settings, experi
                 return (await http.post("/recommend", json={"user": int(log.user_ids[0]), "k": 10})).json()
 
     assert asyncio.run(run())["channels"]["two-tower"]["version"] == "dssm-v2"
+
+
+def test_a_label_that_another_model_took_is_not_answered(settings, experiment, models, socket, log, client) -> None:
+    """First of a version that was replaced, then of the live one itself: no other vectors of that label answer."""
+    still = Settings(settings.models, socket, settings.redis_url, {"two-tower": "other-dssm"}, poll_seconds=3600)
+    body = {"user": int(log.user_ids[0]), "k": 10, "quotas": {"two-tower": 1}}
+    bundle = load_bundle(models / "dssm-v1")
+
+    def take(label: str, model: str | None) -> None:
+        """A generation of this label with every vector in the place of another."""
+        client.ingest("other-dssm", bundle.store_ids, bundle.items[::-1], label, model=model)
+        client.build_index("other-dssm", label, "flat")
+
+    async def run() -> list[httpx.Response]:
+        client.create("other-dssm", bundle.items.shape[1], bundle.metric)
+        take("dssm-v1", "dssm-v1")
+        client.publish("other-dssm", "dssm-v1")
+        app = make_app(still)
+        async with app.router.lifespan_context(app):
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+                replies = [await http.post("/recommend", json=body)]
+                await asyncio.to_thread(roll_out, "dssm", "dssm-v3", 3, experiment, models, socket, "other")
+                client.drop("other-dssm", "dssm-v1")
+                take("dssm-v1", None)
+                replies.append(await http.post("/recommend", json=body))
+                client.publish("other-dssm", "dssm-v1")
+                client.drop("other-dssm", "dssm-v3")
+                take("dssm-v3", "else")
+                client.publish("other-dssm", "dssm-v3")
+                return [*replies, await http.post("/recommend", json=body)]
+
+    first, second, third = asyncio.run(run())
+    assert first.json()["channels"]["two-tower"]["version"] == "dssm-v1"
+    assert second.json()["channels"]["two-tower"]["version"] == "dssm-v3"
+    assert third.status_code == 503
+    assert third.json()["error"]["message"].startswith("vecd: model-mismatch: the vectors are of model")
