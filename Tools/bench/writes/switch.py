@@ -56,7 +56,7 @@ def run(program: str, parent: Path, rounds: int, seconds: float, rows: int) -> d
                 print(f"{name}, round {number}: p99 {quiet * 1e6:.0f} us idle, {loaded * 1e6:.0f} us at {publisher.rate:.0f} publishes/s")
             ratios = sorted(b / a for a, b in zip(idle, busy))
             found["searches"][name] = {
-                "publishes_per_second": published, "answers": answers, "mixed": 0, "failed": 0,
+                "publishes_per_second": published, "answers": answers,
                 "p99_ratio": {"median": statistics.median(ratios), "least": ratios[0], "greatest": ratios[-1]},
             }
     found["p99_ratio"] = {name: one["p99_ratio"] for name, one in found["searches"].items()}
