@@ -45,6 +45,8 @@ public struct SearchRequest: Sendable, Equatable {
   public var selection: SearchSelection
   /// Per interest, above 0, or empty: a score is the best of weight x inner product. Under ip alone.
   public var weights: [Float]
+  /// Temperature t, above 0, of scores by all interests together: t log sum exp(s / t); nil for the best one. Not under l2.
+  public var logSumExp: Float?
   /// Version of the model that made the vectors; nil says nothing about it.
   public var model: String?
 
@@ -53,7 +55,7 @@ public struct SearchRequest: Sendable, Equatable {
     index: IndexType? = nil, interests: Int = 1, dimension: Int, vectors: [Float], leastSequence: UInt64? = nil,
     excluded: [IDSet] = [], excludeSets: [String] = [], scoreLimit: Float? = nil, filter: [UInt8] = [],
     fields: ItemFields = [], selection: SearchSelection = SearchSelection(), weights: [Float] = [],
-    model: String? = nil
+    logSumExp: Float? = nil, model: String? = nil
   ) {
     self.collection = collection
     self.generation = generation
@@ -71,6 +73,7 @@ public struct SearchRequest: Sendable, Equatable {
     self.fields = fields
     self.selection = selection
     self.weights = weights
+    self.logSumExp = logSumExp
     self.model = model
   }
 
@@ -82,6 +85,13 @@ public struct SearchRequest: Sendable, Equatable {
       throw VecError(
         .invalidArgument, "weights \(weights) for \(interests) interests; give a finite number above 0 for each")
     }
+  }
+
+  /// - Throws: `invalid-argument` for a temperature that is none.
+  package func checkLogSumExp() throws(VecError) {
+    guard let logSumExp, !(logSumExp > 0 && logSumExp.isFinite) else { return }
+    throw VecError(
+      .invalidArgument, "the temperature of log-sum-exp is \(logSumExp), must be a finite number above 0")
   }
 
   /// Queries in the request; 0 when the shape is empty.

@@ -34,16 +34,62 @@ extension Engine {
     if !request.filter.isEmpty {
       generation = generation.filtered(by: try ItemFilter(request.filter, collection.row.attributes), filters)
     }
+    let merge = try SoftMerge(request, metric)
     let request = try Self.weighted(request, metric)
     let exclusions = try exclusions(of: request, collection.row)
     let (results, plan) =
       request.selection.isEmpty
-      ? try find(request, k: request.k, exclusions, in: generation, metric, shouldStop)
-      : try choose(request, Selector(request, collection.row.attributes), exclusions, in: generation, metric, shouldStop)
+      ? try find(request, k: request.k, merge, exclusions, in: generation, metric, shouldStop)
+      : try choose(
+        request, Selector(request, collection.row.attributes), merge, exclusions, in: generation, metric, shouldStop)
     try fenceUnreadable(generation, of: request.collection)
     var reply = Self.reply(results, plan, from: whole, sequence: collection.row.sequence)
     if !request.fields.isEmpty { reply.records = try whole.records(of: reply.ids, request.fields) }
     return reply
+  }
+
+  /// The best `k` of each query, by all interests together where the request asks for it. Queries that have not enough
+  /// candidates for that are asked again, four times as deep.
+  private func find(
+    _ request: SearchRequest, k: Int, _ merge: SoftMerge?, _ exclusions: QueryExclusions, in generation: Generation,
+    _ metric: Metric, _ shouldStop: () -> Bool
+  ) throws(VecError) -> ([[Hit]], SearchPlan) {
+    guard let merge else { return try find(request, k: k, exclusions, in: generation, metric, shouldStop) }
+    var wanted = request
+    // It is about the joint score, which is not known yet.
+    wanted.scoreLimit = nil
+    let width = request.interests * request.dimension
+    let (results, plan) = try deepening(from: 2 * k, request.queryCount) { (open, depth) throws(VecError) in
+      let (found, plan) = try find(
+        wanted.only(open), k: depth, exclusions.only(open), in: generation, metric, shouldStop)
+      let chosen = zip(open, found).map { query, candidates in
+        merge.best(
+          k, of: candidates, query: request.vectors[(query * width)..<((query + 1) * width)],
+          areAll: candidates.count < depth, from: generation)
+      }
+      return (chosen, plan)
+    }
+    guard let limit = request.scoreLimit else { return (results, plan) }
+    return (results.map { hits in hits.filter { $0.score >= limit } }, plan)
+  }
+
+  /// Asks for the results of queries, and those of which it gets none again, four times as deep.
+  private func deepening(
+    from firstDepth: Int, _ queryCount: Int,
+    _ ask: (_ open: [Int], _ depth: Int) throws(VecError) -> (results: [[Hit]?], plan: SearchPlan)
+  ) throws(VecError) -> ([[Hit]], SearchPlan) {
+    var results = [[Hit]](repeating: [], count: queryCount)
+    var open = Array(0..<queryCount)
+    var depth = firstDepth
+    var first: SearchPlan?
+    while !open.isEmpty {
+      let (found, plan) = try ask(open, depth)
+      first = first ?? plan
+      for (query, hits) in zip(open, found) { if let hits { results[query] = hits } }
+      open = zip(open, found).filter { $1 == nil }.map(\.0)
+      depth *= 4
+    }
+    return (results, first ?? .exact)
   }
 
   /// The best `k` of each query, by the cheapest way that the request allows.
@@ -64,32 +110,21 @@ extension Engine {
     return (results, plan)
   }
 
-  /// The results of a selection. Queries that have not enough candidates are asked again, four times as deep.
+  /// The results of a selection.
   private func choose(
-    _ request: SearchRequest, _ selector: Selector, _ exclusions: QueryExclusions, in generation: Generation,
-    _ metric: Metric, _ shouldStop: () -> Bool
+    _ request: SearchRequest, _ selector: Selector, _ merge: SoftMerge?, _ exclusions: QueryExclusions,
+    in generation: Generation, _ metric: Metric, _ shouldStop: () -> Bool
   ) throws(VecError) -> ([[Hit]], SearchPlan) {
-    var results = [[Hit]](repeating: [], count: request.queryCount)
-    var open = Array(0..<request.queryCount)
-    var depth = selector.firstDepth
-    var first: SearchPlan?
-    while !open.isEmpty {
+    try deepening(from: selector.firstDepth, request.queryCount) { (open, depth) throws(VecError) in
       let (found, plan) = try find(
-        request.only(open), k: depth, exclusions.only(open), in: generation, metric, shouldStop)
-      first = first ?? plan
-      var next: [Int] = []
-      for (query, candidates) in zip(open, found) {
-        if let chosen = try selector.choose(
-          candidates, areAll: candidates.count < depth, from: generation, shouldStop)
-        {
-          results[query] = chosen
-        } else {
-          next.append(query)
-        }
+        request.only(open), k: depth, merge, exclusions.only(open), in: generation, metric, shouldStop)
+      var chosen: [[Hit]?] = []
+      for candidates in found {
+        chosen.append(
+          try selector.choose(candidates, areAll: candidates.count < depth, from: generation, shouldStop))
       }
-      (open, depth) = (next, 4 * depth)
+      return (chosen, plan)
     }
-    return (results, first ?? .exact)
   }
 
   /// All queries together, unless each excludes other ids.

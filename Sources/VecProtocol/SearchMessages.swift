@@ -18,7 +18,8 @@ extension SearchRequest {
       collection: collection, generation: generation, k: k, effort: effort, index: index, interests: interests,
       dimension: dimension, vectors: vectors, leastSequence: options.leastSequence, excluded: options.excluded,
       excludeSets: options.excludeSets, scoreLimit: options.scoreLimit, filter: options.filter, fields: options.fields,
-      selection: options.selection, weights: options.weights, model: options.model)
+      selection: options.selection, weights: options.weights, logSumExp: options.logSumExp,
+      model: options.model)
   }
 
   func encode(into writer: inout ByteWriter) {
@@ -33,7 +34,7 @@ extension SearchRequest {
     writer.write(array: vectors)
     SearchOptions(
       leastSequence: leastSequence, excluded: excluded, scoreLimit: scoreLimit, filter: filter, fields: fields,
-      excludeSets: excludeSets, model: model, selection: selection, weights: weights
+      excludeSets: excludeSets, model: model, selection: selection, weights: weights, logSumExp: logSumExp
     ).encode(into: &writer)
   }
 
@@ -64,6 +65,7 @@ extension SearchRequest {
     try RequestLimits.filterBytes(filter.count)
     try selection.check(k: k, interests: interests)
     try checkWeights()
+    try checkLogSumExp()
     if let model { try Names.checkModel(model) }
     guard scoreLimit?.isFinite ?? true else {
       throw VecError(.invalidArgument, "the score limit is \(scoreLimit ?? 0), must be a finite number")

@@ -14,12 +14,13 @@ struct SearchOptions: Equatable {
     case quotas = 9
     case diversity = 10
     case weights = 11
+    case logSumExp = 12
 
     /// Nil for those of no fixed length.
     var length: Int? {
       switch self {
       case .leastSequence: 8
-      case .scoreLimit: 4
+      case .scoreLimit, .logSumExp: 4
       case .fields: 1
       case .diversity: 8
       case .excluded, .filter, .excludeSets, .model, .group, .quotas, .weights: nil
@@ -36,6 +37,7 @@ struct SearchOptions: Equatable {
   var model: String?
   var selection = SearchSelection()
   var weights: [Float] = []
+  var logSumExp: Float?
 
   /// Reads to the end of the body.
   static func parse(_ reader: inout ByteReader, queryCount: Int, interests: Int) throws(VecError) -> SearchOptions {
@@ -67,6 +69,7 @@ struct SearchOptions: Equatable {
         let (lambda, pool) = (try reader.readFloat(), Int(try reader.read(UInt32.self)))
         options.selection.diversity = .init(lambda: lambda, pool: pool == 0 ? nil : pool)
       case .weights: options.weights = try reader.readArray(Float.self, count: interests)
+      case .logSumExp: options.logSumExp = try reader.readFloat()
       }
       return true
     }
@@ -102,6 +105,7 @@ struct SearchOptions: Equatable {
       }
     }
     if !weights.isEmpty { write(.weights, to: &writer) { $0.write(array: weights) } }
+    if let logSumExp { write(.logSumExp, to: &writer) { $0.write(logSumExp) } }
   }
 
   private func write(_ tag: Tag, to writer: inout ByteWriter, _ body: (inout ByteWriter) -> Void) {

@@ -18,6 +18,7 @@ struct SearchTemplate: Sendable {
   var fields: ItemFields = []
   var selection = SearchSelection()
   var weights: [Float] = []
+  var logSumExp: Float?
   /// Version of the model that made the queries.
   var model: String?
 
@@ -26,7 +27,7 @@ struct SearchTemplate: Sendable {
       collection: collection, generation: generation, k: k, effort: effort, index: index, interests: interests,
       dimension: dimension, vectors: vectors, leastSequence: leastSequence,
       excluded: excluded.isEmpty ? [] : [excluded], excludeSets: excludeSet.map { [$0] } ?? [], scoreLimit: scoreLimit,
-      filter: filter, fields: fields, selection: selection, weights: weights, model: model)
+      filter: filter, fields: fields, selection: selection, weights: weights, logSumExp: logSumExp, model: model)
   }
 
   /// The daemon counts the queries of a request; a person those of the file.

@@ -18,6 +18,12 @@ struct SelectionOptions: ParsableArguments {
   @Option(help: ArgumentHelp("A weight for each interest, with commas between them; metric ip.", valueName: "weights"))
   var weights: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Score by all interests together, t log sum exp(score / t), at this temperature. Default: the best one.",
+      valueName: "t"))
+  var logSumExp: Float?
+
   func selection() throws(VecError) -> SearchSelection {
     guard pool == nil || diversity != nil else {
       throw VecError(.invalidArgument, "--pool goes with --diversity; give both, or leave it out")

@@ -135,12 +135,18 @@ extension SearchRequest {
 
 extension SearchRequest {
   private var selectionFields: [(String, GoldenText)] {
-    (selection.group.map { [("group", .object([("attribute", .string($0.attribute)), ("most", .int($0.most))]))] } ?? [])
-      + (selection.quotas.isEmpty ? [] : [("quotas", .ints(selection.quotas.flatMap { [$0.least, $0.most] }))])
-      + (selection.diversity.map {
-        [("diversity", .object([("relevance", .float($0.lambda)), ("pool", .int($0.pool ?? 0))]))]
-      } ?? [])
-      + (weights.isEmpty ? [] : [("weights", .floats(weights))])
+    var fields: [(String, GoldenText)] = []
+    if let group = selection.group {
+      fields.append(("group", .object([("attribute", .string(group.attribute)), ("most", .int(group.most))])))
+    }
+    if !selection.quotas.isEmpty { fields.append(("quotas", .ints(selection.quotas.flatMap { [$0.least, $0.most] }))) }
+    if let diversity = selection.diversity {
+      fields.append(
+        ("diversity", .object([("relevance", .float(diversity.lambda)), ("pool", .int(diversity.pool ?? 0))])))
+    }
+    if !weights.isEmpty { fields.append(("weights", .floats(weights))) }
+    if let logSumExp { fields.append(("log_sum_exp", .float(logSumExp))) }
+    return fields
   }
 }
 

@@ -45,6 +45,14 @@ extension GoldenSample {
         .search(SearchRequest(collection: "videos", k: 10, dimension: 2, vectors: [0.5, -2], model: "mind-7")), deadline: 20)
     ),
     (
+      "15-search-log-sum-exp-request",
+      .request(
+        .search(
+          SearchRequest(
+            collection: "videos", k: 10, interests: 2, dimension: 2, vectors: [0.5, -2, 1, 1], weights: [1, 0.5],
+            logSumExp: 0.125)), deadline: 0)
+    ),
+    (
       "15-search-model-error-reply",
       .reply(
         .failure(VecError(.modelMismatch, "the vectors are of model \"mind-7\", generation g1 of videos carries \"mind-6\"")),

@@ -152,7 +152,7 @@ struct MessageSource {
       excluded: excluded, excludeSets: (0..<pick([0, 1, queries])).map { _ in maybe { $0.label() } ?? "" },
       scoreLimit: maybe { $0.float() }, filter: bytes(upTo: 20), fields: fields(),
       selection: selection(k, interests), weights: pick([[], (0..<interests).map { Float($0 + 1) }]),
-      model: maybe { $0.model() })
+      logSumExp: maybe { Float.random(in: 0.001...9, using: &$0.random) }, model: maybe { $0.model() })
   }
 
   private mutating func selection(_ k: Int, _ interests: Int) -> SearchSelection {

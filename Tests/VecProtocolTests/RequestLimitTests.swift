@@ -111,6 +111,14 @@ struct RequestLimitTests {
     ("verify name", .verify(collection: "a/b"), .invalidArgument),
     ("rollback name", .rollback(collection: ""), .invalidArgument),
     ("generations name", .generations(GenerationsRequest(collection: "x y")), .invalidArgument),
+    (
+      "temperature 0",
+      .search(SearchRequest(collection: "c", k: 1, dimension: 1, vectors: [1], logSumExp: 0)), .invalidArgument
+    ),
+    (
+      "temperature that is none",
+      .search(SearchRequest(collection: "c", k: 1, dimension: 1, vectors: [1], logSumExp: .nan)), .invalidArgument
+    ),
     ("nothing to configure", configure(SettingsChange()), .invalidArgument),
     ("too many captured queries", configure(SettingsChange(capturedQueries: 65_537)), .limitExceeded),
     ("gauge share above 1", configure(SettingsChange(gaugeShare: 1.5)), .invalidArgument),

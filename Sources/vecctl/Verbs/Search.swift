@@ -76,7 +76,7 @@ struct Search: Verb {
       excludeSet: excludeSet, scoreLimit: scoreLimit,
       filter: try filter.map { (text) throws(VecError) in try Filter(parsing: text).encode() } ?? [],
       fields: try AttributeArguments.fields(fields), selection: try selectionOptions.selection(),
-      weights: try selectionOptions.weightValues(), model: model)
+      weights: try selectionOptions.weightValues(), logSumExp: selectionOptions.logSumExp, model: model)
     guard out == nil || template.fields.isEmpty else {
       throw VecError(.invalidArgument, "--out writes ids and scores only; leave --fields or --out out")
     }

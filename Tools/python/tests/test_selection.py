@@ -1,4 +1,4 @@
-"""Groups, quotas, diversity and weights of a search: what is refused before anything is sent, and what the daemon answers."""
+"""Groups, quotas, diversity, weights and log-sum-exp of a search: what is refused before anything is sent, and what the daemon answers."""
 
 import numpy as np
 import pytest
@@ -8,12 +8,12 @@ from vecd.selection import selection
 
 
 def plain(**given):
-    values = {"group_by": None, "group_limit": 1, "quotas": None, "diversity": None, "pool": None, "weights": None}
+    values = {"group_by": None, "group_limit": 1, "quotas": None, "diversity": None, "pool": None, "weights": None, "log_sum_exp": None}
     return selection(10, 2, **(values | given))
 
 
 def test_nothing_asked_for_is_no_option():
-    assert plain() == (None, None, None, None)
+    assert plain() == (None, None, None, None, None)
 
 
 def test_shares_become_counts_and_no_most_is_k():
@@ -35,6 +35,9 @@ def test_shares_become_counts_and_no_most_is_k():
     ({"weights": [1]}, "weights are [1.0], expected a number above 0 for each of the 2 interests"),
     ({"weights": [1, 0]}, "weights are [1.0, 0.0]"),
     ({"weights": [1, float("inf")]}, "weights are"),
+    ({"log_sum_exp": 0}, "log_sum_exp is 0"),
+    ({"log_sum_exp": float("nan")}, "log_sum_exp is nan"),
+    ({"log_sum_exp": float("inf")}, "log_sum_exp is inf"),
 ])
 def test_what_cannot_be_is_refused_with_what_would_be_right(given, message):
     with pytest.raises(vecd.BadInput) as caught:
@@ -79,6 +82,20 @@ def test_quotas_hold_for_each_user_and_weights_turn_the_scale(feed):
     scaled = db.search("test-selection", users * np.array([1, 2, 0.5], np.float32)[:, None], k=20, exact=True)
     weighted = db.search("test-selection", users, k=20, weights=[1, 2, 0.5], exact=True)
     assert (weighted.ids == scaled.ids).all() and (weighted.scores == scaled.scores).all()
+
+
+@pytest.mark.parametrize("t", [0.1, 1, 20])
+def test_log_sum_exp_ranks_by_all_interests_together(feed, t):
+    db, rows = feed
+    users = np.random.default_rng(8).standard_normal((5, 3, 8)).astype(np.float32)
+    each = users.astype(np.float64) @ rows.T.astype(np.float64) / t
+    joint = t * (each.max(axis=1) + np.log(np.exp(each - each.max(axis=1, keepdims=True)).sum(axis=1)))
+    found = db.search("test-selection", users, k=40, log_sum_exp=t, exact=True, batch_queries=2)
+    for user in range(5):
+        right = np.sort(joint[user])[::-1][:40]
+        np.testing.assert_allclose(found.scores[user], right, rtol=2e-6)
+        np.testing.assert_allclose(found.scores[user], joint[user][found.ids[user]], rtol=2e-6)
+        assert (found.interests[user] == each[user][:, found.ids[user]].argmax(axis=0)).all()
 
 
 def test_diversity_of_one_is_the_order_of_scores(feed):

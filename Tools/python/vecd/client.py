@@ -330,6 +330,7 @@ class Client(Models, Publishing):
         diversity: float | None = None,
         pool: int | None = None,
         weights: Any = None,
+        log_sum_exp: float | None = None,
         timeout: Any = _READ_TIMEOUT,
     ) -> SearchResult:
         """The k best items of each query, all from one generation.
@@ -354,6 +355,8 @@ class Client(Models, Publishing):
         diversity, pool: maximal marginal relevance with this lambda (1: by score alone) over a pool of candidates, 4 k if
             not given.
         weights: above 0, for each interest; a score is the best of weight x inner product. Under ip alone.
+        log_sum_exp: a temperature t above 0; scores are then t log sum exp(score / t) over all interests, not the best of
+            them. Under ip and cosine.
         timeout: seconds for each request.
         """
         return reads.search(
@@ -361,6 +364,7 @@ class Client(Models, Publishing):
             index=index, batch_queries=batch_queries, at_least=at_least, exclude=exclude, exclude_set=exclude_set,
             score_limit=score_limit, filter=filter, fields=fields, model=model, group_by=group_by,
             group_limit=group_limit, quotas=quotas, diversity=diversity, pool=pool, weights=weights,
+            log_sum_exp=log_sum_exp,
             seconds=self.timeout if timeout is _READ_TIMEOUT else timeout,
         )
 

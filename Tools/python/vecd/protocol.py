@@ -477,6 +477,7 @@ class SearchRequest(Message):
     quotas: np.ndarray | None = wire(Option(9, Array("<u4", lambda seen: 2 * seen["interests"])), default=None)
     diversity: Diversity | None = wire(Option(10, One(Diversity)), default=None)
     weights: np.ndarray | None = wire(Option(11, Array("<f4", lambda seen: seen["interests"])), default=None)
+    log_sum_exp: float | None = wire(Option(12, F32), default=None)
 
 
 def _total(seen: Values) -> int:

@@ -34,7 +34,7 @@ def search(
     nprobe: int | None, exact: bool, index: Index | str, batch_queries: int, at_least: int | None, exclude: Any,
     exclude_set: Any, score_limit: float | None, filter: str | Filter | None, fields: Any, model: str | None,
     group_by: str | None, group_limit: int, quotas: Any, diversity: float | None, pool: int | None, weights: Any,
-    seconds: float | None,
+    log_sum_exp: float | None, seconds: float | None,
 ) -> SearchResult:
     vectors = as_vectors(queries, "queries", (1, 2, 3))
     vectors = vectors.reshape((1, 1, -1)) if vectors.ndim == 1 else vectors
@@ -48,7 +48,7 @@ def search(
     least = None if at_least is None else whole(at_least, "at_least", 0, 2**64 - 1)
     condition, wanted = _filter(filter), _fields(fields)
     as_model(model)
-    choice_of_results = selection(k, interests, group_by, group_limit, quotas, diversity, pool, weights)
+    choice_of_results = selection(k, interests, group_by, group_limit, quotas, diversity, pool, weights, log_sum_exp)
     room = Limits.FRAME_BODY_BYTES - 1024 - len(condition or b"")
     step = min(
         whole(batch_queries, "batch_queries", 1, Limits.QUERIES),

@@ -1,4 +1,4 @@
-"""How the results of a search are chosen from its candidates: groups, quotas, diversity and weights, as options of the wire."""
+"""How the results of a search are chosen from its candidates: groups, quotas, diversity, weights and log-sum-exp, as options of the wire."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from . import protocol as p
 from .arrays import bad, whole
 from .wire import Limits
 
-Selection = tuple[p.Group | None, np.ndarray | None, p.Diversity | None, np.ndarray | None]
+Selection = tuple[p.Group | None, np.ndarray | None, p.Diversity | None, np.ndarray | None, float | None]
 
 
 def selection(
     k: int, interests: int, group_by: str | None, group_limit: int, quotas: Any, diversity: float | None,
-    pool: int | None, weights: Any,
+    pool: int | None, weights: Any, log_sum_exp: float | None,
 ) -> Selection:
-    """The options 8 to 11 of a search; None for each that was not asked for."""
+    """The options 8 to 12 of a search; None for each that was not asked for."""
     group = None
     if group_by is not None:
         group = p.Group(group_by, whole(group_limit, "group_limit", 1, 0xFFFF_FFFF))
     elif group_limit != 1:
         raise bad("group_limit is given without group_by, the attribute to group by")
-    return group, _quotas(quotas, k, interests), _diversity(diversity, pool, k), _weights(weights, interests)
+    if log_sum_exp is not None and not 0 < log_sum_exp < float("inf"):
+        raise bad(f"log_sum_exp is {log_sum_exp}, expected a temperature above 0")
+    quota, mmr = _quotas(quotas, k, interests), _diversity(diversity, pool, k)
+    return group, quota, mmr, _weights(weights, interests), log_sum_exp
 
 
 def _quotas(quotas: Any, k: int, interests: int) -> np.ndarray | None:
