@@ -62,10 +62,15 @@ extension Engine {
     let (results, plan) = try deepening(from: 2 * k, request.queryCount) { (open, depth) throws(VecError) in
       let (found, plan) = try find(
         wanted.only(open), k: depth, exclusions.only(open), in: generation, metric, shouldStop)
-      let chosen = zip(open, found).map { query, candidates in
-        merge.best(
-          k, of: candidates, query: request.vectors[(query * width)..<((query + 1) * width)],
-          areAll: candidates.count < depth, from: generation)
+      var chosen: [[Hit]?] = []
+      for (query, candidates) in zip(open, found) {
+        if shouldStop() {
+          throw VecError(.deadlineExceeded, "the search was stopped while it joined scores; nothing was returned")
+        }
+        chosen.append(
+          merge.best(
+            k, of: candidates, query: request.vectors[(query * width)..<((query + 1) * width)],
+            areAll: candidates.count < depth, from: generation))
       }
       return (chosen, plan)
     }
