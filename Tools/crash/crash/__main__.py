@@ -17,6 +17,7 @@ from .nested import Plan, nest
 from .power import power_cuts
 from .programs import Missing
 from .record import Recording, record
+from .scrub import sweep as sweep_scrub
 from .short import sweep_short
 from .sizes import ENOUGH, sizes
 from .states import Policy
@@ -99,7 +100,9 @@ def run_inject(options: argparse.Namespace) -> int:
     print(f"the daemon: {found.line}", flush=True)
     problems = found.problems
     if not options.calls:
-        for title, method in (("snapshot, restore, repair", sweep_copies), ("short reads and writes", sweep_short)):
+        for title, method in (
+            ("snapshot, restore, repair", sweep_copies), ("the scrub", sweep_scrub), ("short reads and writes", sweep_short),
+        ):
             found = method(options.stride, options.workers)
             print(f"{title}: {found.line}", flush=True)
             problems += found.problems

@@ -12,9 +12,10 @@ from crash_needs import need
 from crash.copies import (
     mended, repair_fails, restore_fails, snapshot_after_a_failed_sync, snapshot_fails, spoil, sweep_copies, template,
 )
+from crash import scrub
 from crash.inject import failing, judged, sweep
 from crash.preload import Fault, library
-from crash.programs import Died, Missing, scratch
+from crash.programs import Daemon, Died, Missing, scratch
 from crash.short import short, sweep_short
 from crash.sizes import sizes
 
@@ -57,6 +58,17 @@ def test_a_disk_full_at_any_page_refuses_cleanly_and_goes_on_with_room() -> None
     print(found.line)
     assert not found.problems
     assert found.outcomes["storage-full"] >= 20
+
+
+def test_a_scrub_that_cannot_read_fences_what_it_names_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    need("vecd", tools=("strace",))
+    found = scrub.sweep(stride=11, workers=WORKERS)
+    print(found.line)
+    assert not found.problems
+    assert found.points >= 8 and found.outcomes["fenced"] >= 5 and found.outcomes["all read"] >= 1
+    # A finding that is told nowhere is found.
+    monkeypatch.setattr(Daemon, "said", lambda self: "")
+    assert "findings" in str(scrub.failing("pread64", "error=EIO", 2, False)[1])
 
 
 def test_a_point_that_breaks_off_is_a_finding_and_not_the_end_of_a_sweep() -> None:
