@@ -67,7 +67,7 @@ enum Check {
           ("metric", .string(collection.metric.name)), ("sequence", .unsigned(collection.sequence)),
           ("live", .optional(collection.liveGeneration)), ("fence", .optional(collection.fence)),
           ("generations", .array(generations)), ("sets", try sets(of: collection, engine)),
-          ("settings", collection.fence == nil ? try settings(of: collection, engine) : .null),
+          ("settings", try settings(of: collection, engine)),
         ]))
     }
     return all
@@ -84,7 +84,7 @@ enum Check {
   }
 
   private static func settings(of collection: CollectionInfo, _ engine: Engine) throws(VecError) -> JSON {
-    let settings = try engine.describe(collection.name).settings
+    let settings = try engine.settings(of: collection.name)
     return .array([
       .string(settings.modelPolicy.name), .count(settings.capturedQueries), .float(settings.gaugeShare),
     ])
