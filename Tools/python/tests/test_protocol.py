@@ -129,9 +129,9 @@ def test_options_of_a_search_are_laid_out_as_documented():
     body = plain.encode()
     assert replace(plain, least_sequence=258).encode() == body + bytes.fromhex("0100" "08000000" "0201000000000000")
     known = replace(plain, least_sequence=1).encode()[len(body) :]
-    for tail in (known + known, b"\x0c\0\0\0\0\0" + known, b"\1\0\4\0\0\0abcd", known + b"\0", b"\x0c\0\2\0\0\0x"):
+    for tail in (known + known, b"\x7f\0\0\0\0\0" + known, b"\1\0\4\0\0\0abcd", known + b"\0", b"\x7f\0\2\0\0\0x"):
         refused(ErrorCode.MALFORMED_FRAME, p.SearchRequest.decode, body + tail)
-    for tail in (b"\x0c\0\0\0\0\0", known + b"\x0c\0\1\0\0\0x", b"\0\0\0\0\0\0" + known):
+    for tail in (b"\x7f\0\0\0\0\0", known + b"\x7f\0\1\0\0\0x", b"\0\0\0\0\0\0" + known):
         refused(ErrorCode.NOT_AVAILABLE, p.SearchRequest.decode, body + tail)
 
 
