@@ -118,7 +118,10 @@ extension QuerySample {
 
   /// As they are told: there may be none.
   static func parseCaptured(_ reader: inout ByteReader) throws(VecError) -> QuerySample {
-    let dimension = try RequestLimits.dimension(Int(try reader.read(UInt32.self)))
+    let dimension = Int(try reader.read(UInt32.self))
+    guard (1...Limits.dimensionMax).contains(dimension) else {
+      throw reader.failure("dimension is \(dimension), must be 1 to \(Limits.dimensionMax)")
+    }
     let count = try reader.readCount(leastBytes: 4 * dimension, of: "captured queries")
     return QuerySample(dimension: dimension, vectors: try reader.readArray(Float.self, count: count * dimension))
   }

@@ -74,6 +74,16 @@ struct RoundTripTests {
     }
   }
 
+  @Test("captured queries of a dimension that is none are malformed, and no value of the caller's")
+  func capturedDimension() {
+    for dimension in [0, 4_097] as [UInt32] {
+      var writer = ByteWriter()
+      writer.write(dimension)
+      writer.write(0 as UInt32)
+      #expect(code { _ = try Reply.decode(kind: .capturedQueries, status: 0, body: writer.bytes) } == .malformedFrame)
+    }
+  }
+
   @Test("the view of ingest rows reads in place what the owned form holds, at any alignment", arguments: [UInt64(5)])
   func ingestView(seed: UInt64) throws {
     var source = MessageSource(seed: seed)
