@@ -38,6 +38,9 @@ extension CollectionDescription {
       dimension: Int(try reader.read(UInt32.self)), metric: try reader.readMetric(), attributes: [])
     for _ in 0..<(try reader.read(UInt8.self)) { description.attributes.append(try reader.readAttribute()) }
     let change = try SettingsChange.parse(&reader, of: "describe", skippingUnknown: true)
+    if let share = change.gaugeShare, !(share >= 0 && share <= 1) {
+      throw reader.failure("the gauge share is \(share), must be 0 to 1")
+    }
     description.settings = description.settings.changed(by: change)
     return description
   }

@@ -135,9 +135,12 @@ extension QuerySample {
 
 extension PublishOutcome {
   static func parse(_ reader: inout ByteReader) throws(VecError) -> PublishOutcome {
-    PublishOutcome(
-      sequence: try reader.read(), replaced: try reader.readOptionalString(),
-      report: reader.remaining > 0 ? try reader.readOptionalText() : nil)
+    var outcome = PublishOutcome(
+      sequence: try reader.read(), replaced: try reader.readOptionalString(), report: nil)
+    guard reader.remaining > 0 else { return outcome }
+    outcome.report = try reader.readOptionalText()
+    guard outcome.report != nil else { throw reader.failure("a report is empty, must be a JSON object") }
+    return outcome
   }
 
   func encode(into writer: inout ByteWriter) {
