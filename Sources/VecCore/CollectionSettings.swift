@@ -1,7 +1,7 @@
 /// What becomes of a search whose vectors are of another model version than the items of the generation that would answer.
 public enum ModelPolicy: UInt8, CaseIterable, Sendable {
   case refuse = 0
-  /// To the generation that carries the version and was published last.
+  /// To the generation that carries the version and went live last.
   case route = 1
   /// Answered all the same, and counted.
   case count = 2

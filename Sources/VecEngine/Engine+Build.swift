@@ -24,11 +24,8 @@ extension Engine {
         throw VecError(.generationState, "generation \(found.label) of \(name) has no rows: ingest into it first")
       }
       // Without a sample, the queries that were captured from generations of the same model.
-      let captured = collection.reservoir.queries(
-        of: found.model, dimension: collection.row.dimension, most: Limits.sampleQueriesKept)
       let recipe = IndexRecipe(
-        type: type, targetRecall: targetRecall,
-        sample: sample ?? (captured.count >= Self.capturedLeast ? captured : nil))
+        type: type, targetRecall: targetRecall, sample: sample ?? collection.capturedSample(for: generation))
       return reserve(found.label, of: collection.row, recipe)
     }
   }

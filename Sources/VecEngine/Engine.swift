@@ -102,7 +102,6 @@ package final class Engine: Sendable {
 
   /// Closes the manifest and frees the store for another process. Searches under way end on what they hold.
   package func close() {
-    try? saveCaptures()
     writer.withLock { writer in
       writer?.manifest.close()
       writer = nil

@@ -62,6 +62,8 @@ package struct RecoveryReport: Sendable {
   package var fences: [Fence] = []
   /// Named sets of excluded ids that answer nothing until they are forgotten, and why.
   package var damagedExclusions: [Fence] = []
+  /// Collections of which captured queries fail their checksums and were given up.
+  package var damagedCaptures: [String] = []
   package var collectionCount = 0
   package var segmentCount = 0
   /// Bytes of segment files that were verified.

@@ -30,6 +30,7 @@ struct Recovery {
         known.formUnion(record.segments.map(\.uuid))
         adopt(record, directory, memory)
       }
+      try adoptCaptures(memory)
       try adoptExclusions(of: catalogue, memory)
       for (name, reason) in catalogue.damaged { fence(name, reason) }
       report.doubt = manifest.doubt
@@ -48,9 +49,6 @@ struct Recovery {
 
   private mutating func adopt(_ record: CollectionRecord, _ directory: StoreDirectory, _ memory: MemoryLedger) {
     var collection = Collection(row: record.row, generations: [])
-    let dimension = record.row.dimension
-    collection.reservoir.setCapacity(record.row.settings.capturedQueries, dimension: dimension, memory)
-    for saved in (try? manifest.captures(of: record.row)) ?? [] { collection.reservoir.restore(saved.queries, of: saved.model) }
     collection.row.sequence = record.deltas.map(\.lastSequence).reduce(record.row.sequence, max)
     for row in record.generations {
       var generation = Generation(row: row, segments: [])
@@ -64,6 +62,21 @@ struct Recovery {
       collection.generations.append(generation)
     }
     collections[record.row.name] = collection
+  }
+
+  /// No answer depends on captured queries: those that are damaged are given up, and that is all.
+  private mutating func adoptCaptures(_ memory: MemoryLedger) throws(VecError) {
+    for collection in collections.values.sorted(by: { $0.row.name < $1.row.name }) {
+      let row = collection.row
+      collection.reservoir.setCapacity(row.settings.capturedQueries, dimension: row.dimension, memory)
+      let saved = try manifest.captures(of: row)
+      for one in saved.sound { collection.reservoir.restore(one.queries, of: one.model) }
+      if saved.damagedCount > 0 {
+        report.damagedCaptures.append(row.name)
+        // What is saved next takes the place of all.
+        collection.reservoir.noteChange()
+      }
+    }
   }
 
   /// Opens the segments of a generation, and carries out its writes.

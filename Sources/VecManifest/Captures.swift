@@ -54,13 +54,14 @@ extension ManifestTransaction {
 }
 
 extension Manifest {
-  /// The captured queries of a collection that pass their checksums.
-  package func captures(of collection: CollectionRow) throws(VecError) -> [CaptureRow] {
-    guard try CatalogueReader(connection).hasModels() else { return [] }
+  /// The captured queries of a collection that pass their checksums, and how many rows of them do not.
+  package func captures(of collection: CollectionRow) throws(VecError) -> (sound: [CaptureRow], damagedCount: Int) {
+    guard try CatalogueReader(connection).hasModels() else { return ([], 0) }
     let statement = try connection.prepare(
       "SELECT model, query_count, checksum, vectors FROM captures WHERE collection_number = ? ORDER BY model")
     try statement.bind([.integer(Int64(bitPattern: collection.number))])
-    return try statement.rows(columns: 4).compactMap { values in
+    let rows = try statement.rows(columns: 4)
+    let sound = rows.compactMap { values -> CaptureRow? in
       guard case .text(let model) = values[0], case .integer(let count) = values[1], case .integer(let checksum) = values[2],
         case .blob(let bytes) = values[3], (1...Int64(Limits.capturedQueriesMax)).contains(count),
         bytes.count == Int(count) * collection.dimension * 4
@@ -75,5 +76,6 @@ extension Manifest {
         queries: QuerySample(dimension: collection.dimension, vectors: vectors))
       return Int64(row.checksum) == checksum ? row : nil
     }
+    return (sound, rows.count - sound.count)
   }
 }

@@ -2,28 +2,23 @@ import Logging
 import VecCore
 import VecEngine
 
-/// Every few minutes writes the captured queries that changed into the manifest; a clean stop does so too.
+/// Writes the captured queries that changed into the manifest: every few minutes, and at a clean stop.
 ///
-/// Thread rule: `start` once; the work runs on the upkeep lane.
+/// Thread rule: `start` once; the work runs on the upkeep lane, and when that has stopped on whose thread `save` is called.
 final class CaptureSaving: Sendable {
   private static let pauseMilliseconds = 300_000
 
   func start(_ daemon: Daemon) {
-    daemon.later(milliseconds: Self.pauseMilliseconds) {
-      guard !daemon.isStopping else { return }
-      _ = daemon.pool.upkeep.submit(.admitted) {
-        self.run(daemon)
-        self.start(daemon)
-      }
-    }
+    daemon.repeatedly(every: Self.pauseMilliseconds) { self.save(daemon) }
   }
 
-  private func run(_ daemon: Daemon) {
+  func save(_ daemon: Daemon) {
     do throws(VecError) {
       try daemon.engine.saveCaptures()
     } catch {
-      if let stopped = daemon.engine.stoppedWriting { return daemon.fail(stopped) }
-      if !daemon.isStopping { daemon.logger.error("captured queries not saved", metadata: ["error": "\(error)"]) }
+      // Nothing is promised of them: what ends the writing is told by whoever is promised something.
+      daemon.logger.error("captured queries not saved", metadata: ["error": "\(error)"])
+      if let stopped = daemon.engine.stoppedWriting { daemon.fail(stopped) }
     }
   }
 }

@@ -81,6 +81,17 @@ final class Daemon: Sendable {
     loops.next().scheduleTask(in: .milliseconds(Int64(milliseconds)), body)
   }
 
+  /// Runs `body` on the upkeep lane again and again, with a pause before each time, until the daemon stops.
+  func repeatedly(every milliseconds: Int, _ body: @escaping @Sendable () -> Void) {
+    later(milliseconds: milliseconds) {
+      guard !self.isStopping else { return }
+      _ = self.pool.upkeep.submit(.admitted) {
+        body()
+        self.repeatedly(every: milliseconds, body)
+      }
+    }
+  }
+
   func abort() { aborting.store(true, ordering: .relaxed) }
 
   /// Requests accepted and not yet answered (the reply handed to the kernel) or dropped.

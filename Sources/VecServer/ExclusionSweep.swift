@@ -13,13 +13,7 @@ final class ExclusionSweep: Sendable {
   private static let roundMax = 16_384
 
   func start(_ daemon: Daemon) {
-    daemon.later(milliseconds: Self.pauseMilliseconds) {
-      guard !daemon.isStopping else { return }
-      _ = daemon.pool.upkeep.submit(.admitted) {
-        self.run(daemon)
-        self.start(daemon)
-      }
-    }
+    daemon.repeatedly(every: Self.pauseMilliseconds) { self.run(daemon) }
   }
 
   private func run(_ daemon: Daemon) {

@@ -132,6 +132,9 @@ package final class Server: Service {
       daemon.logger.warning(
         "exclude set damaged", metadata: ["collection.name": "\(damage.collection)", "reason": "\(damage.reason)"])
     }
+    for name in found.damagedCaptures {
+      daemon.logger.warning("captured queries damaged", metadata: ["collection.name": "\(name)"])
+    }
     for fence in found.fences {
       daemon.logger.warning(
         "collection damaged", metadata: ["collection.name": "\(fence.collection)", "reason": "\(fence.reason)"])
@@ -174,6 +177,7 @@ extension Server {
     daemon.pool.writes.stop(droppingQueued: false)
     let isStopped = await wait(until: grace) { self.daemon.pool.lanes.allSatisfy(\.isStopped) }
     if isStopped {
+      daemon.captureSaving.save(daemon)
       daemon.engine.close()
       try? await loops.shutdownGracefully()
     }

@@ -20,7 +20,7 @@ package struct ServerOptions: Sendable {
   package var queueMax = 1024
   /// How long a client may take nothing of its replies, or send nothing of a frame it began.
   package var writeTimeoutSeconds = 30
-  /// Deadline of requests that name none; 0 for none. Kinds 6 to 13 never have one unless they name it.
+  /// Deadline of requests that name none; 0 for none. Long work (6 to 13, 20 to 22, 31) never has one unless it is named.
   package var defaultDeadlineMilliseconds = 10_000
   /// How long accepted requests may take after SIGTERM.
   package var stopLimitSeconds = 10

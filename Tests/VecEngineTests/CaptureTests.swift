@@ -44,6 +44,7 @@ import VecEngine
     try ask(engine, second, interests: 4)
     #expect(throws: VecError.self) { try ask(engine, [.nan, 0, 0, 0]) }
     #expect(try engine.capturedQueries("c", generation: nil).vectors == first + second)
+    try engine.saveCaptures()
     engine.close()
     engine = try fixture.open()
     #expect(try engine.capturedQueries("c", generation: nil).vectors == first + second)
@@ -56,7 +57,7 @@ import VecEngine
     engine.close()
     engine = try fixture.open()
     defer { engine.close() }
-    #expect(try engine.capturedQueries("c", generation: nil).count == 0)
+    #expect(try engine.capturedQueries("c", generation: nil).count == 0, "what is forgotten is gone from the disk too")
   }
 
   @Test("are rather recent ones when there are too many, and never more than were asked for")
@@ -105,6 +106,34 @@ import VecEngine
     try ask(engine, randomRows(1, Self.dimension, seed: 4))
     #expect(try isGiven("enough", "m1"))
     #expect(try !isGiven("other", "m2"))
+  }
+
+  @Test("that are damaged are given up and named; nothing else is lost with them")
+  func damaged() throws {
+    let fixture = try EngineFixture()
+    var engine = try store(fixture, capture: 100)
+    let queries = randomRows(20, Self.dimension, seed: 9)
+    try ask(engine, queries)
+    try engine.saveCaptures()
+    engine.close()
+    let sound = try fixture.bytes("manifest.sqlite")
+    let vector = queries[..<Self.dimension].flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian) { Array($0) } }
+    let place = try #require(sound.indices.first { sound[$0...].starts(with: vector) })
+    for flip in [0, 5, 15] {
+      var bytes = sound
+      bytes[place + flip] ^= 4
+      try fixture.write(bytes, to: "manifest.sqlite")
+      engine = try fixture.open()
+      #expect(engine.recovery.damagedCaptures == ["c"] && engine.recovery.fences.isEmpty)
+      #expect(try engine.capturedQueries("c", generation: nil).count == 0)
+      #expect(try engine.describe("c").settings.capturedQueries == 100)
+      #expect(try engine.verify(nil).findings.map(\.collection) == ["c"])
+      try ask(engine, queries)
+      #expect(try engine.capturedQueries("c", generation: nil).vectors == queries, "it goes on capturing")
+      try engine.saveCaptures()
+      #expect(try engine.verify(nil).findings.isEmpty)
+      engine.close()
+    }
   }
 
   @Test("more than their limit of bytes are refused, and change nothing")

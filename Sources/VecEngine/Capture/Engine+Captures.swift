@@ -11,11 +11,19 @@ enum QuerySource: String {
   case sample
 }
 
+extension Collection {
+  /// Fewer captured queries than that say too little.
+  private static let capturedLeast = 64
+
+  /// The latest captured queries of a generation's model version; nil when there are too few to measure with.
+  func capturedSample(for generation: Generation, most: Int = Limits.sampleQueriesKept) -> QuerySample? {
+    let sample = reservoir.queries(of: generation.row.model, dimension: row.dimension, most: most)
+    return sample.count >= Self.capturedLeast ? sample : nil
+  }
+}
+
 // Captured queries: kept over a restart, and asked by builds, probes and publishes.
 extension Engine {
-  /// Fewer captured queries than that say too little.
-  static let capturedLeast = 64
-
   /// The captured queries of a generation's model version, oldest first.
   package func capturedQueries(_ name: String, generation label: String?) throws(VecError) -> QuerySample {
     let collection = try collection(name)
@@ -29,14 +37,14 @@ extension Engine {
     for generation: Generation, of collection: Collection, most: Int
   ) throws(VecError) -> (sample: QuerySample, source: QuerySource)? {
     let dimension = collection.row.dimension
-    let captured = collection.reservoir.queries(of: generation.row.model, dimension: dimension, most: most)
-    if captured.count >= Self.capturedLeast { return (captured, .captured) }
+    if let captured = collection.capturedSample(for: generation, most: most) { return (captured, .captured) }
     let sample = try withWriter { (writer) throws(VecError) in
       try writer.manifest.sample(of: generation.row.number, dimension: dimension)
     }
     // The latest ones: what a build measures with, and does not shape its graph by.
     if let sample { return (QuerySample(dimension: dimension, vectors: sample.suffix(most * dimension)), .sample) }
-    return captured.count > 0 ? (captured, .captured) : nil
+    let few = collection.reservoir.queries(of: generation.row.model, dimension: dimension, most: most)
+    return few.count > 0 ? (few, .captured) : nil
   }
 
   /// Writes the captured queries that changed since the last time into the manifest.

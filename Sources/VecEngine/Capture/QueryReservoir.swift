@@ -85,7 +85,7 @@ final class QueryReservoir: Sendable {
     }
   }
 
-  /// They were not saved after all.
+  /// They are not what is saved.
   func noteChange() { state.withLock { $0.isChanged = true } }
 
   /// Puts back what was saved.

@@ -1,6 +1,7 @@
 import Glibc
 import VecCore
 import VecIndex
+import VecKernels
 
 /// Scores of items by all interests of a query together: t log sum_k exp(s_k / t), with s_k the scores by each of them.
 ///
@@ -35,12 +36,9 @@ struct SoftMerge {
   func best(
     _ k: Int, of candidates: [Hit], query: ArraySlice<Float>, areAll: Bool, from generation: Generation
   ) -> [Hit]? {
-    let norms = (0..<interests).map { norm(query.dropFirst($0 * dimension).prefix(dimension)) }
-    var joined: [Hit] = []
-    for (hit, vector) in zip(candidates, generation.vectors(of: candidates.map(\.id))) {
-      guard let vector else { continue }
-      let scores = scores(of: vector, query, norms)
-      joined.append(Hit(id: hit.id, score: join(scores), interest: hit.interest))
+    let scores = scores(of: candidates, query, generation)
+    var joined = candidates.enumerated().map { place, hit in
+      Hit(id: hit.id, score: join(scores[place * interests..<(place + 1) * interests]), interest: hit.interest)
     }
     joined.sort { $0.score != $1.score ? $0.score > $1.score : $0.id < $1.id }
     let found = Array(joined.prefix(k))
@@ -50,28 +48,35 @@ struct SoftMerge {
     return worst > mostOfOthers ? found : nil
   }
 
-  /// Of one item, by each interest.
-  private func scores(of vector: [Float], _ query: ArraySlice<Float>, _ norms: [Double]) -> [Double] {
-    let length = metric == .cosine ? norm(vector[...]) : 1
-    return (0..<interests).map { interest in
-      var sum = 0.0
-      var at = query.startIndex + interest * dimension
-      for value in vector {
-        sum += Double(value) * Double(query[at])
-        at += 1
+  /// By each interest, candidate after candidate: the scores that a search by that interest alone would show.
+  private func scores(of candidates: [Hit], _ query: ArraySlice<Float>, _ generation: Generation) -> [Float] {
+    // All of them are there: the search has just found them in this very generation.
+    let vectors = generation.vectors(of: candidates.map(\.id)).flatMap { $0 ?? [Float](repeating: 0, count: dimension) }
+    let rows = candidates.indices.map { UInt32(truncatingIfNeeded: $0) }
+    var scores = [Float](repeating: 0, count: candidates.count * interests)
+    var own = [Float](repeating: 0, count: candidates.count)
+    for interest in 0..<interests {
+      query.dropFirst(interest * dimension).withUnsafeBufferPointer { query in
+        vectors.withUnsafeBytes { vectors in
+          rows.withUnsafeBufferPointer { rows in
+            own.withUnsafeMutableBufferPointer { own in
+              guard let query = query.baseAddress, let base = vectors.baseAddress, let out = own.baseAddress else { return }
+              CanonicalScore.settle(
+                metric, query: query, queryNorm: CanonicalScore.norm(query, dimension: dimension), base: base, type: .f32,
+                dimension: dimension, rows: rows, out: out)
+            }
+          }
+        }
       }
-      return metric == .cosine ? sum / (norms[interest] * length) : sum
+      for place in candidates.indices { scores[place * interests + interest] = own[place] }
     }
+    return scores
   }
 
   /// Without overflow, whatever the temperature: the greatest is taken out.
-  private func join(_ scores: [Double]) -> Float {
-    let greatest = scores.max() ?? 0
-    let sum = scores.reduce(0) { $0 + exp(($1 - greatest) / temperature) }
+  private func join(_ scores: ArraySlice<Float>) -> Float {
+    let greatest = Double(scores.max() ?? 0)
+    let sum = scores.reduce(0.0) { $0 + exp((Double($1) - greatest) / temperature) }
     return Float(greatest + temperature * log(sum)) + 0
-  }
-
-  private func norm(_ values: ArraySlice<Float>) -> Double {
-    values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
   }
 }

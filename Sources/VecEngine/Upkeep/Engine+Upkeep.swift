@@ -201,14 +201,12 @@ extension Engine {
       let generation = try readable(name, number)
       try collection.refuseIfBusy(generation.row.label)
       let dimension = collection.row.dimension
-      let captured = collection.reservoir.queries(
-        of: generation.row.model, dimension: dimension, most: Limits.sampleQueriesKept)
-      let sample =
-        captured.count >= Self.capturedLeast
-        ? captured
-        : try writer.manifest.sample(of: number, dimension: dimension).map {
+      var sample = collection.capturedSample(for: generation)
+      if sample == nil {
+        sample = try writer.manifest.sample(of: number, dimension: dimension).map {
           QuerySample(dimension: dimension, vectors: $0)
         }
+      }
       return reserve(generation.row.label, of: collection.row, IndexRecipe(of: generation, sample: sample), as: .upkeep)
     }
     var failure: VecError?

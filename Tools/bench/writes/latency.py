@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import statistics
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 
+from busy import Busy, p99
 from daemon import Daemon
 
 DIMENSION = 64
@@ -42,11 +40,14 @@ def run(program: str, parent: Path, rounds: int, seconds: float, rows: int, batc
         client.build_index("items", generation="g1", index="ivf", wait=True)
         client.publish("items", "g1")
         queries = generator.standard_normal((1000, DIMENSION)).astype(np.float32)
+        def search(query: np.ndarray) -> None:
+            client.search("items", query, 100)
+
         idle, busy, written = [], [], []
         for number in range(rounds + 1):
-            quiet = _p99(client, queries, seconds)
-            with _Writer(daemon, rows, batch) as writer:
-                loaded = _p99(client, queries, seconds)
+            quiet, _ = p99(search, queries, seconds)
+            with Busy(WRITER, daemon, dimension=DIMENSION, count=rows, batch=batch) as writer:
+                loaded, _ = p99(search, queries, seconds)
             if number:
                 idle.append(quiet)
                 busy.append(loaded)
@@ -58,35 +59,3 @@ def run(program: str, parent: Path, rounds: int, seconds: float, rows: int, batc
         "rows_per_second": written,
         "p99_ratio": {"median": statistics.median(ratios), "least": ratios[0], "greatest": ratios[-1]},
     }
-
-
-def _p99(client: object, queries: np.ndarray, seconds: float) -> float:
-    times = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        query = queries[len(times) % len(queries)]
-        begun = time.perf_counter()
-        client.search("items", query, 100)
-        times.append(time.perf_counter() - begun)
-    return float(np.percentile(times, 99))
-
-
-class _Writer:
-    """A process that writes without a pause; `rate` is known at the end."""
-
-    def __init__(self, daemon: Daemon, count: int, batch: int) -> None:
-        python = str(Path(__file__).resolve().parents[2] / "python")
-        text = WRITER.format(python=python, socket=daemon.socket, dimension=DIMENSION, count=count, batch=batch)
-        self.process = subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True)
-        self.rate = 0.0
-
-    def __enter__(self) -> "_Writer":
-        assert self.process.stdout.readline() == "ready\n"
-        self.begun = time.perf_counter()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        spent = time.perf_counter() - self.begun
-        self.process.terminate()
-        lines = self.process.stdout.read().split()
-        self.rate = (int(lines[-1]) if lines else 0) / spent

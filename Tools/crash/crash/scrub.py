@@ -1,5 +1,5 @@
-"""Reads of the scrub that fail: the generation whose file could not be read is fenced and named, the others go on answering, nothing
-ends, and a start that can read it finds all sound. So slow a scrub is asked for that a tracer comes in time."""
+"""Reads of the scrub that fail: the generation whose file could not be read is fenced and named, the others go on answering,
+nothing ends, and a start that can read it finds all sound. So slow a scrub is asked for that a tracer comes in time."""
 
 from __future__ import annotations
 

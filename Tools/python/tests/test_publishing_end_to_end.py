@@ -1,6 +1,8 @@
 """Checked publishes, of one collection and of several together, against the real daemon."""
 
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -51,12 +53,12 @@ def test_each_check_passes_and_fails(db, name):
             assert code_of(db.publish, name, label, checks=PublishChecks(**bad)) is ErrorCode.PUBLISH_REFUSED, bad
             assert live(db, name) == "g1" and sequence(db, name) == before
             report = db.publish(name, label, checks=PublishChecks(**bad, dry_run=True)).report
-            asked = [own for own in report["checks"] if own["limit"] is not None]
-            assert report["passed"] is False and [own["check"] for own in asked] == [check]
-            assert set(asked[0]) >= {"check", "limit", "measured", "passed"} and not asked[0]["passed"]
+            limited = [own for own in report["checks"] if own["limit"] is not None]
+            assert report["passed"] is False and [own["check"] for own in limited] == [check]
+            assert set(limited[0]) >= {"check", "limit", "measured", "passed"} and not limited[0]["passed"]
         report = db.publish(name, label, checks=PublishChecks(**good, dry_run=True)).report
-        asked = [own for own in report["checks"] if own["limit"] is not None]
-        assert report["passed"] is True and [own["check"] for own in asked] == [check] and asked[0]["passed"] is True
+        limited = [own for own in report["checks"] if own["limit"] is not None]
+        assert report["passed"] is True and [own["check"] for own in limited] == [check] and limited[0]["passed"] is True
         assert live(db, name) == "g1" and sequence(db, name) == before, "a dry run changes nothing"
         done = db.publish(name, label, "g1", PublishChecks(**good))
         assert done.replaced == "g1" and done.report["passed"] is True and live(db, name) == label
@@ -168,6 +170,41 @@ def test_publishes_together_are_all_or_nothing(db, two):
     assert all(again[own].report["passed"] is True for own in two), "a report without checks too"
     states = {own.label: own.state for own in db.generations(items)}
     assert states == {"g1": State.RETIRED, "g2": State.LIVE}
+
+
+def test_searches_while_generations_are_published_are_each_answered_by_one_of_them(daemon, db, name):
+    """Two threads search, plainly and filtered, while the two generations take turns; their ids have nothing in common."""
+    rows, queries = vectors(2_000, 1), vectors(50, 2)
+    db.create(name, DIMENSION, "ip", attributes={"half": "int"})
+    for place, label in enumerate(("g1", "g2")):
+        ids = range(place * 10_000, place * 10_000 + len(rows))
+        db.ingest(name, ids, rows, generation=label, attributes={"half": [own % 2 for own in ids]})
+        db.build_index(name, label, index="ivf")
+    db.publish(name, "g1")
+    answered: list[str] = []
+    over = threading.Event()
+
+    def search(filter):
+        with daemon.connect() as own:
+            while not over.is_set():
+                found = own.search(name, queries, k=20, filter=filter)
+                first = 10_000 * (found.generation == "g2")
+                assert ((found.ids >= first) & (found.ids < first + len(rows))).all(), found.generation
+                assert filter is None or (found.ids % 2 == 0).all()
+                answered.append(found.generation)
+
+    with ThreadPoolExecutor(2) as pool:
+        searches = [pool.submit(search, filter) for filter in (None, "half = 0")]
+        try:
+            for turn in range(200):
+                db.publish(name, ("g2", "g1")[turn % 2], checks=PublishChecks(min_rows=len(rows)))
+                if turn % 10 == 9:
+                    db.rollback(name)
+        finally:
+            over.set()
+        for one in searches:
+            one.result()
+    assert {"g1", "g2"} == set(answered) and len(answered) > 50
 
 
 def test_publishes_together_are_there_after_kill_9(own_daemon):

@@ -1,4 +1,5 @@
-"""Groups, quotas, diversity, weights and log-sum-exp of a search: what is refused before anything is sent, and what the daemon answers."""
+"""Groups, quotas, diversity, weights and log-sum-exp of a search: what is refused before anything is sent, and what the daemon
+answers."""
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from vecd.selection import selection
 
 
 def plain(**given):
-    values = {"group_by": None, "group_limit": 1, "quotas": None, "diversity": None, "pool": None, "weights": None, "log_sum_exp": None}
+    values = dict.fromkeys(("group_by", "quotas", "diversity", "pool", "weights", "log_sum_exp")) | {"group_limit": 1}
     return selection(10, 2, **(values | given))
 
 

@@ -50,7 +50,7 @@ class Models:
         """Sets what a collection does from now on. What is not given stays as it is.
 
         model_policy: what becomes of a search that states another model version than the generation's. "refuse" (as without
-            ever setting it): `model-mismatch`; "route": the generation of that model that was published last answers;
+            ever setting it): `model-mismatch`; "route": the generation of that model that went live last answers;
             "count": it is answered all the same, and `stats` counts it.
         captured_queries: how many real queries the daemon keeps; 0 also forgets those that it has.
         gauge_share: share of search requests of which one query is searched exactly besides, 0 to 1.

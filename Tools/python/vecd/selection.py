@@ -1,4 +1,5 @@
-"""How the results of a search are chosen from its candidates: groups, quotas, diversity, weights and log-sum-exp, as options of the wire."""
+"""How the results of a search are chosen from its candidates, as options of the wire: groups, quotas, diversity, weights and
+log-sum-exp."""
 
 from __future__ import annotations
 
