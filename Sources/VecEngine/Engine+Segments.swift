@@ -43,6 +43,23 @@ extension Engine {
     }
   }
 
+  /// Runs a rewrite. When the disk has no room for it and it frees more than it takes in the end, it is done once more with
+  /// the room that is held back for that, and nothing is added to the store meanwhile.
+  func makingRoom<T>(if frees: Bool, _ rewrite: () throws(VecError) -> T) throws(VecError) -> T {
+    do {
+      return try rewrite()
+    } catch {
+      guard frees, error.code == .storageFull,
+        try withWriter({ (writer) throws(VecError) in writer.manifest.lendBallast() })
+      else { throw error }
+    }
+    let result: Result<T, VecError>
+    do { result = .success(try rewrite()) } catch { result = .failure(error) }
+    // Of room that cannot be had back the next write hears.
+    try withWriter { (writer) throws(VecError) in try writer.manifest.takeBallastBack() }
+    return try result.get()
+  }
+
   private func enter(
     _ handle: SegmentHandle, _ generation: GenerationRow, _ existing: Generation?, _ collection: CollectionRow
   ) throws(VecError) -> UInt64 {
@@ -92,5 +109,13 @@ extension SegmentRow {
       uuid: written.identity.uuid, generation: generation, ordinal: ordinal, rowCount: UInt64(written.ids.count),
       byteCount: written.identity.byteCount, rootChecksum: written.identity.rootChecksum,
       elementType: written.elementType)
+  }
+}
+
+extension VecError {
+  /// Throws all but a full disk.
+  func ifFull() throws(VecError) -> VecError {
+    if code == .storageFull { return self }
+    throw self
   }
 }

@@ -85,31 +85,46 @@ package final class IndexBuild: Sendable {
     try verify(generation.segments, steps)
     var built: [SegmentHandle] = []
     for range in cut.ranges where !range.isEmpty {
-      var source = generation.segments
+      var joined = generation.segments.first
       if !isJoined {
         let order =
           live.map { Array($0[range]) } ?? (cut.ranges.count > 1 ? range.map { UInt32(truncatingIfNeeded: $0) } : nil)
-        source = [try rewrite(source, of: generation, steps.next(), &made, order: order)]
+        joined = try rewrite(generation.segments, of: generation, steps.next(), &made, order: order)
       }
-      guard let joined = source.first else { continue }
       let reserved = range.count * rowBytes
       engine.memory.take(reserved)
       defer { engine.memory.giveBack(reserved) }
-      built.append(
-        recipe.isFlat ? joined : try index(joined, of: generation, steps, &made, shouldStop))
+      if !recipe.isFlat { joined = try index(&joined, of: generation, steps, &made, shouldStop) }
+      if let joined { built.append(joined) }
     }
     return built
   }
 
-  /// The rows of a segment in the order of its lists, with indexes.
+  /// The rows of a segment in the order of its lists, with indexes. Lets go of the segment, and of its file if it was made
+  /// on the way, as soon as the next one has its rows: no more than two at a time take room on the disk.
   private func index(
+    _ source: inout SegmentHandle?, of generation: Generation, _ steps: BuildSteps, _ made: inout [SegmentHandle],
+    _ shouldStop: () -> Bool
+  ) throws(VecError) -> SegmentHandle? {
+    guard let ordered = try source.map({ (joined) throws(VecError) in
+      try self.ordered(joined, of: generation, steps, &made, shouldStop)
+    }) else { return nil }
+    drop(&source, &made)
+    let sections = try recipe.sections(of: ordered.segment, lists: ordered.lists, engine, steps, shouldStop)
+    return try rewrite([ordered.segment], of: generation, steps.next(), &made, sections: sections)
+  }
+
+  private func ordered(
     _ source: SegmentHandle, of generation: Generation, _ steps: BuildSteps, _ made: inout [SegmentHandle],
     _ shouldStop: () -> Bool
-  ) throws(VecError) -> SegmentHandle {
+  ) throws(VecError) -> (segment: SegmentHandle, lists: IVFLists) {
     let order = try recipe.order(of: source, engine, steps, shouldStop)
-    let ordered = try rewrite([source], of: generation, steps.next(), &made, order: order.rows)
-    let sections = try recipe.sections(of: ordered, lists: order.lists, engine, steps, shouldStop)
-    return try rewrite([ordered], of: generation, steps.next(), &made, sections: sections)
+    return (try rewrite([source], of: generation, steps.next(), &made, order: order.rows), order.lists)
+  }
+
+  private func drop(_ segment: inout SegmentHandle?, _ made: inout [SegmentHandle]) {
+    if let place = made.firstIndex(where: { $0 === segment }) { made.remove(at: place).retire() }
+    segment = nil
   }
 
   private func verify(_ segments: [SegmentHandle], _ steps: BuildSteps) throws(VecError) {

@@ -47,14 +47,21 @@ package final class Manifest {
   /// A store on a full disk opens without.
   private func holdBallast() throws(VecError) {
     do {
+      try ballast.takeBack()
       try ballast.fill()
     } catch where error.code != .storageFull {
       throw error
     } catch {}
   }
 
-  /// Room that is held back for changes that make room; 0 once it was needed.
+  /// Room that is held back for changes that make room; less once it was needed.
   package var ballastByteCount: Int { ballast.heldByteCount }
+
+  /// Frees most of the ballast for a compaction, and adds nothing until `takeBallastBack`. False when there is none.
+  package func lendBallast() -> Bool { ballast.lend() }
+
+  /// Ends a loan, and holds back again what room there is by now.
+  package func takeBallastBack() throws(VecError) { try holdBallast() }
 
   /// Writes a copy of the database as of now to a path where nothing is.
   package func copy(to path: String) throws(VecError) {
@@ -71,7 +78,7 @@ package final class Manifest {
   /// `.outcomeUnknown`, when only the next start can tell.
   ///
   /// - Parameter makingRoom: the change frees more than it takes, so on a full disk the ballast is for it. `body` may be
-  ///   run twice then.
+  ///   run several times then.
   package func transaction<T>(
     makingRoom: Bool = false, _ body: (ManifestTransaction) throws(VecError) -> T
   ) throws(VecError) -> T {
@@ -103,13 +110,14 @@ package final class Manifest {
     }
   }
 
-  /// On a full disk spends the ballast and does it once more.
+  /// On a full disk spends the ballast piece by piece and does it again each time.
   private func withBallast<T>(_ isForIt: Bool, _ body: () throws(VecError) -> T) throws(VecError) -> T {
-    do {
-      return try body()
-    } catch {
-      guard isForIt, error.code == .storageFull, ballast.spend() else { throw error }
-      return try body()
+    while true {
+      do {
+        return try body()
+      } catch {
+        guard isForIt, error.code == .storageFull, ballast.spend() else { throw error }
+      }
     }
   }
 

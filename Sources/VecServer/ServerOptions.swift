@@ -15,7 +15,7 @@ package struct ServerOptions: Sendable {
   /// Bytes of segments a second that are read over again to find damage; 0 for none.
   package var scrubRate = 16 << 20
   /// Bytes of the disk that are held back, so that deletes and drops can be written when it is full; 0 for none.
-  package var ballast = 1 << 20
+  package var ballast = 16 << 20
   /// Requests that may wait in a lane. 1 to 1,000,000.
   package var queueMax = 1024
   /// How long a client may take nothing of its replies, or send nothing of a frame it began.

@@ -44,7 +44,7 @@ struct Serve: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Room on the disk, like 1M, that is held back so that deletes and drops work when it is full; 0 for none. (default: 1M)",
+      "Room on the disk, like 1G, held back so that deletes, drops and compactions work when it is full; 0: none. (default: 16M)",
       valueName: "size"))
   var ballast: String?
 

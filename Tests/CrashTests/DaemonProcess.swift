@@ -24,7 +24,7 @@ final class DaemonProcess {
     let serve = [path, "serve", "--store", store, "--log-level", "error"]
     if let fileSizeLimit {
       process.executableURL = URL(fileURLWithPath: "/usr/bin/prlimit")
-      process.arguments = ["--fsize=\(fileSizeLimit)"] + serve
+      process.arguments = ["--fsize=\(fileSizeLimit)"] + serve + ["--ballast", "32K"]
     } else {
       process.executableURL = URL(fileURLWithPath: path)
       process.arguments = Array(serve.dropFirst())

@@ -129,7 +129,7 @@ struct BrokenOffTests {
   @Test("a disk that is full refuses an ingest in one line, keeps nothing of it, and takes a smaller one")
   func fullDisk() throws {
     // Files of at most 1 MiB: the spool of the ingest cannot grow further, and the kernel says so as on a full disk.
-    let daemon = try DaemonFixture(fileSizeLimit: 1 << 20)
+    let daemon = try DaemonFixture(options: ["--ballast", "512K"], fileSizeLimit: 1 << 20)
     _ = try daemon.json("create", "items", "--dim", "4", "--metric", "ip")
     try daemon.write("large.npy", SampleFiles.vectors((0..<100_000).map { [Float($0), 1, 2, 0.1] }))
     try daemon.write("small.npy", SampleFiles.vectors((0..<1000).map { [Float($0), 1, 2, 0.1] }))

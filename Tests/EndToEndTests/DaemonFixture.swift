@@ -7,6 +7,8 @@ final class DaemonFixture {
   private var daemon: Running?
   /// Mounted somewhere in the folder.
   var disk: TinyDisk?
+  /// Of the last start.
+  private var options: [String] = []
 
   var store: String { folder + "/store" }
   var socket: String { folder + "/s" }
@@ -33,8 +35,10 @@ final class DaemonFixture {
     return try #require(mkdtemp(&template).map { String(cString: $0) })
   }
 
-  /// Starts the daemon and waits until it answers.
-  func start(_ options: [String] = [], fileSizeLimit: Int? = nil) throws {
+  /// Starts the daemon, with the options of the last time unless others are given, and waits until it answers.
+  func start(_ options: [String]? = nil, fileSizeLimit: Int? = nil) throws {
+    let options = options ?? self.options
+    self.options = options
     let running = try Program.start(
       "vecd", ["serve", "--store", store, "--socket", socket] + options, in: folder, fileSizeLimit: fileSizeLimit)
     daemon = running
@@ -85,5 +89,11 @@ final class DaemonFixture {
   /// Files of the store's segments folder.
   var segmentFiles: [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: store + "/segments")) ?? []).sorted()
+  }
+
+  func segmentBytes() throws -> Int {
+    try segmentFiles.reduce(0) { sum, name in
+      sum + (try FileManager.default.attributesOfItem(atPath: "\(store)/segments/\(name)")[.size] as? Int ?? 0)
+    }
   }
 }

@@ -55,8 +55,8 @@ final class TinyDisk {
 
 extension DaemonFixture {
   /// A daemon whose store is a disk of its own.
-  static func onTinyDisk(_ byteCount: Int) throws -> (daemon: DaemonFixture, disk: TinyDisk) {
-    let daemon = try DaemonFixture { fixture in
+  static func onTinyDisk(_ byteCount: Int, ballast: String = "1M") throws -> (daemon: DaemonFixture, disk: TinyDisk) {
+    let daemon = try DaemonFixture(options: ["--ballast", ballast]) { fixture in
       mkdir(fixture.store, 0o700)
       _ = try fixture.mountDisk(at: fixture.store, byteCount)
     }

@@ -25,9 +25,8 @@ extension Engine {
   ) throws(VecError) -> CompactOutcome {
     let generation = try collection(name).readable(label)
     return try upkeep.withLock { (_) throws(VecError) in
-      _ = try seal(name, generation.row.number, everything: true)
       let before = try readable(name, generation.row.number).byteCount
-      try rebuild(name, generation.row.number, shouldStop)
+      try sealAndRebuild(name, generation, shouldStop)
       let after = try readable(name, generation.row.number)
       return CompactOutcome(
         generation: after.row.label, sequence: try sequence(of: name), rowCount: after.rowCount,
@@ -36,27 +35,53 @@ extension Engine {
   }
 
   /// Whether `upkeep` has something to do.
-  package var isUpkeepDue: Bool { isSealDue.load(ordering: .relaxed) || nextUpkeep() != nil }
+  package var isUpkeepDue: Bool { isSealDue.load(ordering: .relaxed) || !dueUpkeep().isEmpty }
 
-  /// Does the most urgent step of upkeep, if any is due. Long; for one thread.
+  /// Does the most urgent step of upkeep that the disk has room for, if any is due. Long; for one thread.
   package func upkeep(shouldStop: () -> Bool) throws(VecError) -> UpkeepStep? {
     try upkeep.withLock { (_) throws(VecError) in
-      if let step = try sealNext() { return step }
-      guard let (name, generation, due) = nextUpkeep() else { return nil }
-      var step = UpkeepStep(
-        act: .merge, collection: name, generation: generation.row.label, reason: "", rowCount: generation.rowCount)
-      switch due {
-      case .merge(let segments, let reason):
-        step.reason = reason
-        step.rowCount = try merge(segments, of: generation, name)
-      case .rebuild(let reason):
-        (step.act, step.reason) = (.rebuild, reason)
-        // What is in the delta would stay outside of the new index too.
-        _ = try seal(name, generation.row.number, everything: true)
-        try rebuild(name, generation.row.number, shouldStop)
-        try probe(name, generation.row.number, isFresh: true)
+      var full: VecError?
+      do throws(VecError) {
+        if let step = try sealNext() { return step }
+      } catch { full = try error.ifFull() }
+      // The next may be small enough, and make room for the others.
+      for due in dueUpkeep() {
+        do throws(VecError) {
+          return try carryOut(due, shouldStop)
+        } catch {
+          let found = try error.ifFull()
+          full = full ?? found
+        }
       }
-      return step
+      if let full { throw full }
+      return nil
+    }
+  }
+
+  private func carryOut(_ next: Due, _ shouldStop: () -> Bool) throws(VecError) -> UpkeepStep {
+    let (name, generation) = (next.collection, next.generation)
+    var step = UpkeepStep(
+      act: .merge, collection: name, generation: generation.row.label, reason: "", rowCount: generation.rowCount)
+    switch next.due {
+    case .merge(let segments, let reason):
+      step.reason = reason
+      step.rowCount = try makingRoom(if: generation.shrinks(segments, growth: 1)) { () throws(VecError) in
+        try merge(segments, of: generation, name)
+      }
+    case .rebuild(let reason):
+      (step.act, step.reason) = (.rebuild, reason)
+      try sealAndRebuild(name, generation, shouldStop)
+      try probe(name, generation.row.number, isFresh: true)
+    }
+    return step
+  }
+
+  /// What is in the delta would stay outside of the new index; on a full disk it does.
+  private func sealAndRebuild(_ name: String, _ generation: Generation, _ shouldStop: () -> Bool) throws(VecError) {
+    do throws(VecError) { _ = try seal(name, generation.row.number, everything: true) } catch { _ = try error.ifFull() }
+    let now = try readable(name, generation.row.number)
+    try makingRoom(if: now.shrinks(now.segments, growth: 2)) { () throws(VecError) in
+      try rebuild(name, generation.row.number, shouldStop)
     }
   }
 
@@ -90,17 +115,22 @@ extension Engine {
     return min(options.segmentRows ?? Limits.segmentRowsMax, options.memoryBudget / 2 / rowBytes)
   }
 
-  private func nextUpkeep() -> (String, Generation, DueUpkeep)? {
+  private struct Due {
+    var collection: String
+    var generation: Generation
+    var due: DueUpkeep
+  }
+
+  /// All that is due, by name of the collection.
+  private func dueUpkeep() -> [Due] {
     let collections = state.withLock { $0.collections.values.filter { $0.fence == nil } }
-    for collection in collections.sorted(by: { $0.row.name < $1.row.name }) {
-      for generation in collection.generations
-      where generation.fence == nil && collection.work[generation.row.label] == nil {
-        let due = options.upkeep.due(generation, dimension: collection.row.dimension, rowsMax: mergedRowsMax)
-        guard let due else { continue }
-        return (collection.row.name, generation, due)
+    return collections.sorted { $0.row.name < $1.row.name }.flatMap { collection in
+      collection.generations.filter { $0.fence == nil && collection.work[$0.row.label] == nil }.flatMap { generation in
+        options.upkeep.due(generation, dimension: collection.row.dimension, rowsMax: mergedRowsMax).map {
+          Due(collection: collection.row.name, generation: generation, due: $0)
+        }
       }
     }
-    return nil
   }
 
   /// The generation whose frozen deltas hold the most rows.
@@ -212,7 +242,7 @@ extension Engine {
     var failure: VecError?
     try build.run {
       if isSealDue.load(ordering: .relaxed), failure == nil {
-        do throws(VecError) { _ = try sealNext() } catch { failure = error }
+        do throws(VecError) { _ = try sealNext() } catch where error.code != .storageFull { failure = error } catch {}
       }
       return failure != nil || shouldStop()
     }

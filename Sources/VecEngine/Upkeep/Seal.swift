@@ -99,7 +99,9 @@ struct Seal {
       let lastSequence = deltas.map(\.row.lastSequence).max() ?? 0
       let tokens = state.tokens.carried(upTo: lastSequence, sequence: current.row.sequence)
       let row = segment.map { next.placed($0.row) }
-      let activeRow = try writer.manifest.transaction { (transaction) throws(VecError) -> DeltaRow? in
+      // Without a row that counts there is only something to forget.
+      let activeRow = try writer.manifest.transaction(makingRoom: segment == nil) {
+        (transaction) throws(VecError) -> DeltaRow? in
         if let row { try transaction.insert(row, of: collection.number) }
         for part in parts {
           try transaction.insertDeadRows(

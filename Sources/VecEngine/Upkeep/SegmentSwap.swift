@@ -37,7 +37,7 @@ struct SegmentSwap {
         next.probe = nil
       }
       let rows = new.map { next.placed($0.row) }
-      let isMakingRoom = rows.isEmpty
+      let isMakingRoom = new.reduce(0) { $0 + $1.row.byteCount } < gone.reduce(0) { $0 + $1.row.byteCount }
       try writer.manifest.transaction(makingRoom: isMakingRoom) { [row, next, rows] (transaction) throws(VecError) in
         for segment in gone { try transaction.deleteSegment(segment.row.uuid, of: row.number) }
         for segment in rows { try transaction.insert(segment, of: row.number) }

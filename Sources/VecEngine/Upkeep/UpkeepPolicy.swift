@@ -30,9 +30,10 @@ extension UpkeepPolicy {
   /// Cheap: asked after every group of writes.
   ///
   /// - Parameter rowsMax: of a segment. Those that a build has cut to that are left as they are.
-  func due(_ generation: Generation, dimension: Int, rowsMax: Int) -> DueUpkeep? {
-    guard generation.row.state != .building, generation.hasWrites || generation.segments.count > 1 else { return nil }
-    return rebuild(generation, dimension) ?? merge(generation, rowsMax)
+  /// - Returns: the most urgent first; others of the same generation may fit where that finds no room.
+  func due(_ generation: Generation, dimension: Int, rowsMax: Int) -> [DueUpkeep] {
+    guard generation.row.state != .building, generation.hasWrites || generation.segments.count > 1 else { return [] }
+    return [rebuild(generation, dimension), full(generation, rowsMax), wasted(generation)].compactMap { $0 }
   }
 
   private func rebuild(_ generation: Generation, _ dimension: Int) -> DueUpkeep? {
@@ -51,23 +52,24 @@ extension UpkeepPolicy {
     return nil
   }
 
-  /// Of several segments without an index, those of the shortest class that is full; or one with too many dead rows.
-  private func merge(_ generation: Generation, _ rowsMax: Int) -> DueUpkeep? {
-    let plain = generation.segments.filter(\.indexes.available.isEmpty)
-    let classes = Dictionary(grouping: plain.filter { Int($0.row.rowCount) <= rowsMax / mergeCount }) {
-      sizeClass(Int($0.row.rowCount))
+  /// Of several segments without an index, those of the shortest class that is full.
+  private func full(_ generation: Generation, _ rowsMax: Int) -> DueUpkeep? {
+    let plain = generation.segments.filter { $0.indexes.available.isEmpty && Int($0.row.rowCount) <= rowsMax / mergeCount }
+    let classes = Dictionary(grouping: plain) { sizeClass(Int($0.row.rowCount)) }
+    guard let found = classes.filter({ $0.value.count >= mergeCount }).min(by: { $0.key < $1.key })?.value else { return nil }
+    let merged = Array(found.prefix(mergeCount))
+    return .merge(merged, reason: "\(merged.count) segments of a size")
+  }
+
+  /// Of the segments without an index that have too many dead rows, the one with the fewest others.
+  private func wasted(_ generation: Generation) -> DueUpkeep? {
+    let wasted = generation.segments.filter { segment in
+      segment.indexes.available.isEmpty
+        && Double(generation.liveCount(segment)) < (1 - deadMax) * Double(segment.row.rowCount)
     }
-    if let found = classes.filter({ $0.value.count >= mergeCount }).min(by: { $0.key < $1.key })?.value {
-      let full = Array(found.prefix(mergeCount))
-      return .merge(full, reason: "\(full.count) segments of a size")
-    }
-    let wasted = plain.first { segment in
-      Double(generation.liveCount(segment)) < (1 - deadMax) * Double(segment.row.rowCount)
-    }
-    return wasted.map { segment in
-      let dead = 1 - Double(generation.liveCount(segment)) / Double(segment.row.rowCount)
-      return .merge([segment], reason: "\(Self.percent(dead)) of the rows of a segment are dead")
-    }
+    guard let least = wasted.min(by: { generation.liveCount($0) < generation.liveCount($1) }) else { return nil }
+    let dead = 1 - Double(generation.liveCount(least)) / Double(least.row.rowCount)
+    return .merge([least], reason: "\(Self.percent(dead)) of the rows of a segment are dead")
   }
 
   private func sizeClass(_ rowCount: Int) -> Int {
@@ -77,4 +79,20 @@ extension UpkeepPolicy {
   }
 
   private static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
+}
+
+extension Generation {
+  /// Whether the rows of segments that count will surely take less than the segments do.
+  ///
+  /// - Parameter growth: by how much at most a row without an index gets longer.
+  func shrinks(_ segments: [SegmentHandle], growth: Double) -> Bool {
+    let isWidened = Set(segments.map(\.row.elementType)).count > 1
+    let (before, after) = segments.reduce(into: (0.0, 0.0)) { sums, segment in
+      let byteCount = Double(segment.row.byteCount)
+      let share = Double(liveCount(segment)) / Double(max(1, segment.row.rowCount))
+      sums.0 += byteCount
+      sums.1 += byteCount * share * (segment.indexes.available.isEmpty ? growth : 1)
+    }
+    return !isWidened && after < 0.9 * before
+  }
 }
