@@ -59,7 +59,7 @@ let package = Package(
       resources: [
         .embedInCode("Resources/manifest.sql"), .embedInCode("Resources/manifest-writes.sql"),
         .embedInCode("Resources/manifest-attributes.sql"), .embedInCode("Resources/manifest-exclusions.sql"),
-        .embedInCode("Resources/manifest-models.sql"),
+        .embedInCode("Resources/manifest-models.sql"), .embedInCode("Resources/manifest-biases.sql"),
       ]),
     library("VecEngine", ["VecCore", "VecAttributes", "VecKernels", "VecIndex", "VecStorage", "VecManifest"]),
 

@@ -25,7 +25,7 @@ extension VecClient {
     collection: String, set: String, deadline: Duration? = nil
   ) async throws(VecError) -> Bool {
     let reply = try await call(
-      .forgetExclusions(ExcludeSetRequest(collection: collection, set: set)), deadline: deadline)
+      .forgetExclusions(NamedSetRequest(collection: collection, set: set)), deadline: deadline)
     guard case .forgetExclusions(let wasThere) = reply else { throw Connection.unexpected(reply) }
     return wasThere
   }
@@ -34,7 +34,7 @@ extension VecClient {
   public func exclusions(
     collection: String, set: String, deadline: Duration? = nil
   ) async throws(VecError) -> Exclusions {
-    let reply = try await call(.exclusions(ExcludeSetRequest(collection: collection, set: set)), deadline: deadline)
+    let reply = try await call(.exclusions(NamedSetRequest(collection: collection, set: set)), deadline: deadline)
     guard case .exclusions(let found) = reply else { throw Connection.unexpected(reply) }
     return found
   }

@@ -29,8 +29,8 @@ public struct Exclusions: Sendable, Equatable {
   }
 }
 
-/// Names one set of excluded ids.
-package struct ExcludeSetRequest: Sendable, Equatable {
+/// Names one set of ids, excluded or biased ones.
+package struct NamedSetRequest: Sendable, Equatable {
   package var collection: String
   package var set: String
 
@@ -43,11 +43,11 @@ package struct ExcludeSetRequest: Sendable, Equatable {
 /// A change of a named set.
 package enum ExclusionWrite: Sendable, Equatable {
   case append(ExcludeRequest)
-  case forget(ExcludeSetRequest)
+  case forget(NamedSetRequest)
 
-  package var address: ExcludeSetRequest {
+  package var address: NamedSetRequest {
     switch self {
-    case .append(let append): ExcludeSetRequest(collection: append.collection, set: append.set)
+    case .append(let append): NamedSetRequest(collection: append.collection, set: append.set)
     case .forget(let forget): forget
     }
   }

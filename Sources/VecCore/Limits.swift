@@ -32,6 +32,14 @@ public enum Limits {
   public static let excludeIdsMax = 65_536
   /// Ids of an exclude set; those appended first leave.
   public static let excludeSetIdsMax = 65_536
+  /// Ids per bias request.
+  public static let biasIdsMax = 65_536
+  /// Ids of a bias set.
+  public static let biasSetIdsMax = 1_000_000
+  /// Bias sets of a collection.
+  public static let biasSetsMax = 64
+  /// A bias is between minus this and this.
+  public static let biasMax: Float = 1e9
   /// Exclude sets of a collection.
   public static let excludeSetsMax = 1_048_576
   /// Parts of an exclude set in the manifest before they are replaced by one.

@@ -19,7 +19,12 @@ public enum Names {
   public static func checkLabel(_ label: String) throws(VecError) { try checkWide(label, "generation label") }
 
   /// The name of an exclude set: as a generation label.
-  public static func checkExcludeSet(_ name: String) throws(VecError) { try checkWide(name, "exclude set") }
+  public static func checkExcludeSet(_ name: String) throws(VecError) { try checkSet(name, "exclude set") }
+
+  /// The name of a bias set: the same.
+  public static func checkBiasSet(_ name: String) throws(VecError) { try checkSet(name, "bias set") }
+
+  package static func checkSet(_ name: String, _ what: String) throws(VecError) { try checkWide(name, what) }
 
   private static func checkWide(_ label: String, _ what: String) throws(VecError) {
     guard isName(label, allowed: isWide) else {

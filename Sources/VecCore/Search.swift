@@ -49,13 +49,16 @@ public struct SearchRequest: Sendable, Equatable {
   public var logSumExp: Float?
   /// Version of the model that made the vectors; nil says nothing about it.
   public var model: String?
+  /// Name of a set of biases that the daemon keeps: a score is what it is without, plus the item's bias. Nil, or a name that has no
+  /// set, adds nothing. Not under l2.
+  public var bias: String?
 
   public init(
     collection: String, generation: String? = nil, k: Int, effort: SearchEffort = .standard,
     index: IndexType? = nil, interests: Int = 1, dimension: Int, vectors: [Float], leastSequence: UInt64? = nil,
     excluded: [IDSet] = [], excludeSets: [String] = [], scoreLimit: Float? = nil, filter: [UInt8] = [],
     fields: ItemFields = [], selection: SearchSelection = SearchSelection(), weights: [Float] = [],
-    logSumExp: Float? = nil, model: String? = nil
+    logSumExp: Float? = nil, model: String? = nil, bias: String? = nil
   ) {
     self.collection = collection
     self.generation = generation
@@ -75,6 +78,7 @@ public struct SearchRequest: Sendable, Equatable {
     self.weights = weights
     self.logSumExp = logSumExp
     self.model = model
+    self.bias = bias
   }
 
   /// That there is a weight for each interest, or none at all.

@@ -80,7 +80,8 @@ extension Engine {
         try transaction.deleteCollection(named: name)
       }
       state.withLock { $0.collections[name] = nil }
-      changeExclusions { $0.drop(collection.row.number) }
+      exclusions.change { $0.drop(collection.row.number) }
+      biases.change { $0.drop(collection.row.number) }
       collection.reservoir.setCapacity(0, dimension: collection.row.dimension, memory)
       for generation in collection.generations { forget(generation, &writer) }
       for segment in collection.generations.flatMap(\.segments) { segment.retire() }

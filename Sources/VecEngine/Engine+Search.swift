@@ -34,6 +34,7 @@ extension Engine {
     if !request.filter.isEmpty {
       generation = generation.filtered(by: try ItemFilter(request.filter, collection.row.attributes), filters)
     }
+    generation.bias = try bias(of: request, collection.row)
     let merge = try SoftMerge(request, metric)
     let request = try Self.weighted(request, metric)
     let exclusions = try exclusions(of: request, collection.row)
@@ -102,12 +103,15 @@ extension Engine {
     _ request: SearchRequest, k: Int, _ exclusions: QueryExclusions, in generation: Generation, _ metric: Metric,
     _ shouldStop: () -> Bool
   ) throws(VecError) -> ([[Hit]], SearchPlan) {
-    let planner = generation.planner(dimension: request.dimension, excludedCount: exclusions.greatestCount)
+    // Rows with a bias are all compared; indexes look for the best of the others.
+    let biased = try BiasedGeneration(generation)
+    let planner = (biased?.rest ?? generation).planner(
+      dimension: request.dimension, excludedCount: exclusions.greatestCount)
     let plan = try planner.plan(
       request.effort, index: request.index, k: k, queryCount: request.queryCount * request.interests,
       interests: request.interests)
     var results = try request.vectors.withUnsafeBufferPointer { (queries) throws(VecError) in
-      try search(request, queries, k: k, exclusions, plan, generation, metric, shouldStop)
+      try search(request, queries, k: k, exclusions, plan, generation, biased, metric, shouldStop)
     }
     if let limit = request.scoreLimit {
       results = results.map { hits in hits.filter { metric == .l2 ? $0.score <= limit : $0.score >= limit } }
@@ -135,8 +139,7 @@ extension Engine {
   /// All queries together, unless each excludes other ids.
   private func search(
     _ request: SearchRequest, _ queries: UnsafeBufferPointer<Float>, k: Int, _ exclusions: QueryExclusions,
-    _ plan: SearchPlan,
-    _ generation: Generation, _ metric: Metric, _ shouldStop: () -> Bool
+    _ plan: SearchPlan, _ generation: Generation, _ biased: BiasedGeneration?, _ metric: Metric, _ shouldStop: () -> Bool
   ) throws(VecError) -> [[Hit]] {
     let width = request.interests * request.dimension
     let setCount = exclusions.count
@@ -144,14 +147,34 @@ extension Engine {
     var results: [[Hit]] = []
     for (range, set) in groups {
       let exclusion = set < setCount ? exclusions.ids(set).map { Exclusion($0) } : nil
-      results += try generation.withSearched(without: exclusion, masks) { (segments) throws(VecError) in
+      let asked = UnsafeBufferPointer(rebasing: queries[range])
+      let found = try (biased?.rest ?? generation).withSearched(without: exclusion, masks) { (segments) throws(VecError) in
         try indexSearch.search(
-          plan, segments, metric: metric, queries: UnsafeBufferPointer(rebasing: queries[range]),
-          dimension: request.dimension, interests: request.interests, k: k, shouldStop: shouldStop
+          plan, segments, metric: metric, queries: asked, dimension: request.dimension, interests: request.interests, k: k,
+          shouldStop: shouldStop
         ).results
       }
+      guard let biased else {
+        results += found
+        continue
+      }
+      let others = try biased.withBiased(without: exclusion) { (parts) throws(VecError) in
+        try BiasedScan(kernels: kernels, metric: metric).search(
+          parts, queries: asked, dimension: request.dimension, interests: request.interests, k: k,
+          greatest: biased.set.greatest, shouldStop: shouldStop)
+      }
+      results += HitMerge.merge([found, others], k: k, metric: metric)
     }
     return results
+  }
+
+  private func bias(of request: SearchRequest, _ collection: CollectionRow) throws(VecError) -> BiasSet? {
+    guard let name = request.bias else { return nil }
+    try Names.checkBiasSet(name)
+    guard collection.metric != .l2 else {
+      throw VecError(.invalidArgument, "biases are added to scores that are better when greater; \(collection.name) has metric l2")
+    }
+    return try biases.entry(name, of: collection)?.content
   }
 
   /// The same with weights carried over into the vectors.

@@ -37,10 +37,11 @@ extension Engine {
           .collectionFenced,
           "collection \(fenced.row.name) is damaged: a snapshot with damage in it is none; drop what is damaged, or restore it")
       }
-      guard exclusions.withLock({ $0.counts.damaged }) == 0 else {
+      for (kind, counts) in [(NamedSetKind.exclusions, exclusions.counts), (.biases, biases.counts)] where counts.damaged > 0 {
         throw VecError(
           .manifestDamaged,
-          "an exclude set is damaged: a snapshot with damage in it is none; forget it (verify names it), or repair the store")
+          "\(kind.article) \(kind.noun) is damaged: a snapshot with damage in it is none; forget it (verify names it), or "
+            + "repair the store")
       }
       try writer.manifest.copy(to: target.manifestPath)
       return collections.flatMap { $0.generations.flatMap(\.segments) }
@@ -67,6 +68,9 @@ extension Engine {
       throw VecError(.manifestDamaged, "the copy of the manifest does not hold what the manifest does")
     }
     for record in catalogue.collections { try checkWrites(of: record, in: copy) }
-    if let lost = try copy.damagedExclusions(of: catalogue).first { throw VecError(.manifestDamaged, lost.damage.message) }
+    for kind in NamedSetKind.allCases {
+      guard let lost = try copy.damagedSets(kind, of: catalogue).first else { continue }
+      throw VecError(.manifestDamaged, lost.damage.message(kind))
+    }
   }
 }

@@ -11,12 +11,15 @@ extension Engine {
     // One look at the manifest, so that what it says of segments and of writes fits together. Writes wait for it.
     let (catalogue, findings) = try withWriter { (writer) throws(VecError) in
       let catalogue = try writer.manifest.load()
-      let exclusions = try writer.manifest.damagedExclusions(of: catalogue)
       let wanted = catalogue.collections.filter { name == nil || name == $0.row.name }
-      let lost = exclusions.filter { name == nil || name == $0.collection }.map {
-        VerifyReport.Finding(collection: $0.collection ?? "", file: self.directory.manifestPath, message: $0.damage.message)
+      var found = wanted.compactMap { self.verifyWrites(of: $0, in: writer.manifest) }
+      for kind in NamedSetKind.allCases {
+        for lost in try writer.manifest.damagedSets(kind, of: catalogue) where name == nil || name == lost.collection {
+          found.append(
+            .init(
+              collection: lost.collection ?? "", file: self.directory.manifestPath, message: lost.damage.message(kind)))
+        }
       }
-      var found = wanted.compactMap { self.verifyWrites(of: $0, in: writer.manifest) } + lost
       for record in wanted where try writer.manifest.captures(of: record.row).damagedCount > 0 {
         found.append(
           .init(

@@ -17,8 +17,6 @@ package final class Engine: Sendable {
     var nextNumber: UInt64
     /// By number of the generation, as far as they take single writes.
     var states: [UInt64: WriteState]
-    /// Number of the next named set of excluded ids.
-    var nextExclusionSet: UInt64
 
     /// A number no collection or generation had before.
     mutating func takeNumber() -> UInt64 {
@@ -42,8 +40,8 @@ package final class Engine: Sendable {
   let indexSearch: IndexSearch
   let masks = MaskPool()
   let filters = FilterCache()
-  /// Changed under the writer lock only; held for a lookup or a swap.
-  let exclusions: Mutex<ExclusionBook>
+  let exclusions: NamedSets<ExclusionSet>
+  let biases: NamedSets<BiasSet>
   let writer: Mutex<Writer?>
   /// Held through seals, merges and rebuilds, which are done one after the other.
   let upkeep = Mutex<Void>(())
@@ -77,9 +75,9 @@ package final class Engine: Sendable {
     ballastByteCount.store(recovered.manifest.ballastByteCount, ordering: .relaxed)
     writer = Mutex(
       Writer(
-        manifest: recovered.manifest, nextNumber: recovered.nextNumber, states: recovered.states,
-        nextExclusionSet: recovered.nextExclusionSet))
-    exclusions = Mutex(recovered.exclusions)
+        manifest: recovered.manifest, nextNumber: recovered.nextNumber, states: recovered.states))
+    exclusions = recovered.exclusions
+    biases = recovered.biases
     state = Mutex(State(collections: recovered.collections))
     if !options.keepsLeftovers { SnapshotWriter.removeLeftovers(in: directory) }
     for collection in recovered.collections.values { prepare(collection.live) }
@@ -114,14 +112,13 @@ package final class Engine: Sendable {
   }
 
   package var statistics: EngineStatistics {
-    let sets = exclusions.withLock { $0.counts }
     let segments = state.withLock { $0.collections.values.flatMap { $0.generations.flatMap(\.segments) } }
     return EngineStatistics(
       kernelTier: kernels.tier.name, mappedBytes: segments.reduce(0) { $0 + $1.row.byteCount },
       codeBytes: segments.reduce(0) { $0 + UInt64($1.codeByteCount) },
       heldBytes: memory.heldByteCount, budgetBytes: memory.budget, segmentCount: segments.count,
-      ballastByteCount: ballastByteCount.load(ordering: .relaxed), exclusionSetCount: sets.sets,
-      exclusionIDCount: sets.ids, exclusionBytes: sets.bytes, damagedExclusionSetCount: sets.damaged)
+      ballastByteCount: ballastByteCount.load(ordering: .relaxed), exclusionSets: exclusions.counts,
+      biasSets: biases.counts)
   }
 }
 

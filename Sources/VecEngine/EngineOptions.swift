@@ -60,8 +60,8 @@ package struct RecoveryReport: Sendable {
   package var doubt: String?
   /// Collections that answer nothing, and why.
   package var fences: [Fence] = []
-  /// Named sets of excluded ids that answer nothing until they are forgotten, and why.
-  package var damagedExclusions: [Fence] = []
+  /// Named sets that answer nothing until they are forgotten, and why.
+  package var damagedSets: [Fence] = []
   /// Collections of which captured queries fail their checksums and were given up.
   package var damagedCaptures: [String] = []
   package var collectionCount = 0
@@ -82,11 +82,9 @@ package struct EngineStatistics: Sendable {
   package var heldBytes: Int
   package var budgetBytes: Int
   package var segmentCount: Int
-  /// Room held back on the disk; 0 once a full disk needed it.
+  /// Room held back on the disk; less once a full disk needed it.
   package var ballastByteCount: Int
-  /// Named sets of excluded ids, their ids, what they take of memory, and those that are damaged.
-  package var exclusionSetCount: Int
-  package var exclusionIDCount: Int
-  package var exclusionBytes: Int
-  package var damagedExclusionSetCount: Int
+  /// Named sets, their ids, what they take of memory, and those that are damaged.
+  package var exclusionSets: NamedSetCounts
+  package var biasSets: NamedSetCounts
 }

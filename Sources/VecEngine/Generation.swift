@@ -16,6 +16,8 @@ struct Generation: Sendable {
   var fence: String?
   /// Dead rows are such because a search's filter leaves them out.
   var isFiltered = false
+  /// What a search adds to scores.
+  var bias: BiasSet?
   /// What the latest probe found; nil before one, and after a build.
   var probe: RecallProbe?
   /// The place in the manifest's order for the next segment; a segment in memory does not know its own.

@@ -10,8 +10,8 @@ struct Recovery {
   private(set) var collections: [String: Collection] = [:]
   /// What the writer knows of generations that were written to.
   private(set) var states: [UInt64: WriteState] = [:]
-  private(set) var exclusions = ExclusionBook()
-  private(set) var nextExclusionSet: UInt64 = 1
+  let exclusions: NamedSets<ExclusionSet>
+  let biases: NamedSets<BiasSet>
   private(set) var report = RecoveryReport()
 
   /// - Parameter keepsLeftovers: reports leftovers and removes none, for a check.
@@ -25,13 +25,16 @@ struct Recovery {
     do {
       let catalogue = try manifest.load()
       nextNumber = catalogue.nextNumber
+      var damaged: [RecoveryReport.Fence] = []
+      exclusions = try NamedSets(of: catalogue, in: manifest, memory) { damaged.append(.init(collection: $0, reason: $1)) }
+      biases = try NamedSets(of: catalogue, in: manifest, memory) { damaged.append(.init(collection: $0, reason: $1)) }
+      report.damagedSets = damaged
       var known: Set<UUID> = []
       for record in catalogue.collections {
         known.formUnion(record.segments.map(\.uuid))
         adopt(record, directory, memory)
       }
       try adoptCaptures(memory)
-      try adoptExclusions(of: catalogue, memory)
       for (name, reason) in catalogue.damaged { fence(name, reason) }
       report.doubt = manifest.doubt
       // With damage in the manifest or its log nobody can say which files belong to it, so all are kept.
@@ -127,26 +130,6 @@ struct Recovery {
       state.deltas[state.deltas.count - 1].code()
     }
     return state
-  }
-
-  /// Sets of collections that cannot be believed stay where they are.
-  private mutating func adoptExclusions(of catalogue: Catalogue, _ memory: MemoryLedger) throws(VecError) {
-    let known = Dictionary(uniqueKeysWithValues: catalogue.collections.map { ($0.row.number, $0.row.name) })
-    let isWhole = catalogue.damaged.isEmpty
-    var strays: [DamagedExclusions] = []
-    var book = ExclusionBook()
-    var findings = try manifest.readExclusions { (row, parts) in
-      if known[row.collection] != nil { book.adopt(row, parts) } else if isWhole { strays.append(.stray(row)) }
-    }
-    findings.damaged += strays
-    for damage in findings.damaged {
-      book.adopt(damage, known: Set(known.keys))
-      let name = damage.owner.flatMap { known[$0.collection] } ?? ""
-      report.damagedExclusions.append(.init(collection: name, reason: damage.message))
-    }
-    memory.take(book.counts.bytes)
-    exclusions = book
-    nextExclusionSet = findings.nextNumber
   }
 
   /// A collection whose manifest rows cannot be believed: its name is kept, so that `list` shows it and `drop` can

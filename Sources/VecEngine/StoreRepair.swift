@@ -24,7 +24,7 @@ package struct StoreRepair {
   package private(set) var findings: [Finding] = []
   private var acts: [(collection: CollectionRow, act: Act)] = []
   /// Numbers of exclude sets.
-  private var lostSets: [UInt64] = []
+  private var lostSets: [(number: UInt64, kind: NamedSetKind)] = []
   private let directory: StoreDirectory
   private let manifest: Manifest
 
@@ -40,10 +40,12 @@ package struct StoreRepair {
       throw error
     }
     let catalogue: Catalogue
-    let lost: [(collection: String?, damage: DamagedExclusions)]
+    var lost: [(collection: String?, damage: DamagedSet, kind: NamedSetKind)] = []
     do {
       catalogue = try manifest.load()
-      lost = try manifest.damagedExclusions(of: catalogue)
+      for kind in NamedSetKind.allCases {
+        lost += try manifest.damagedSets(kind, of: catalogue).map { ($0.collection, $0.damage, kind) }
+      }
     } catch {
       manifest.close()
       directory.close()
@@ -56,12 +58,15 @@ package struct StoreRepair {
           consequence: "nobody can say what belongs to it: drop it, or put a backup in place", isRepairable: false))
     }
     for record in catalogue.collections { examine(record) }
-    for (collection, damage) in lost {
+    for (collection, damage, kind) in lost {
       findings.append(
         Finding(
-          collection: collection ?? "", damage: damage.message,
-          consequence: "the set is forgotten: what it held is not excluded any more", isRepairable: true))
-      lostSets.append(damage.number)
+          collection: collection ?? "", damage: damage.message(kind),
+          consequence: kind == .exclusions
+            ? "the set is forgotten: what it held is not excluded any more"
+            : "the set is forgotten: scores are what they are without it",
+          isRepairable: true))
+      lostSets.append((damage.number, kind))
     }
   }
 
@@ -124,7 +129,7 @@ package struct StoreRepair {
     }
     guard !acts.isEmpty || !lostSets.isEmpty else { return }
     try manifest.transaction { (transaction) throws(VecError) in
-      for number in lostSets { try transaction.deleteExclusionSet(number) }
+      for (number, kind) in lostSets { try transaction.deleteSet(number, kind) }
       for (collection, act) in acts {
         switch act {
         case .segment(let segment): try transaction.deleteSegment(segment.uuid, of: collection.number)

@@ -51,6 +51,7 @@ final class CandidatePool {
   private var settled: [[Settled]]
   private var plane: VectorPlane?
   private var mask: RowMask?
+  private var biases: BiasedRows?
   private var pacer = Pacer()
   /// Canonical scores computed so far.
   private(set) var settledCount = 0
@@ -97,8 +98,11 @@ final class CandidatePool {
   func norm(_ vector: Int) -> Double { norms[vector] }
 
   /// Row numbers of `take` mean this plane from now on, and keys what `bounds` says, one per vector.
-  func begin(_ plane: VectorPlane, _ bounds: [RowBound]) {
+  ///
+  /// - Parameter biases: what is added to the canonical scores of the rows that are taken.
+  func begin(_ plane: VectorPlane, _ bounds: [RowBound], biases: BiasedRows? = nil) {
     self.plane = plane
+    self.biases = biases
     mask = plane.mask
     self.bounds = bounds
     for query in 0..<count { raiseThresholds(query) }
@@ -128,6 +132,14 @@ final class CandidatePool {
     guard count < capacity else { return try takeAfterMakingRoom(query, found, shouldStop) }
     end.pointee = found
     counts.base[query] = count + 1
+  }
+
+  /// Takes a row of which nothing is known, under all vectors of a query.
+  func takeUnseen(_ first: Int, row: Int, _ shouldStop: () -> Bool) throws(VecError) {
+    for vector in first..<(first + interests) {
+      try take(
+        vector, row: row, key: .greatestFiniteMagnitude, lower: -.greatestFiniteMagnitude, shouldStop)
+    }
   }
 
   /// Room is made before a row is taken and not after, so that the last one is there for its other interests to join.
@@ -208,6 +220,8 @@ final class CandidatePool {
       for index in 0..<count { fresh.base[index] = Settled(score: -.infinity, id: plane.ids[Int(own[index].row)]) }
       for interest in 0..<interests { try score(query, interest, count, plane, shouldStop) }
     }
+    // Only now, so that rounding does not hide which interest is the best.
+    if let biases { for index in 0..<count { fresh.base[index].score += biases.value(of: own[index].row) } }
     keep(query, count)
   }
 

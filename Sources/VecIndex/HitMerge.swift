@@ -1,10 +1,10 @@
-import VecCore
+package import VecCore
 
 /// Joins the answers of several segments, which share no id, into one.
-enum HitMerge {
+package enum HitMerge {
   /// - Parameter lists: per segment and query the best hits, best first.
   /// - Returns: per query the best `k` of all, best first; equal scores in the order of ascending ids.
-  static func merge(_ lists: [[[Hit]]], k: Int, metric: Metric) -> [[Hit]] {
+  package static func merge(_ lists: [[[Hit]]], k: Int, metric: Metric) -> [[Hit]] {
     guard let first = lists.first, lists.count > 1 else { return lists.first ?? [] }
     return first.indices.map { query in
       var all = lists.flatMap { $0[query] }

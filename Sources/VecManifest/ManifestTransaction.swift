@@ -41,7 +41,7 @@ package final class ManifestTransaction {
     let numbers = "(SELECT collection_number FROM collections WHERE name = ?)"
     let generations = "(SELECT generation_number FROM generations WHERE collection_number IN \(numbers))"
     try deleteWrites(ofGenerations: generations, .text(name))
-    try deleteExclusions(ofCollections: numbers, .text(name))
+    try deleteSets(ofCollections: numbers, .text(name))
     try deleteModels(ofGenerations: generations, .text(name))
     try deleteSettings(ofCollections: numbers, .text(name))
     try connection.prepare("DELETE FROM segments WHERE generation_number IN \(generations)").run([.text(name)])

@@ -31,9 +31,9 @@ extension ExcludeRequest {
   }
 }
 
-extension ExcludeSetRequest {
-  static func parse(_ reader: inout ByteReader) throws(VecError) -> ExcludeSetRequest {
-    ExcludeSetRequest(collection: try reader.readString(), set: try reader.readString())
+extension NamedSetRequest {
+  static func parse(_ reader: inout ByteReader) throws(VecError) -> NamedSetRequest {
+    NamedSetRequest(collection: try reader.readString(), set: try reader.readString())
   }
 
   func encode(into writer: inout ByteWriter) {
@@ -41,9 +41,10 @@ extension ExcludeSetRequest {
     writer.write(string: set)
   }
 
-  func check() throws(VecError) {
+  /// - Parameter what: it names a set of.
+  func check(_ what: String) throws(VecError) {
     try Names.checkCollection(collection)
-    try Names.checkExcludeSet(set)
+    try Names.checkSet(set, what)
   }
 }
 

@@ -42,6 +42,10 @@ package enum Reply: Sendable, Equatable {
   case capturedQueries(QuerySample)
   /// In the order of the request.
   case publishTogether([PublishOutcome])
+  /// Ids in the set now.
+  case bias(count: UInt64)
+  case forgetBiases(wasThere: Bool)
+  case biases(Biases)
   case failure(VecError)
 }
 

@@ -72,6 +72,9 @@ extension Reply {
     case .exclude: .exclude(count: try reader.read())
     case .forgetExclusions: .forgetExclusions(wasThere: try reader.readBool())
     case .exclusions: .exclusions(try Exclusions.parse(&reader))
+    case .bias: .bias(count: try reader.read())
+    case .forgetBiases: .forgetBiases(wasThere: try reader.readBool())
+    case .biases: .biases(try Biases.parse(&reader))
     case .configure: .configure
     case .capturedQueries: .capturedQueries(try QuerySample.parseCaptured(&reader))
     case .publishTogether: .publishTogether(try PublishOutcome.parseAll(&reader))

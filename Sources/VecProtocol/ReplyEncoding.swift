@@ -59,10 +59,11 @@ extension Reply {
     case .get(let get): get.encode(into: &writer)
     case .stats(let json), .seal(let json), .compact(let json), .snapshot(let json): writer.write(text: json)
     case .upsert(let receipt), .delete(let receipt): receipt.encode(into: &writer)
-    case .cancelBuild(let flag), .forgetExclusions(let flag): writer.write(flag)
+    case .cancelBuild(let flag), .forgetExclusions(let flag), .forgetBiases(let flag): writer.write(flag)
     case .describe(let description): description.encode(into: &writer)
     case .addAttribute(let position): writer.write(UInt8(clamping: position))
-    case .exclude(let count): writer.write(count)
+    case .exclude(let count), .bias(let count): writer.write(count)
+    case .biases(let biases): biases.encode(into: &writer)
     case .exclusions(let exclusions): exclusions.encode(into: &writer)
     case .capturedQueries(let queries): queries.encodeCaptured(into: &writer)
     case .failure(let error): writer.write(text: error.message)
@@ -77,6 +78,7 @@ extension Reply {
     case .get(let get):
       128 + get.found.count + 4 * get.vectors.count + get.records.reduce(0) { $0 + $1.byteCount }
     case .exclusions(let exclusions): 8 + 16 * exclusions.ids.count
+    case .biases(let biases): 8 + 12 * biases.ids.count
     case .stats(let json): 4 + json.utf8.count
     case .capturedQueries(let queries): 8 + 4 * queries.vectors.count
     default: 256

@@ -30,11 +30,14 @@ package enum Request: Sendable, Equatable {
   case describe(collection: String)
   case addAttribute(AddAttributeRequest)
   case exclude(ExcludeRequest)
-  case forgetExclusions(ExcludeSetRequest)
-  case exclusions(ExcludeSetRequest)
+  case forgetExclusions(NamedSetRequest)
+  case exclusions(NamedSetRequest)
   case configure(ConfigureRequest)
   case capturedQueries(GenerationRequest)
   case publishTogether([PublishRequest])
+  case bias(BiasRequest)
+  case forgetBiases(NamedSetRequest)
+  case biases(NamedSetRequest)
 
   package var kind: MessageKind {
     switch self {
@@ -69,6 +72,9 @@ package enum Request: Sendable, Equatable {
     case .configure: .configure
     case .capturedQueries: .capturedQueries
     case .publishTogether: .publishTogether
+    case .bias: .bias
+    case .forgetBiases: .forgetBiases
+    case .biases: .biases
     }
   }
 

@@ -59,11 +59,14 @@ extension Request {
       .addAttribute(
         AddAttributeRequest(collection: try reader.readString(), attribute: try reader.readAttribute()))
     case .exclude: .exclude(try ExcludeRequest.parse(&reader))
-    case .forgetExclusions: .forgetExclusions(try ExcludeSetRequest.parse(&reader))
-    case .exclusions: .exclusions(try ExcludeSetRequest.parse(&reader))
+    case .forgetExclusions: .forgetExclusions(try NamedSetRequest.parse(&reader))
+    case .exclusions: .exclusions(try NamedSetRequest.parse(&reader))
     case .configure: .configure(try ConfigureRequest.parse(&reader))
     case .capturedQueries: .capturedQueries(try GenerationRequest.parse(&reader))
     case .publishTogether: .publishTogether(try PublishRequest.parseAll(&reader))
+    case .bias: .bias(try BiasRequest.parse(&reader))
+    case .forgetBiases: .forgetBiases(try NamedSetRequest.parse(&reader))
+    case .biases: .biases(try NamedSetRequest.parse(&reader))
     }
   }
 }

@@ -42,7 +42,8 @@ extension Request {
       writer.write(string: add.collection)
       writer.write(add.attribute)
     case .exclude(let exclude): exclude.encode(into: &writer)
-    case .forgetExclusions(let of), .exclusions(let of): of.encode(into: &writer)
+    case .bias(let bias): bias.encode(into: &writer)
+    case .forgetExclusions(let of), .exclusions(let of), .forgetBiases(let of), .biases(let of): of.encode(into: &writer)
     case .configure(let configure): configure.encode(into: &writer)
     case .publishTogether(let publishes): PublishRequest.encode(publishes, into: &writer)
     }
@@ -59,6 +60,7 @@ extension Request {
       256 + 8 * upsert.ids.count + 4 * upsert.vectors.count + upsert.records.reduce(0) { $0 + $1.byteCount }
     case .delete(let delete): 256 + 8 * delete.ids.count
     case .exclude(let exclude): 256 + 8 * exclude.ids.count
+    case .bias(let bias): 256 + 12 * bias.ids.count
     default: 256
     }
   }

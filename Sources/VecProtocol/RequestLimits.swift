@@ -39,6 +39,9 @@ enum RequestLimits {
   }
 
   @discardableResult
+  static func biasIds(_ value: Int) throws(VecError) -> Int { try within(value, Limits.biasIdsMax, "ids per bias request") }
+
+  @discardableResult
   static func excludeIds(_ value: Int) throws(VecError) -> Int {
     try within(value, Limits.excludeIdsMax, "ids per exclude")
   }
@@ -143,7 +146,9 @@ extension Request {
       try Names.checkCollection(add.collection)
       try Names.checkAttribute(add.attribute.name)
     case .exclude(let exclude): try exclude.check()
-    case .forgetExclusions(let of), .exclusions(let of): try of.check()
+    case .bias(let bias): try bias.check()
+    case .forgetExclusions(let of), .exclusions(let of): try of.check("exclude set")
+    case .forgetBiases(let of), .biases(let of): try of.check("bias set")
     }
   }
 

@@ -19,7 +19,7 @@ extension SearchRequest {
       dimension: dimension, vectors: vectors, leastSequence: options.leastSequence, excluded: options.excluded,
       excludeSets: options.excludeSets, scoreLimit: options.scoreLimit, filter: options.filter, fields: options.fields,
       selection: options.selection, weights: options.weights, logSumExp: options.logSumExp,
-      model: options.model)
+      model: options.model, bias: options.bias)
   }
 
   func encode(into writer: inout ByteWriter) {
@@ -34,7 +34,8 @@ extension SearchRequest {
     writer.write(array: vectors)
     SearchOptions(
       leastSequence: leastSequence, excluded: excluded, scoreLimit: scoreLimit, filter: filter, fields: fields,
-      excludeSets: excludeSets, model: model, selection: selection, weights: weights, logSumExp: logSumExp
+      excludeSets: excludeSets, model: model, selection: selection, weights: weights, logSumExp: logSumExp,
+      bias: bias
     ).encode(into: &writer)
   }
 
@@ -67,6 +68,7 @@ extension SearchRequest {
     try checkWeights()
     try checkLogSumExp()
     if let model { try Names.checkModel(model) }
+    if let bias { try Names.checkBiasSet(bias) }
     guard scoreLimit?.isFinite ?? true else {
       throw VecError(.invalidArgument, "the score limit is \(scoreLimit ?? 0), must be a finite number")
     }

@@ -15,6 +15,7 @@ struct SearchOptions: Equatable {
     case diversity = 10
     case weights = 11
     case logSumExp = 12
+    case bias = 13
 
     /// Nil for those of no fixed length.
     var length: Int? {
@@ -23,7 +24,7 @@ struct SearchOptions: Equatable {
       case .scoreLimit, .logSumExp: 4
       case .fields: 1
       case .diversity: 8
-      case .excluded, .filter, .excludeSets, .model, .group, .quotas, .weights: nil
+      case .excluded, .filter, .excludeSets, .model, .group, .quotas, .weights, .bias: nil
       }
     }
   }
@@ -38,6 +39,7 @@ struct SearchOptions: Equatable {
   var selection = SearchSelection()
   var weights: [Float] = []
   var logSumExp: Float?
+  var bias: String?
 
   /// Reads to the end of the body.
   static func parse(_ reader: inout ByteReader, queryCount: Int, interests: Int) throws(VecError) -> SearchOptions {
@@ -70,6 +72,7 @@ struct SearchOptions: Equatable {
         options.selection.diversity = .init(lambda: lambda, pool: pool == 0 ? nil : pool)
       case .weights: options.weights = try reader.readArray(Float.self, count: interests)
       case .logSumExp: options.logSumExp = try reader.readFloat()
+      case .bias: options.bias = try reader.readString()
       }
       return true
     }
@@ -106,6 +109,7 @@ struct SearchOptions: Equatable {
     }
     if !weights.isEmpty { write(.weights, to: &writer) { $0.write(array: weights) } }
     if let logSumExp { write(.logSumExp, to: &writer) { $0.write(logSumExp) } }
+    if let bias { write(.bias, to: &writer) { $0.write(string: bias) } }
   }
 
   private func write(_ tag: Tag, to writer: inout ByteWriter, _ body: (inout ByteWriter) -> Void) {

@@ -41,6 +41,9 @@ package enum MessageKind: UInt16, CaseIterable, Sendable {
   case configure = 29
   case capturedQueries = 30
   case publishTogether = 31
+  case bias = 32
+  case forgetBiases = 33
+  case biases = 34
 
   /// The name of the message in `Formats/protocol.md`, for logs and messages.
   package var name: String {
@@ -76,6 +79,9 @@ package enum MessageKind: UInt16, CaseIterable, Sendable {
     case .configure: "configure"
     case .capturedQueries: "captured queries"
     case .publishTogether: "publish together"
+    case .bias: "bias"
+    case .forgetBiases: "forget biases"
+    case .biases: "biases"
     }
   }
 
@@ -84,7 +90,8 @@ package enum MessageKind: UInt16, CaseIterable, Sendable {
   package var isIdempotent: Bool {
     switch self {
     // Ids that are appended twice live a little longer, and are in the set once.
-    case .ping, .list, .generations, .search, .get, .stats, .describe, .exclude, .exclusions, .configure, .capturedQueries:
+    case .ping, .list, .generations, .search, .get, .stats, .describe, .exclude, .exclusions, .configure, .capturedQueries,
+      .bias, .biases:
       true
     default: false
     }

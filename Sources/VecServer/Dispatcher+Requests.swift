@@ -17,7 +17,7 @@ extension Dispatcher {
     try charge(&ticket, for: request)
     let engine = daemon.engine
     switch request {
-    case .hello, .ping, .ingestRows, .upsert, .delete, .exclude, .forgetExclusions:
+    case .hello, .ping, .ingestRows, .upsert, .delete, .exclude, .forgetExclusions, .bias, .forgetBiases:
       throw VecError(.internalDefect, "\(ticket.kind.name) came to the workers")
     case .create(let create):
       try engine.create(
@@ -69,6 +69,7 @@ extension Dispatcher {
       return .cancelBuild(
         wasRunning: try daemon.engine.cancelBuild(what.collection, generation: what.generation))
     case .exclusions(let of): return .exclusions(try engine.exclusions(of.collection, set: of.set))
+    case .biases(let of): return .biases(try engine.biases(of.collection, set: of.set))
     }
   }
 
@@ -138,6 +139,7 @@ extension Dispatcher {
     case .search(let search): byteCount = search.queryCount * (4 + search.k * 13)
     case .get(let get): byteCount = try replyByteCount(get)
     case .exclusions: byteCount = 16 * Limits.excludeSetIdsMax
+    case .biases: byteCount = 12 * Limits.biasSetIdsMax
     case .capturedQueries: byteCount = Limits.capturedBytesMax
     default: return
     }

@@ -39,10 +39,10 @@ struct Dispatcher: Sendable {
 
   private func route(_ kind: MessageKind) -> (Lane, Lane.Admission) {
     switch kind {
-    case .hello, .ping, .search, .get, .exclusions, .capturedQueries: (daemon.pool.reads, .bounded)
+    case .hello, .ping, .search, .get, .exclusions, .biases, .capturedQueries: (daemon.pool.reads, .bounded)
     case .list, .generations, .stats, .cancelBuild, .describe: (daemon.pool.reads, .urgent)
     case .create, .drop, .ingestBegin, .publish, .rollback, .buildIndex, .upsert, .delete, .addAttribute, .exclude,
-      .forgetExclusions, .configure, .publishTogether:
+      .forgetExclusions, .bias, .forgetBiases, .configure, .publishTogether:
       (daemon.pool.writes, .bounded)
     // A frame of an ingest that was refused would leave a hole: what is admitted is bounded by its connection instead.
     case .ingestRows, .ingestCommit, .ingestAbort: (daemon.pool.writes, .admitted)
@@ -137,7 +137,7 @@ struct Dispatcher: Sendable {
 
 extension MessageKind {
   /// Whether it is committed together with others.
-  fileprivate var isSingleWrite: Bool { [.upsert, .delete, .exclude, .forgetExclusions].contains(self) }
+  fileprivate var isSingleWrite: Bool { [.upsert, .delete, .exclude, .forgetExclusions, .bias, .forgetBiases].contains(self) }
 
   /// Whether it may make answers complete up to a greater number than before.
   fileprivate var changesSequence: Bool {

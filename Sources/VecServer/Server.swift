@@ -128,9 +128,9 @@ package final class Server: Service {
         "segment.count": "\(found.segmentCount)", "segment.bytes": "\(found.byteCount)",
         "write.count": "\(found.writeCount)",
       ])
-    for damage in found.damagedExclusions {
+    for damage in found.damagedSets {
       daemon.logger.warning(
-        "exclude set damaged", metadata: ["collection.name": "\(damage.collection)", "reason": "\(damage.reason)"])
+        "named set damaged", metadata: ["collection.name": "\(damage.collection)", "reason": "\(damage.reason)"])
     }
     for name in found.damagedCaptures {
       daemon.logger.warning("captured queries damaged", metadata: ["collection.name": "\(name)"])

@@ -25,7 +25,7 @@ extension Daemon {
       ("queues", .object(pool.lanes.map { ($0.name, Self.json($0)) })),
       ("memory", memory(engineNow)),
       ("segments", .count(engineNow.segmentCount)),
-      ("exclude_sets", Self.exclusions(engineNow)),
+      ("exclude_sets", Self.sets(engineNow.exclusionSets)), ("bias_sets", Self.sets(engineNow.biasSets)),
       ("ballast_bytes", .count(engineNow.ballastByteCount)),
       ("collections", collections()),
     ])
@@ -46,10 +46,10 @@ extension Daemon {
     ])
   }
 
-  private static func exclusions(_ engineNow: EngineStatistics) -> JSON {
+  private static func sets(_ counts: NamedSetCounts) -> JSON {
     .object([
-      ("sets", .count(engineNow.exclusionSetCount)), ("ids", .count(engineNow.exclusionIDCount)),
-      ("bytes", .count(engineNow.exclusionBytes)), ("damaged", .count(engineNow.damagedExclusionSetCount)),
+      ("sets", .count(counts.sets)), ("ids", .count(counts.ids)), ("bytes", .count(counts.bytes)),
+      ("damaged", .count(counts.damaged)),
     ])
   }
 

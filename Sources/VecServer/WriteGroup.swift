@@ -4,7 +4,7 @@ import VecCore
 import VecEngine
 import VecProtocol
 
-/// Upserts, deletes and changes of exclude sets on their way into one commit of each sort. While the sync of one group runs, the
+/// Upserts, deletes and changes of named sets on their way into one commit of each sort. While the sync of one group runs, the
 /// writes that come wait in the lane's queue, and are the next group: no timer is needed, and a lone write waits for nobody.
 ///
 /// Thread rule: the write lane's thread alone adds; the lock only makes handing it around safe.
@@ -13,11 +13,13 @@ final class WriteGroup: Sendable {
   enum Asked: Sendable {
     case write(Write)
     case exclusion(ExclusionWrite)
+    case bias(BiasWrite)
   }
 
   private struct Members: Sendable {
     var writes: [(ticket: Ticket, write: Write)] = []
     var exclusions: [(ticket: Ticket, write: ExclusionWrite)] = []
+    var biases: [(ticket: Ticket, write: BiasWrite)] = []
   }
 
   private let members = Mutex(Members())
@@ -27,6 +29,7 @@ final class WriteGroup: Sendable {
     switch dispatcher.admitted(ticket) {
     case .write(let write)?: members.withLock { $0.writes.append((ticket, write)) }
     case .exclusion(let write)?: members.withLock { $0.exclusions.append((ticket, write)) }
+    case .bias(let write)?: members.withLock { $0.biases.append((ticket, write)) }
     case nil: break
     }
     guard isLast else { return }
@@ -35,7 +38,24 @@ final class WriteGroup: Sendable {
       return members
     }
     if !group.writes.isEmpty { commit(group.writes, dispatcher) }
-    if !group.exclusions.isEmpty { commit(group.exclusions, dispatcher) }
+    if !group.exclusions.isEmpty {
+      let results = dispatcher.daemon.engine.exclude(group.exclusions.map(\.write))
+      answer(group.exclusions.map(\.ticket), results, dispatcher) { position, count in
+        switch group.exclusions[position].write {
+        case .append: .exclude(count: count)
+        case .forget: .forgetExclusions(wasThere: count > 0)
+        }
+      }
+    }
+    if !group.biases.isEmpty {
+      let results = dispatcher.daemon.engine.bias(group.biases.map(\.write))
+      answer(group.biases.map(\.ticket), results, dispatcher) { position, count in
+        switch group.biases[position].write {
+        case .put: .bias(count: count)
+        case .forget: .forgetBiases(wasThere: count > 0)
+        }
+      }
+    }
   }
 
   private func commit(_ group: [(ticket: Ticket, write: Write)], _ dispatcher: Dispatcher) {
@@ -58,16 +78,17 @@ final class WriteGroup: Sendable {
     end(failures, daemon)
   }
 
-  private func commit(_ group: [(ticket: Ticket, write: ExclusionWrite)], _ dispatcher: Dispatcher) {
-    let results = dispatcher.daemon.engine.exclude(group.map(\.write))
+  /// Answers changes of named sets.
+  private func answer(
+    _ tickets: [Ticket], _ results: [Result<UInt64, VecError>], _ dispatcher: Dispatcher, reply: (Int, UInt64) -> Reply
+  ) {
     var failures: [VecError] = []
-    for (member, result) in zip(group, results) {
-      switch (member.write, result) {
-      case (.append, .success(let count)): dispatcher.finish(member.ticket, .exclude(count: count))
-      case (.forget, .success(let count)): dispatcher.finish(member.ticket, .forgetExclusions(wasThere: count > 0))
-      case (_, .failure(let error)):
+    for (position, result) in results.enumerated() {
+      switch result {
+      case .success(let count): dispatcher.finish(tickets[position], reply(position, count))
+      case .failure(let error):
         failures.append(error)
-        dispatcher.finish(member.ticket, .failure(error))
+        dispatcher.finish(tickets[position], .failure(error))
       }
     }
     end(failures, dispatcher.daemon)
@@ -104,6 +125,8 @@ extension Dispatcher {
       case .delete(let delete): return .write(.delete(delete))
       case .exclude(let append): return .exclusion(.append(append))
       case .forgetExclusions(let forget): return .exclusion(.forget(forget))
+      case .bias(let put): return .bias(.put(put))
+      case .forgetBiases(let forget): return .bias(.forget(forget))
       default: throw VecError(.internalDefect, "\(ticket.kind.name) came to the writes")
       }
     } catch {

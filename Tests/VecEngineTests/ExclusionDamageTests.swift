@@ -57,7 +57,7 @@ import VecTestSupport
       try repair.apply()
       repair.close()
       let mended = try fixture.open()
-      #expect(mended.recovery.damagedExclusions.isEmpty)
+      #expect(mended.recovery.damagedSets.isEmpty)
       #expect(try found(mended, "sound") == [1] && found(mended, "hurt") == [2, 1])
       #expect(try mended.verify(nil).findings.isEmpty)
       mended.close()
@@ -71,7 +71,7 @@ import VecTestSupport
   private func isWhole(_ fixture: EngineFixture) throws -> Bool {
     let engine = try fixture.open()
     defer { engine.close() }
-    guard engine.recovery.damagedExclusions.isEmpty else { return false }
+    guard engine.recovery.damagedSets.isEmpty else { return false }
     return try engine.exclusions("c", set: "hurt").ids == [2, 3, Self.marker]
       && engine.exclusions("c", set: "sound").ids == [2, Self.other]
   }
@@ -79,8 +79,8 @@ import VecTestSupport
   private func expectDamage(_ fixture: EngineFixture) throws {
     let engine = try fixture.open()
     defer { engine.close() }
-    #expect(engine.recovery.fences.isEmpty && engine.recovery.damagedExclusions.map(\.collection) == ["c"])
-    #expect(engine.statistics.damagedExclusionSetCount == 1)
+    #expect(engine.recovery.fences.isEmpty && engine.recovery.damagedSets.map(\.collection) == ["c"])
+    #expect(engine.statistics.exclusionSets.damaged == 1)
     #expect(try found(engine, "sound") == [1] && found(engine, "new") == [2, 1])
     for act in [
       { _ = try found(engine, "hurt") }, { _ = try engine.exclusions("c", set: "hurt") },
@@ -93,7 +93,7 @@ import VecTestSupport
     #expect(try engine.forget("c", "hurt"))
     #expect(try found(engine, "hurt") == [2, 1] && engine.verify(nil).findings.isEmpty)
     try engine.exclude("c", "hurt", [2])
-    #expect(try found(engine, "hurt") == [1] && engine.statistics.damagedExclusionSetCount == 0)
+    #expect(try found(engine, "hurt") == [1] && engine.statistics.exclusionSets.damaged == 0)
   }
 
   @Test("any flipped bit of the manifest is refused, fences the collection, is said of a set, or changes nothing")
@@ -136,7 +136,7 @@ import VecTestSupport
         isWhole = false
       }
     }
-    #expect(isWhole == engine.recovery.damagedExclusions.isEmpty, "byte \(place)")
+    #expect(isWhole == engine.recovery.damagedSets.isEmpty, "byte \(place)")
     return isWhole ? "harmless" : "damaged"
   }
 

@@ -47,6 +47,6 @@ extension Engine {
 
   @discardableResult
   func forget(_ name: String, _ set: String) throws -> Bool {
-    try exclude([.forget(ExcludeSetRequest(collection: name, set: set))])[0].get() == 1
+    try exclude([.forget(NamedSetRequest(collection: name, set: set))])[0].get() == 1
   }
 }

@@ -116,8 +116,8 @@ import VecTestSupport
     #expect(try engine.exclusions("c", set: "u") == Exclusions(ids: [best[2]], ends: [start + 20_000]))
     #expect(try engine.forgetEndedExclusions(limit: 5) == 0)
     clock.now = start + 20_000
-    #expect(try engine.statistics.exclusionSetCount == 1 && engine.forgetEndedExclusions(limit: 5) == 1)
-    #expect(engine.statistics.exclusionSetCount == 0 && engine.statistics.exclusionBytes == 0)
+    #expect(try engine.statistics.exclusionSets.sets == 1 && engine.forgetEndedExclusions(limit: 5) == 1)
+    #expect(engine.statistics.exclusionSets.sets == 0 && engine.statistics.exclusionSets.bytes == 0)
     #expect(try !engine.forget("c", "u"))
   }
 
@@ -158,7 +158,7 @@ import VecTestSupport
     try engine.create("c", dimension: Self.dimension, metric: .ip)
     for _ in 0..<2 {
       #expect(try engine.exclusions("c", set: "u").ids.isEmpty && engine.exclusions("d", set: "u").ids == [9])
-      #expect(engine.statistics.exclusionSetCount == 1)
+      #expect(engine.statistics.exclusionSets.sets == 1)
       engine.close()
       engine = try open(fixture)
     }
@@ -174,7 +174,7 @@ import VecTestSupport
     func append(_ ids: [UInt64], _ set: String = "u") -> ExclusionWrite {
       .append(ExcludeRequest(collection: "c", set: set, ids: ids))
     }
-    let forget = ExclusionWrite.forget(ExcludeSetRequest(collection: "c", set: "u"))
+    let forget = ExclusionWrite.forget(NamedSetRequest(collection: "c", set: "u"))
     let results = engine.exclude(
       [forget, append([1, 2]), append([2, 3]), append([7], "a b"), forget, forget, append([4]), append([]), append([5], "v")])
     #expect(results.map { (try? $0.get()) ?? 99 } == [0, 2, 3, 99, 1, 0, 1, 99, 1])

@@ -10,8 +10,8 @@ struct ExclusionMessageTests {
     return .exclude(request)
   }
 
-  private static func of(_ collection: String, _ set: String) -> ExcludeSetRequest {
-    ExcludeSetRequest(collection: collection, set: set)
+  private static func of(_ collection: String, _ set: String) -> NamedSetRequest {
+    NamedSetRequest(collection: collection, set: set)
   }
 
   private static func search(_ names: [String]) -> Request {

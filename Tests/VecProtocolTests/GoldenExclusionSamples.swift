@@ -38,12 +38,12 @@ extension GoldenSample {
     ),
     (
       "27-forget-exclusions-request",
-      .request(.forgetExclusions(ExcludeSetRequest(collection: "videos", set: "user-17")), deadline: 0)
+      .request(.forgetExclusions(NamedSetRequest(collection: "videos", set: "user-17")), deadline: 0)
     ),
     ("27-forget-exclusions-reply", .reply(.forgetExclusions(wasThere: true), kind: .forgetExclusions)),
     (
       "28-exclusions-request",
-      .request(.exclusions(ExcludeSetRequest(collection: "videos", set: "user-17")), deadline: 1_000)
+      .request(.exclusions(NamedSetRequest(collection: "videos", set: "user-17")), deadline: 1_000)
     ),
     (
       "28-exclusions-reply",

@@ -79,7 +79,12 @@ extension Request {
         ("collection", .string(exclude.collection)), ("set", .string(exclude.set)),
         ("seconds", .int(exclude.lifetimeSeconds ?? 0)), ("count", .int(exclude.ids.count)), ("ids", .ints(exclude.ids)),
       ]
-    case .forgetExclusions(let of), .exclusions(let of):
+    case .bias(let bias):
+      [
+        ("collection", .string(bias.collection)), ("set", .string(bias.set)), ("count", .int(bias.ids.count)),
+        ("ids", .ints(bias.ids)), ("values", .floats(bias.values)),
+      ]
+    case .forgetExclusions(let of), .exclusions(let of), .forgetBiases(let of), .biases(let of):
       [("collection", .string(of.collection)), ("set", .string(of.set))]
     }
   }
@@ -146,6 +151,7 @@ extension SearchRequest {
     }
     if !weights.isEmpty { fields.append(("weights", .floats(weights))) }
     if let logSumExp { fields.append(("log_sum_exp", .float(logSumExp))) }
+    if let bias { fields.append(("bias", .string(bias))) }
     return fields
   }
 }
@@ -298,8 +304,10 @@ extension Reply {
         ("attributes", .attributes(description.attributes)),
       ] + description.settings.asChange.goldenFields
     case .addAttribute(let position): [("position", .int(position))]
-    case .exclude(let count): [("ids", .int(count))]
-    case .forgetExclusions(let wasThere): [("was_there", .flag(wasThere))]
+    case .exclude(let count), .bias(let count): [("ids", .int(count))]
+    case .biases(let found):
+      [("count", .int(found.ids.count)), ("ids", .ints(found.ids)), ("values", .floats(found.values))]
+    case .forgetExclusions(let wasThere), .forgetBiases(let wasThere): [("was_there", .flag(wasThere))]
     case .exclusions(let found):
       [("count", .int(found.ids.count)), ("ids", .ints(found.ids)), ("ends", .ints(found.ends.map { $0 ?? -1 }))]
     case .failure(let error): [("message", .string(error.message))]

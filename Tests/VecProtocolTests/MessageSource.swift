@@ -53,11 +53,14 @@ struct MessageSource {
         ExcludeRequest(
           collection: name(), set: label(), lifetimeSeconds: maybe { UInt32.random(in: 1...UInt32.max, using: &$0.random) },
           ids: ids(1...40)))
-    case .forgetExclusions: .forgetExclusions(ExcludeSetRequest(collection: name(), set: label()))
-    case .exclusions: .exclusions(ExcludeSetRequest(collection: name(), set: label()))
+    case .forgetExclusions: .forgetExclusions(NamedSetRequest(collection: name(), set: label()))
+    case .exclusions: .exclusions(NamedSetRequest(collection: name(), set: label()))
     case .configure: .configure(ConfigureRequest(collection: name(), change: settingsChange()))
     case .capturedQueries: .capturedQueries(GenerationRequest(collection: name(), generation: maybe { $0.label() }))
     case .publishTogether: .publishTogether(publishes())
+    case .bias: .bias(biasRequest())
+    case .forgetBiases: .forgetBiases(NamedSetRequest(collection: name(), set: label()))
+    case .biases: .biases(NamedSetRequest(collection: name(), set: label()))
     }
   }
 
@@ -112,8 +115,23 @@ struct MessageSource {
     case .configure: .configure
     case .capturedQueries: .capturedQueries(sample())
     case .publishTogether: .publishTogether((0..<small()).map { _ in outcome() })
+    case .bias: .bias(count: number())
+    case .forgetBiases: .forgetBiases(wasThere: Bool.random(using: &random))
+    case .biases: .biases(biases())
     }
   }
+
+  private mutating func biasRequest() -> BiasRequest {
+    let ids = ids(1...40)
+    return BiasRequest(collection: name(), set: label(), ids: ids, values: ids.map { _ in bias() })
+  }
+
+  private mutating func biases() -> Biases {
+    let ids = Set(ids(0...40)).sorted()
+    return Biases(ids: ids, values: ids.map { _ in bias() })
+  }
+
+  private mutating func bias() -> Float { Float.random(in: 0.001...1e9, using: &random) * (Bool.random(using: &random) ? 1 : -1) }
 
   mutating func failure() -> Reply { .failure(VecError(pick(VecErrorCode.allCases), text())) }
 
@@ -152,7 +170,7 @@ struct MessageSource {
       excluded: excluded, excludeSets: (0..<pick([0, 1, queries])).map { _ in maybe { $0.label() } ?? "" },
       scoreLimit: maybe { $0.float() }, filter: bytes(upTo: 20), fields: fields(),
       selection: selection(k, interests), weights: pick([[], (0..<interests).map { Float($0 + 1) }]),
-      logSumExp: maybe { Float.random(in: 0.001...9, using: &$0.random) }, model: maybe { $0.model() })
+      logSumExp: maybe { Float.random(in: 0.001...9, using: &$0.random) }, model: maybe { $0.model() }, bias: maybe { $0.label() })
   }
 
   private mutating func selection(_ k: Int, _ interests: Int) -> SearchSelection {

@@ -4,16 +4,19 @@ import VecManifest
 
 // Named sets of excluded ids: a user's seen items, kept here so that searches need only name them.
 extension Engine {
-  /// Bytes of memory that all sets together may take.
-  var exclusionBytesMax: Int { max(1 << 20, memory.budget / 4) }
-
   /// Carries out changes of named sets in their order, all in one commit; each succeeds or fails for itself, but for the
   /// commit. The answers are the ids in the set; of a set to forget 1 when it was there, else 0.
   ///
   /// When this returns, what succeeded is durable and seen by every search that begins now.
   package func exclude(_ writes: [ExclusionWrite]) -> [Result<UInt64, VecError>] {
+    let now = options.now()
+    return change(exclusions, writes.map { NamedSetWrite($0, at: now) })
+  }
+
+  /// Carries out changes of named sets of one kind.
+  func change<Content>(_ sets: NamedSets<Content>, _ writes: [NamedSetWrite]) -> [Result<UInt64, VecError>] {
     do throws(VecError) {
-      return try withWriter { (writer) throws(VecError) in ExclusionGroup.commit(writes, in: self, &writer) }
+      return try withWriter { (writer) throws(VecError) in NamedSetGroup.commit(writes, to: sets, in: self, &writer) }
     } catch {
       return writes.map { _ in .failure(error) }
     }
@@ -26,7 +29,7 @@ extension Engine {
   }
 
   func exclusionSet(_ name: String, of collection: CollectionRow) throws(VecError) -> ExclusionSet? {
-    try exclusions.withLock { (book) throws(VecError) in try book.entry(name, of: collection)?.content }
+    try exclusions.entry(name, of: collection)?.content
   }
 
   /// Removes sets of which nothing counts any more; those that nobody touches would stay for ever.
@@ -35,27 +38,19 @@ extension Engine {
   package func forgetEndedExclusions(limit: Int) throws(VecError) -> Int {
     try withWriter { (writer) throws(VecError) in
       let now = options.now()
-      // The copy is let go before anything changes, and the lock at once: searches do not wait for the look.
-      let ended = exclusions.withLock { $0 }.ended(at: now, limit: limit)
-      guard !ended.isEmpty else { return 0 }
-      try writer.manifest.logExclusions(byteCount: 8_192 * ended.count, makingRoom: true) { (transaction) throws(VecError) in
-        for row in ended { try transaction.deleteExclusionSet(row.number) }
-      }
-      changeExclusions { book in
-        for row in ended { book.put(nil, name: row.name, collection: row.collection) }
-      }
-      return ended.count
+      return try exclusions.remove(limit: limit, from: writer.manifest) { $0.isOver(at: now) }
     }
   }
+}
 
-  /// Changes the sets in memory, under the writer lock.
-  func changeExclusions(_ change: (inout ExclusionBook) -> Void) {
-    let grown = exclusions.withLock { book in
-      let before = book.counts.bytes
-      change(&book)
-      return book.counts.bytes - before
-    }
-    memory.take(grown)
+extension NamedSetWrite {
+  fileprivate init(_ write: ExclusionWrite, at now: Int64) {
+    (collection, set) = (write.address.collection, write.address.set)
+    guard case .append(let append) = write else { return }
+    do throws(VecError) {
+      try Limits.check(append.ids.count, 1...Limits.excludeIdsMax, "the number of ids in one exclude")
+      part = ExclusionSet.part(append.ids, lifetimeSeconds: append.lifetimeSeconds, at: now)
+    } catch { refusal = error }
   }
 }
 

@@ -1,11 +1,13 @@
 import VecCore
 import VecManifest
 
-/// The ids of a named set, and when each of them counts no more. Never changed: an append makes another one, so that a search
-/// holds what it found.
-struct ExclusionSet: Sendable, Equatable {
-  /// The end of a life that has none.
+/// The ids of a named set, and when each of them counts no more.
+struct ExclusionSet: NamedSetContent, Equatable {
+  static var kind: NamedSetKind { .exclusions }
+  static var setsMax: Int { Limits.excludeSetsMax }
+  /// The end of a life that has none, and how a part says so.
   private static let never = Int64.max
+  private static let storedNever: Int64 = -1
 
   /// Ascending.
   let ids: [UInt64]
@@ -28,7 +30,10 @@ struct ExclusionSet: Sendable, Equatable {
     lastEnd = ends.max() ?? 0
   }
 
-  /// Memory of the ids; what a set takes besides is the book's to know.
+  static func checkName(_ name: String) throws(VecError) { try Names.checkExcludeSet(name) }
+
+  var idCount: Int { ids.count }
+
   var byteCount: Int { ids.count * 20 }
 
   /// Whether nothing of it counts any more.
@@ -48,11 +53,11 @@ struct ExclusionSet: Sendable, Equatable {
   }
 
   /// All of it in one part, in the order appended.
-  func part(at now: Int64) -> ExclusionPart {
+  func part(at now: Int64) -> NamedSetPart {
     let order = ids.indices.sorted { ages[$0] < ages[$1] }
-    return ExclusionPart(
+    return NamedSetPart(
       appendedAt: now, ids: order.map { ids[$0] },
-      ends: order.map { ends[$0] == Self.never ? ExclusionPart.never : ends[$0] })
+      values: order.map { ends[$0] == Self.never ? Self.storedNever : ends[$0] })
   }
 }
 
@@ -66,21 +71,20 @@ extension ExclusionSet {
   }
 
   /// What an append of ids is in the manifest: each once, where it comes last.
-  static func part(_ ids: [UInt64], lifetimeSeconds: UInt32?, at now: Int64) -> ExclusionPart {
+  static func part(_ ids: [UInt64], lifetimeSeconds: UInt32?, at now: Int64) -> NamedSetPart {
     var seen: Set<UInt64> = []
     let kept = Array(ids.reversed().filter { seen.insert($0).inserted }.reversed())
     let end = lifetimeSeconds.map { now.addingReportingOverflow(Int64($0) * 1_000) }
     // A clock so far ahead is broken; its ids then stay for ever.
-    let stored = end.map { $0.overflow ? ExclusionPart.never : $0.partialValue } ?? ExclusionPart.never
-    return ExclusionPart(appendedAt: now, ids: kept, ends: Array(repeating: stored, count: kept.count))
+    let stored = end.map { $0.overflow ? storedNever : $0.partialValue } ?? storedNever
+    return NamedSetPart(appendedAt: now, ids: kept, values: Array(repeating: stored, count: kept.count))
   }
 
-  /// The set with a part on top. The same at the append and at every later start, whatever the clock says then.
-  func appending(_ part: ExclusionPart) -> ExclusionSet {
+  func appending(_ part: NamedSetPart) -> ExclusionSet {
     let base = nextAge < UInt32.max - UInt32(Limits.excludeSetIdsMax) ? self : renumbered
-    let new = zip(part.ids, part.ends).enumerated().map { position, item in
+    let new = zip(part.ids, part.values).enumerated().map { position, item in
       Entry(
-        id: item.0, end: item.1 == ExclusionPart.never ? Self.never : item.1, age: base.nextAge + UInt32(position))
+        id: item.0, end: item.1 == Self.storedNever ? Self.never : item.1, age: base.nextAge + UInt32(position))
     }.sorted { $0.id < $1.id }
     var merged = base.merged(with: new, at: part.appendedAt)
     if merged.count > Limits.excludeSetIdsMax {

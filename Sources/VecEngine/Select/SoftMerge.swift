@@ -3,7 +3,8 @@ import VecCore
 import VecIndex
 import VecKernels
 
-/// Scores of items by all interests of a query together: t log sum_k exp(s_k / t), with s_k the scores by each of them.
+/// Scores of items by all interests of a query together: t log sum_k exp(s_k / t), with s_k the scores by each of them, biases
+/// included: each adds to the joint score what it adds to all of these.
 ///
 /// It is between the best score and that plus t log K. So the candidates by the best score that have been looked at hold the
 /// k best, as soon as the k-th is as good as any other item can be.
@@ -68,7 +69,9 @@ struct SoftMerge {
           }
         }
       }
-      for place in candidates.indices { scores[place * interests + interest] = own[place] }
+      for place in candidates.indices {
+        scores[place * interests + interest] = own[place] + (generation.bias?.value(of: candidates[place].id) ?? 0)
+      }
     }
     return scores
   }

@@ -23,6 +23,10 @@ package import VecKernels
 ///   adding it and rounding the canonical score need 5; of the second, after the 16 u, `lower`'s longer sum needs less
 ///   than 14. The canonical score also needs u |q|^2; 64 u |q|^2 are allowed.
 ///
+/// - **biases** (ip, cosine): the score is q.x rounded to float32 plus b, rounded; offset is b. Adding it where the kernel
+///   does, the two sums that follow, and the last rounding cost at most 4 u (|q.x| + |b|): the first part is within the
+///   spare, for the second 16 u of the greatest |b| are allowed on either side.
+///
 /// The same holds for sketches, with 2 h - 15 for c: they share E and F, and h may be the greatest of a block.
 package struct CodeBound: Sendable {
   private static let spare = 0x1p-18
@@ -34,33 +38,38 @@ package struct CodeBound: Sendable {
   private let isL2: Bool
   /// |q|^2 under l2, 0 otherwise.
   private let square: Double
+  /// What biases may be off by.
+  private let biasSlack: Double
 
-  /// - Parameter queryNorm: of the query as given.
-  package init(metric: Metric, queryNorm: Double, code: QueryCode) {
+  /// - Parameters:
+  ///   - queryNorm: of the query as given.
+  ///   - greatestBias: not below the magnitude of any row's bias.
+  package init(metric: Metric, queryNorm: Double, code: QueryCode, greatestBias: Float = 0) {
     let norm = metric == .cosine ? 1 : queryNorm
     errorWeight = Rounded.up(norm * (1 + Self.spare))
     lengthWeight = Rounded.up(Double(code.error) + norm * Self.spare)
     isL2 = metric == .l2
     square = isL2 ? norm * norm : 0
+    biasSlack = Double(greatestBias) * 0x1p-20
   }
 
   /// The upper bound, in the kernel's unit, that a row needs at least for its canonical score to reach `floor`.
   package func leastUpper(reaching floor: Float) -> Float {
     let value = Double(floor)
     let needed = isL2 ? (value + square * (1 - Self.spare)) / 2 : value
-    return Rounded.down(needed - Self.underflow)
+    return Rounded.down(needed - biasSlack - Self.underflow)
   }
 
   /// A float32 that the canonical score behind a kernel's `lower` is not below.
   package func least(_ lower: Float) -> Float {
     let value = Double(lower)
-    return Rounded.down((isL2 ? 2 * value - square * (1 + Self.spare) : value) - 2 * Self.underflow)
+    return Rounded.down((isL2 ? 2 * value - square * (1 + Self.spare) : value) - biasSlack - 2 * Self.underflow)
   }
 
   /// A float32 that the canonical score behind a kernel's `upper` is not above.
   package func most(_ upper: Float) -> Float {
     let value = Double(upper)
-    return Rounded.up((isL2 ? 2 * value - square * (1 - Self.spare) : value) + 2 * Self.underflow)
+    return Rounded.up((isL2 ? 2 * value - square * (1 - Self.spare) : value) + biasSlack + 2 * Self.underflow)
   }
 
   /// The score that a value in the kernel's unit stands for, without any promise.

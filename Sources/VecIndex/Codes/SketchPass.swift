@@ -1,8 +1,8 @@
 import VecCore
 import VecKernels
 
-/// The vectors of one query against ranges of sketches, and against the bytes of the rows that these leave: what a query
-/// on its own is fastest by. All interests go over a row while it is in the cache.
+/// The vectors of one query against ranges of sketches, and against the bytes of the rows that these leave, or of rows given
+/// by number: what a query on its own is fastest by. All interests go over a row while it is in the cache.
 final class SketchPass {
   private let kernels: CodeKernels
   private let codes: VectorCodes
@@ -58,6 +58,22 @@ final class SketchPass {
     }
   }
 
+  /// The same of the bytes of rows that have a bias.
+  func scan(_ biased: BiasedRows, of coded: CodePlane, first vector: Int, _ shouldStop: () -> Bool) throws(VecError) {
+    try biased.rows.withUnsafeBufferPointer { (rows) throws(VecError) in
+      var first = 0
+      while first < rows.count {
+        // Few at first, so that the floor rises before many are taken.
+        let count = min(rows.count - first, first == 0 ? min(blockRows, max(64, 2 * pool.k)) : blockRows)
+        try pacer.spend(count * codes.stride * pool.interests, shouldStop)
+        try takeByBytes(
+          UnsafeBufferPointer(rebasing: rows[first..<(first + count)]), coded, vector, biased: biased.factors?[first...],
+          shouldStop)
+        first += count
+      }
+    }
+  }
+
   /// Rows that a sketch leaves under any interest, in `numbers`.
   private func kept(_ first: Int, _ count: Int, _ sketches: SketchRows, _ vector: Int) -> Int {
     guard pool.interests > 1 else {
@@ -69,11 +85,13 @@ final class SketchPass {
     return kernels.hits(queries, sketches: sketches, first: first, count: count, out: numbers.base)
   }
 
+  /// - Parameter biased: of the rows, one by one, in the place of the factors of the plane.
   private func takeByBytes(
-    _ rows: UnsafeBufferPointer<UInt32>, _ coded: CodePlane, _ vector: Int, _ shouldStop: () -> Bool
+    _ rows: UnsafeBufferPointer<UInt32>, _ coded: CodePlane, _ vector: Int, biased: ArraySlice<CodeFactors>? = nil,
+    _ shouldStop: () -> Bool
   ) throws(VecError) {
     guard pool.interests > 1 else {
-      let found = hits(rows, coded, vector, into: hits.base)
+      let found = hits(rows, coded, vector, biased, into: hits.base)
       let bound = codes.bounds[vector]
       for index in 0..<found {
         let hit = hits.base[index]
@@ -81,18 +99,38 @@ final class SketchPass {
       }
       return
     }
-    let ends = (0..<pool.interests).map { hits(rows, coded, vector + $0, into: hits.base + $0 * blockRows) }
+    let ends = (0..<pool.interests).map { hits(rows, coded, vector + $0, biased, into: hits.base + $0 * blockRows) }
     try takeJoined(ends, vector, shouldStop)
   }
 
   /// The rows whose upper bound by bytes reaches a vector's threshold.
   private func hits(
-    _ rows: UnsafeBufferPointer<UInt32>, _ coded: CodePlane, _ vector: Int, into out: UnsafeMutablePointer<CodeHit>
+    _ rows: UnsafeBufferPointer<UInt32>, _ coded: CodePlane, _ vector: Int, _ biased: ArraySlice<CodeFactors>?,
+    into out: UnsafeMutablePointer<CodeHit>
   ) -> Int {
     let group = codes.single(vector, thresholds: pool.thresholds.base)
-    kernels.dots(
-      group.packed, bias: group.bias[0], codes: coded.codes, stride: codes.stride, rows: rows, out: dots.base)
-    return kernels.hits(group, dots: dots.base, factors: coded.factors, rows: rows, out: out)
+    dot(rows, coded, group)
+    guard let biased else {
+      return kernels.hits(group, dots: dots.base, factors: coded.factors, rows: rows, out: out)
+    }
+    let found = biased.withUnsafeBufferPointer { factors in
+      guard let base = factors.baseAddress else { return 0 }
+      return kernels.hits(group, dots: dots.base, factors: base, first: 0, count: rows.count, out: out)
+    }
+    for index in 0..<found { out[index].position = rows[Int(out[index].position)] }
+    return found
+  }
+
+  /// Products of rows given by number; where they lie one after the other they are not fetched one by one.
+  private func dot(_ rows: UnsafeBufferPointer<UInt32>, _ coded: CodePlane, _ group: CodeGroup) {
+    if let first = rows.first, let last = rows.last, Int(last - first) == rows.count - 1 {
+      kernels.dots(
+        group.packed, bias: group.bias[0], codes: coded.codes + Int(first) * codes.stride, count: rows.count,
+        stride: codes.stride, out: dots.base)
+    } else {
+      kernels.dots(
+        group.packed, bias: group.bias[0], codes: coded.codes, stride: codes.stride, rows: rows, out: dots.base)
+    }
   }
 
   /// Takes the hits of all interests, which are ascending each, row after row.

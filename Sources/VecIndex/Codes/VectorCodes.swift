@@ -16,8 +16,10 @@ final class VectorCodes {
   /// - Parameters:
   ///   - padded: entries of the arrays, `count` or more; those beyond `count` are zero.
   ///   - pool: of the same vectors.
+  ///   - greatestBias: not below the magnitude of any row's bias.
   init(
-    metric: Metric, queries given: UnsafePointer<Float>, count: Int, padded: Int, dimension: Int, pool: CandidatePool
+    metric: Metric, queries given: UnsafePointer<Float>, count: Int, padded: Int, dimension: Int, pool: CandidatePool,
+    greatestBias: Float = 0
   ) {
     stride = RowCode.stride(dimension: dimension)
     codes = Scratch(count * stride)
@@ -31,7 +33,7 @@ final class VectorCodes {
     }
     queries = (0..<count).map { QueryCode(given + $0 * dimension, dimension: dimension, metric: metric) }
     bounds = queries.indices.map { [queries] in
-      CodeBound(metric: metric, queryNorm: pool.norm($0), code: queries[$0])
+      CodeBound(metric: metric, queryNorm: pool.norm($0), code: queries[$0], greatestBias: greatestBias)
     }
     for vector in 0..<count {
       for at in 0..<stride { codes.base[vector * stride + at] = queries[vector].codes[at] }

@@ -1,22 +1,48 @@
 import VecCore
 import VecManifest
 
-/// All named sets of a store, by collection and name. Changed by the writer alone.
-struct ExclusionBook: Sendable {
+/// What the ids of a named set are there for. Never changed: an append makes another one, so that a search holds what it
+/// found.
+protocol NamedSetContent: Sendable {
+  static var kind: NamedSetKind { get }
+  static var empty: Self { get }
+  static func checkName(_ name: String) throws(VecError)
+  /// Sets of a collection.
+  static var setsMax: Int { get }
+  var idCount: Int { get }
+  /// Memory of the ids; what a set takes besides is the book's to know.
+  var byteCount: Int { get }
+  /// The content with a part on top. The same at the append and at every later start, whatever the clock says then.
+  ///
+  /// - Throws: `limit-exceeded`.
+  func appending(_ part: NamedSetPart) throws(VecError) -> Self
+  /// All of it in one part.
+  func part(at now: Int64) -> NamedSetPart
+}
+
+/// All named sets of one kind of a store, by collection and name. Changed by the writer alone.
+struct NamedSetBook<Content: NamedSetContent>: Sendable {
   struct Entry: Sendable {
-    var row: ExclusionSetRow
-    var content: ExclusionSet
+    var row: NamedSetRow
+    var content: Content
     /// Ids in all of its parts, those that count no more too.
     var storedCount: Int
 
     /// About what it takes besides its ids: its row, its place in the table, the heads of three arrays.
-    private static let overhead = 360
+    private static var overhead: Int { 360 }
 
     var byteCount: Int { content.byteCount + Self.overhead }
 
-    init(row: ExclusionSetRow, parts: [ExclusionPart]) {
+    /// Nothing yet.
+    init(row: NamedSetRow) {
       self.row = row
-      content = parts.reduce(ExclusionSet.empty) { $0.appending($1) }
+      content = .empty
+      storedCount = 0
+    }
+
+    init(row: NamedSetRow, parts: [NamedSetPart]) throws(VecError) {
+      self.init(row: row)
+      for part in parts { content = try content.appending(part) }
       storedCount = parts.reduce(0) { $0 + $1.ids.count }
     }
   }
@@ -27,27 +53,21 @@ struct ExclusionBook: Sendable {
     var reason: String
   }
 
-  /// Figures for `stats`.
-  struct Counts: Sendable, Equatable {
-    var sets = 0
-    var ids = 0
-    var bytes = 0
-    var damaged = 0
-  }
-
   private var sets: [UInt64: [String: Entry]] = [:]
   private var damaged: [UInt64: [String: Damage]] = [:]
   /// What is wrong with sets whose name nobody can tell, by collection; any that is not found may be one of them.
-  private(set) var nameless: [DamagedExclusions] = []
-  private(set) var counts = Counts()
+  private(set) var nameless: [DamagedSet] = []
+  private(set) var counts = NamedSetCounts()
+  /// Of the next set; greater than that of every set there was.
+  var nextNumber: UInt64 = 1
 
   /// Takes a set in that the manifest holds.
-  mutating func adopt(_ row: ExclusionSetRow, _ parts: [ExclusionPart]) {
-    put(Entry(row: row, parts: parts), name: row.name, collection: row.collection)
+  mutating func adopt(_ row: NamedSetRow, _ parts: [NamedSetPart]) throws(VecError) {
+    put(try Entry(row: row, parts: parts), name: row.name, collection: row.collection)
   }
 
   /// - Parameter known: collections whose sets answer.
-  mutating func adopt(_ damage: DamagedExclusions, known: Set<UInt64>) {
+  mutating func adopt(_ damage: DamagedSet, known: Set<UInt64>) {
     counts.damaged += 1
     guard let owner = damage.owner, known.contains(owner.collection) else {
       nameless.append(damage)
@@ -63,18 +83,18 @@ struct ExclusionBook: Sendable {
     if let damage = damage(name, of: collection.number) {
       throw VecError(
         .manifestDamaged,
-        "exclude set \(name) of \(collection.name) is damaged: \(damage.reason); forget it and append to it anew, or repair "
-          + "the store")
+        "\(Content.kind.noun) \(name) of \(collection.name) is damaged: \(damage.reason); forget it and append to it anew, or "
+          + "repair the store")
     }
     if let entry = sets[collection.number]?[name] { return entry }
     guard let lost = nameless.first(where: { $0.owner == nil }) else { return nil }
     throw VecError(
       .manifestDamaged,
-      "\(collection.name) shows no exclude set \(name), but set \(lost.number) of the store is damaged and may be it: "
+      "\(collection.name) shows no \(Content.kind.noun) \(name), but set \(lost.number) of the store is damaged and may be it: "
         + "\(lost.reason); repair the store")
   }
 
-  func row(_ name: String, of collection: UInt64) -> ExclusionSetRow? { sets[collection]?[name]?.row }
+  func row(_ name: String, of collection: UInt64) -> NamedSetRow? { sets[collection]?[name]?.row }
 
   func damage(_ name: String, of collection: UInt64) -> Damage? { damaged[collection]?[name] }
 
@@ -98,11 +118,11 @@ struct ExclusionBook: Sendable {
     counts.damaged -= damaged.removeValue(forKey: collection)?.count ?? 0
   }
 
-  /// Sets of which nothing counts any more.
-  func ended(at now: Int64, limit: Int) -> [ExclusionSetRow] {
-    var found: [ExclusionSetRow] = []
+  /// Sets whose content is as asked for.
+  func rows(limit: Int, where isWanted: (Content) -> Bool) -> [NamedSetRow] {
+    var found: [NamedSetRow] = []
     for own in sets.values {
-      for entry in own.values where entry.content.isOver(at: now) {
+      for entry in own.values where isWanted(entry.content) {
         found.append(entry.row)
         if found.count == limit { return found }
       }
@@ -112,7 +132,7 @@ struct ExclusionBook: Sendable {
 
   private mutating func count(_ entry: Entry, by sign: Int) {
     counts.sets += sign
-    counts.ids += sign * entry.content.ids.count
+    counts.ids += sign * entry.content.idCount
     counts.bytes += sign * entry.byteCount
   }
 }

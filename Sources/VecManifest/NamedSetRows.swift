@@ -1,7 +1,20 @@
 import VecCore
 
-/// A named set of excluded ids as the manifest keeps it, without its ids: those are in its parts.
-package struct ExclusionSetRow: Sendable, Equatable {
+/// What the ids of a named set have: ends of their lives, or biases.
+package enum NamedSetKind: Sendable, CaseIterable {
+  case exclusions
+  case biases
+
+  var sets: String { self == .exclusions ? "exclusion_sets" : "bias_sets" }
+  var parts: String { self == .exclusions ? "exclusion_parts" : "bias_parts" }
+  package var noun: String { self == .exclusions ? "exclude set" : "bias set" }
+  package var article: String { self == .exclusions ? "an" : "a" }
+  /// Ids that a set, or a part of one, has at most.
+  package var idsMax: Int { self == .exclusions ? Limits.excludeSetIdsMax : Limits.biasSetIdsMax }
+}
+
+/// A named set of ids as the manifest keeps it, without its ids: those are in its parts.
+package struct NamedSetRow: Sendable, Equatable {
   package var number: UInt64
   package var collection: UInt64
   package var name: String
@@ -19,13 +32,13 @@ package struct ExclusionSetRow: Sendable, Equatable {
   package var partCount: Int { Int(clamping: lastPart &+ 1 &- firstPart) }
 
   /// Notes that a part follows.
-  package mutating func add(_ part: ExclusionPart) {
+  package mutating func add(_ part: NamedSetPart) {
     lastPart &+= 1
     chain = part.checksum(after: chain, of: self, number: lastPart)
   }
 
   /// Notes that a part stands for all there are.
-  package mutating func replace(with part: ExclusionPart) {
+  package mutating func replace(with part: NamedSetPart) {
     firstPart = lastPart &+ 1
     chain = 0
     add(part)
@@ -47,35 +60,32 @@ package struct ExclusionSetRow: Sendable, Equatable {
 }
 
 /// What one append put into a set, or all that was in it when its parts became one.
-package struct ExclusionPart: Sendable, Equatable {
-  /// The end of a life that has none.
-  package static let never: Int64 = -1
-
+package struct NamedSetPart: Sendable, Equatable {
   /// Milliseconds since 1970.
   package var appendedAt: Int64
   /// Each once, in the order appended.
   package var ids: [UInt64]
-  /// Of each id the end of its life in milliseconds since 1970, or `never`.
-  package var ends: [Int64]
+  /// Of each id: the end of its life in milliseconds since 1970, -1 for never; or the bits of its bias, an f32.
+  package var values: [Int64]
 
-  package init(appendedAt: Int64, ids: [UInt64], ends: [Int64]) {
+  package init(appendedAt: Int64, ids: [UInt64], values: [Int64]) {
     self.appendedAt = appendedAt
     self.ids = ids
-    self.ends = ends
+    self.values = values
   }
 
   var content: [UInt8] {
     var writer = ByteWriter(reserving: 16 * ids.count)
     writer.write(array: ids)
-    writer.write(array: ends)
+    writer.write(array: values)
     return writer.bytes
   }
 
   /// Nil when the lengths do not fit.
-  init?(appendedAt: Int64, idCount: Int64, content: [UInt8]) {
-    guard (1...Int64(Limits.excludeSetIdsMax)).contains(idCount), content.count == 16 * Int(idCount) else { return nil }
+  init?(_ kind: NamedSetKind, appendedAt: Int64, idCount: Int64, content: [UInt8]) {
+    guard (1...Int64(kind.idsMax)).contains(idCount), content.count == 16 * Int(idCount) else { return nil }
     self.appendedAt = appendedAt
-    (ids, ends) = content.withUnsafeBytes { bytes in
+    (ids, values) = content.withUnsafeBytes { bytes in
       (
         (0..<Int(idCount)).map { UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8 * $0, as: UInt64.self)) },
         (Int(idCount)..<2 * Int(idCount)).map {
@@ -85,7 +95,7 @@ package struct ExclusionPart: Sendable, Equatable {
     }
   }
 
-  func checksum(after chain: UInt32, of row: ExclusionSetRow, number: UInt64) -> UInt32 {
+  func checksum(after chain: UInt32, of row: NamedSetRow, number: UInt64) -> UInt32 {
     var head = ByteWriter(reserving: 128)
     head.write(chain)
     head.write(row.number)
@@ -101,7 +111,7 @@ package struct ExclusionPart: Sendable, Equatable {
 }
 
 /// A set of which not everything can be believed.
-package struct DamagedExclusions: Sendable, Equatable {
+package struct DamagedSet: Sendable, Equatable {
   package var number: UInt64
   /// As far as one of its rows can be believed.
   package var owner: Owner?

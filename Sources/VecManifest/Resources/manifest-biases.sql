@@ -1,0 +1,1 @@
+../../../Formats/manifest-biases.sql
