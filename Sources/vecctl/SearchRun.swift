@@ -21,13 +21,16 @@ struct SearchTemplate: Sendable {
   var logSumExp: Float?
   /// Version of the model that made the queries.
   var model: String?
+  /// Set of biases.
+  var bias: String?
 
   func request(vectors: [Float], interests: Int, dimension: Int) -> SearchRequest {
     SearchRequest(
       collection: collection, generation: generation, k: k, effort: effort, index: index, interests: interests,
       dimension: dimension, vectors: vectors, leastSequence: leastSequence,
       excluded: excluded.isEmpty ? [] : [excluded], excludeSets: excludeSet.map { [$0] } ?? [], scoreLimit: scoreLimit,
-      filter: filter, fields: fields, selection: selection, weights: weights, logSumExp: logSumExp, model: model)
+      filter: filter, fields: fields, selection: selection, weights: weights, logSumExp: logSumExp, model: model,
+      bias: bias)
   }
 
   /// The daemon counts the queries of a request; a person those of the file.

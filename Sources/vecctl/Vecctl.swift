@@ -22,7 +22,7 @@ import VecCore
     subcommands: [
       Create.self, Ingest.self, BuildIndex.self, Publish.self, Rollback.self, Generations.self, Search.self, Get.self,
       Upsert.self, Delete.self, List.self, Stats.self, Verify.self, Inspect.self, Drop.self, CancelBuild.self, Seal.self,
-      Compact.self, Exclude.self, Snapshot.self, Restore.self, Describe.self, AddAttribute.self,
+      Compact.self, Exclude.self, Bias.self, Snapshot.self, Restore.self, Describe.self, AddAttribute.self,
       Configure.self, Captured.self, Bench.self, Ping.self,
     ])
 

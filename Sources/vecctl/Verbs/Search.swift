@@ -18,6 +18,7 @@ struct Search: Verb {
         vecctl search books --queries interests.npy --interests -k 100 --generation tuesday --json
         vecctl search books --vector 0.1,0.2,0.7 -k 10 --exclude 17,4711
         vecctl search books --vector 0.1,0.2,0.7 -k 10 --exclude-set user-17
+        vecctl search books --vector 0.1,0.2,0.7 -k 10 --bias fresh
         vecctl search books --like 17,42 --unlike 99 -k 10
         vecctl search books --vector 0.1,0.2,0.7 -k 10 --at-least 45
         vecctl search books --vector 0.1,0.2,0.7 -k 10 --model tt-2026-11-29
@@ -46,6 +47,8 @@ struct Search: Verb {
   var excludeFile: String?
   @Option(help: ArgumentHelp("Set kept by vecd (verb exclude) whose ids no result may have either.", valueName: "set"))
   var excludeSet: String?
+  @Option(help: ArgumentHelp("Set kept by vecd (verb bias) whose biases are added to scores.", valueName: "set"))
+  var bias: String?
   // Unconditional, because the value may be negative and would be taken for an option.
   @Option(
     parsing: .unconditional,
@@ -69,6 +72,7 @@ struct Search: Verb {
   func execute() async throws {
     try EffortOptions.checkK(k)
     if let excludeSet { try Names.checkExcludeSet(excludeSet) }
+    if let bias { try Names.checkBiasSet(bias) }
     try Limits.check(deadline, 0.001...86_400, "--deadline")
     let template = SearchTemplate(
       collection: name, generation: generation, k: k, effort: try effortOptions.effort(),
@@ -76,7 +80,8 @@ struct Search: Verb {
       excludeSet: excludeSet, scoreLimit: scoreLimit,
       filter: try filter.map { (text) throws(VecError) in try Filter(parsing: text).encode() } ?? [],
       fields: try AttributeArguments.fields(fields), selection: try selectionOptions.selection(),
-      weights: try selectionOptions.weightValues(), logSumExp: selectionOptions.logSumExp, model: model)
+      weights: try selectionOptions.weightValues(), logSumExp: selectionOptions.logSumExp, model: model,
+      bias: bias)
     guard out == nil || template.fields.isEmpty else {
       throw VecError(.invalidArgument, "--out writes ids and scores only; leave --fields or --out out")
     }
