@@ -67,6 +67,7 @@ enum Check {
           ("metric", .string(collection.metric.name)), ("sequence", .unsigned(collection.sequence)),
           ("live", .optional(collection.liveGeneration)), ("fence", .optional(collection.fence)),
           ("generations", .array(generations)), ("sets", try sets(of: collection, engine)),
+          ("biases", try biases(of: collection, engine)),
           ("settings", try settings(of: collection, engine)),
         ]))
     }
@@ -79,6 +80,17 @@ enum Check {
     for name in ["s1", "s2"] where collection.fence == nil {
       let ids = try engine.exclusions(collection.name, set: name).ids
       if !ids.isEmpty { found.append(.array([.string(name), .array(ids.map { .unsigned($0) })])) }
+    }
+    return .array(found)
+  }
+
+  /// The same of bias sets.
+  private static func biases(of collection: CollectionInfo, _ engine: Engine) throws(VecError) -> JSON {
+    var found: [JSON] = []
+    for name in ["b1", "b2"] where collection.fence == nil {
+      let own = try engine.biases(collection.name, set: name)
+      let entries = zip(own.ids, own.values).map { JSON.array([.unsigned($0), .float($1)]) }
+      if !entries.isEmpty { found.append(.array([.string(name), .array(entries)])) }
     }
     return .array(found)
   }

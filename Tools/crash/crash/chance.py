@@ -6,9 +6,9 @@ import random
 from collections.abc import Iterator
 from itertools import combinations
 
-from .model import SETS, Collection, Generation, State
+from .model import BIASES, SETS, Collection, Generation, State
 from .steps import Build, Configure, Create, Drop, Ingest, Publish, Rollback, Step, Together
-from .writes import Compact, Delete, Exclude, Forget, Seal, Snapshot, Upsert, Write
+from .writes import Bias, Compact, Delete, Exclude, Forget, Seal, Snapshot, Unbias, Upsert, Write
 
 # Ids of single writes: few, so that they meet each other and the rows of ingests.
 WRITTEN = range(900, 1100)
@@ -59,6 +59,9 @@ def valid(state: State, rng: random.Random, number: int) -> Iterator[Step]:
                 yield Drop(c.name, g.label)
         yield Exclude(c.name, rng.choice(SETS), tuple(rng.sample(WRITTEN, rng.choice((1, 1, 2, 20)))))
         yield Forget(c.name, rng.choice(SETS))
+        value = rng.choice((0.0, -0.5, 0.25, 3.0))
+        yield Bias(c.name, rng.choice(BIASES), tuple(rng.sample(WRITTEN, rng.choice((1, 1, 2, 20)))), value)
+        yield Unbias(c.name, rng.choice(BIASES))
         yield _configure(c, rng)
         ready = [g.label for g in c.generations if g.state != "building"]
         yield random_write(c, rng, rng.choice([None, None, *ready]))
@@ -77,7 +80,7 @@ def valid(state: State, rng: random.Random, number: int) -> Iterator[Step]:
 
 WEIGHTS = {
     "create": 8, "ingest": 4, "build": 5, "publish": 4, "rollback": 3, "drop": 1, "upsert": 8, "delete": 8, "seal": 2,
-    "compact": 1, "snapshot": 0.3, "exclude": 5, "forget": 1, "configure": 3, "together": 12,
+    "compact": 1, "snapshot": 0.3, "exclude": 5, "forget": 1, "bias": 3, "unbias": 0.5, "configure": 3, "together": 12,
 }
 
 

@@ -14,6 +14,8 @@ import numpy as np
 
 # Names of the exclude sets that steps append to; crashcheck looks for the same.
 SETS = ("s1", "s2")
+# Of the bias sets.
+BIASES = ("b1", "b2")
 # What `configure` sets, as long as it has not: model policy, captured queries, gauge share.
 SETTINGS: tuple[str, int, float] = ("refuse", 0, 0.0)
 
@@ -84,6 +86,7 @@ class Collection:
     metric: str
     generations: tuple[Generation, ...] = ()  # oldest first
     sets: tuple[tuple[str, tuple[int, ...]], ...] = ()  # exclude sets by name, their ids ascending
+    biases: tuple[tuple[str, tuple[tuple[int, float], ...]], ...] = ()  # by name of the set, by id
     settings: tuple[str, int, float] = SETTINGS
 
     @property
@@ -122,7 +125,7 @@ def view(state: State) -> tuple[Any, ...]:
             tuple(
                 (g.label, g.state, len(g.rows), None if g.state == "building" else g.digest(), g.model) for g in c.generations
             ),
-            c.sets, c.settings,
+            c.sets, c.biases, c.settings,
         )
         for c in sorted(state.values(), key=lambda c: c.name)
     )
@@ -138,6 +141,7 @@ def seen(answer: dict[str, Any]) -> tuple[Any, ...]:
                 for g in c["generations"]
             ),
             tuple((name, tuple(ids)) for name, ids in c["sets"]),
+            tuple((name, tuple((key, value) for key, value in own)) for name, own in c["biases"]),
             tuple(c["settings"]) if "settings" in c else UNTOLD,
         )
         for c in answer["collections"]

@@ -17,7 +17,7 @@ import numpy as np
 
 import vecd
 
-from .model import SETS, digest
+from .model import BIASES, SETS, digest
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -200,6 +200,9 @@ def observe(client: vecd.Client) -> dict[str, Any]:
             "sequence": c.sequence, "fence": c.fence or None, "generations": generations,
             "sets": [] if c.fence else [
                 [name, ids] for name in SETS if (ids := client.exclusions(c.name, name).ids.tolist())],
+            "biases": [] if c.fence else [
+                [name, list(zip(own.ids.tolist(), own.values.tolist()))]
+                for name in BIASES if len((own := client.biases(c.name, name)).ids)],
             "settings": [told["model_policy"], told["captured_queries"], told["gauge_share"]],
         })
     return {"collections": collections}

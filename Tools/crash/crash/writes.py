@@ -109,6 +109,39 @@ class Forget(Step):
 
 
 @dataclass(frozen=True)
+class Bias(Step):
+    """Puts one bias into a set for some ids; 0 takes them out."""
+
+    name: str = "b1"
+    ids: tuple[int, ...] = ()
+    value: float = 0.5  # that float32 has exactly
+
+    def changed(self, collection: Collection) -> Collection:
+        sets = dict(collection.biases)
+        own = dict(sets.pop(self.name, ())) | dict.fromkeys(self.ids, self.value)
+        if left := {key: value for key, value in own.items() if value}:
+            sets[self.name] = tuple(sorted(left.items()))
+        return replace(collection, biases=tuple(sorted(sets.items())))
+
+    def run(self, client: vecd.Client) -> None:
+        # Not the client's own method: that sends it again when the connection is lost.
+        ids = np.array(self.ids, dtype=np.uint64)
+        values = np.full(len(ids), self.value, dtype=np.float32)
+        client._call(protocol.BiasRequest(self.collection, self.name, len(ids), ids, values))
+
+
+@dataclass(frozen=True)
+class Unbias(Step):
+    name: str = "b1"
+
+    def changed(self, collection: Collection) -> Collection:
+        return replace(collection, biases=tuple(one for one in collection.biases if one[0] != self.name))
+
+    def run(self, client: vecd.Client) -> None:
+        client.forget_biases(self.collection, self.name)
+
+
+@dataclass(frozen=True)
 class Seal(Step):
     label: str = ""
 

@@ -122,4 +122,14 @@ SAMPLES: list[tuple[str, p.Message]] = [
     ("reply", p.CapturedQueriesReply(3, 2, np.arange(6, dtype="<f4"))),
     ("request", p.PublishTogetherRequest([CHECKED, p.PublishRequest("items", "g1", True, "", dry_run=True)])),
     ("reply", p.PublishTogetherReply([p.PublishReply(20, "g2", "{}"), p.PublishReply(7, "", "{}")])),
+    ("request", p.SearchRequest(
+        "posts", "", 10, Effort.EXACT, 0, Index.AUTO, 1, 1, 2, np.arange(2, dtype="<f4"), log_sum_exp=0.5,
+        bias="boost")),
+    ("request", p.BiasRequest(
+        "posts", "boost", 3, np.array([5, 2**64 - 1, 0], "<u8"), np.array([0.5, -1e9, 0], "<f4"))),
+    ("reply", p.BiasReply(1_000_000)),
+    ("request", p.ForgetBiasesRequest("posts", "boost")),
+    ("reply", p.ForgetBiasesReply(True)),
+    ("request", p.BiasesRequest("posts", "boost-2")),
+    ("reply", p.BiasesReply(2, np.array([5, 2**64 - 1], "<u8"), np.array([0.5, -1e9], "<f4"))),
 ]

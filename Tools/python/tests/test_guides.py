@@ -9,7 +9,7 @@ import pytest
 
 from conftest import ROOT, binary
 
-GUIDES = ["exclusion", "filters", "models", "publishing", "selection"]
+GUIDES = ["exclusion", "bias", "filters", "models", "publishing", "selection"]
 
 
 @pytest.mark.parametrize("guide", GUIDES)

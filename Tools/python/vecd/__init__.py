@@ -11,6 +11,7 @@
 """
 
 from .attributes import Attribute, AttributeType
+from .biases import Biases
 from .client import Client, connect
 from .errors import BadInput, ErrorCode, VecdError
 from .exclusions import Exclusions
@@ -22,7 +23,7 @@ from .wire import Index, Limits, Metric, ModelPolicy, State
 
 __version__ = "0.1.0"
 __all__ = [
-    "Attribute", "AttributeType", "BadInput", "BuildResult", "Client", "ErrorCode", "Exclusions", "Generation", "GetResult",
-    "Index", "Ingest", "Limits", "Metric", "ModelPolicy", "NO_ID", "PublishChecks", "PublishResult", "SearchResult",
-    "State", "VecdError", "WriteResult", "connect",
+    "Attribute", "AttributeType", "BadInput", "Biases", "BuildResult", "Client", "ErrorCode", "Exclusions",
+    "Generation", "GetResult", "Index", "Ingest", "Limits", "Metric", "ModelPolicy", "NO_ID", "PublishChecks",
+    "PublishResult", "SearchResult", "State", "VecdError", "WriteResult", "connect",
 ]

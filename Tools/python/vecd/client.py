@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import protocol as p
-from . import exclusions, reads, writes
+from . import biases, exclusions, reads, writes
 from .arrays import as_float32, as_ids, as_vectors, bad, choose, share, whole
 from .attributes import Attribute, AttributeType, as_attributes, described
 from .connection import Connection, socket_path
@@ -302,6 +302,27 @@ class Client(Models, Publishing):
         reply = self._call(p.ExclusionsRequest(collection, set))
         return exclusions.Exclusions(reply.ids, reply.ends)
 
+    # -- sets of biases
+
+    def bias(self, collection: str, set: str, ids: Any, values: Any, timeout: Any = _READ_TIMEOUT) -> int:
+        """Puts biases of items into a named set that the daemon keeps, and makes it if it is not there. Searches that
+        name it add them to scores: `search(..., bias=set)`. Returns how many ids are in the set now.
+
+        values: a number for each id, between -1e9 and 1e9, in the place of what the set had for it; 0 takes the id out.
+        Of equal ids the last counts. A set holds 1,000,000 ids. More than 65,536 go in several requests: then an error
+        leaves the parts before it in the set. Durable when it returns.
+        """
+        return biases.put(self, collection, set, ids, values, timeout)
+
+    def forget_biases(self, collection: str, set: str) -> bool:
+        """Removes a named set. False when there was none."""
+        biases.check_bias_set(set)
+        return self._call(p.ForgetBiasesRequest(collection, set)).was_there
+
+    def biases(self, collection: str, set: str) -> biases.Biases:
+        """What a named set adds to scores now; nothing when there is none."""
+        return biases.read(self, collection, set)
+
     # -- reading
 
     def search(
@@ -331,6 +352,7 @@ class Client(Models, Publishing):
         pool: int | None = None,
         weights: Any = None,
         log_sum_exp: float | None = None,
+        bias: str | None = None,
         timeout: Any = _READ_TIMEOUT,
     ) -> SearchResult:
         """The k best items of each query, all from one generation.
@@ -357,6 +379,8 @@ class Client(Models, Publishing):
         weights: above 0, for each interest; a score is the best of weight x inner product. Under ip alone.
         log_sum_exp: a temperature t above 0; scores are then t log sum exp(score / t) over all interests, not the best of
             them. Under ip and cosine.
+        bias: the name of a set that `bias` keeps: an item's score is what it is without, plus its bias there. The
+            results are the best k by these sums. A name without a set adds nothing. Under ip and cosine.
         timeout: seconds for each request.
         """
         return reads.search(
@@ -364,7 +388,7 @@ class Client(Models, Publishing):
             index=index, batch_queries=batch_queries, at_least=at_least, exclude=exclude, exclude_set=exclude_set,
             score_limit=score_limit, filter=filter, fields=fields, model=model, group_by=group_by,
             group_limit=group_limit, quotas=quotas, diversity=diversity, pool=pool, weights=weights,
-            log_sum_exp=log_sum_exp,
+            log_sum_exp=log_sum_exp, bias=bias,
             seconds=self.timeout if timeout is _READ_TIMEOUT else timeout,
         )
 

@@ -59,7 +59,7 @@ def as_set_names(value: Any, count: int) -> tuple[str, ...] | None:
     return names if any(names) else None
 
 
-def check_name(name: Any) -> None:
+def check_name(name: Any, what: str = "exclude set") -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise bad(
-            f"exclude set {name!r}: use 1 to {Limits.NAME_BYTES} of A-Z a-z 0-9 . _ : -, starting with a letter or digit")
+            f"{what} {name!r}: use 1 to {Limits.NAME_BYTES} of A-Z a-z 0-9 . _ : -, starting with a letter or digit")

@@ -478,6 +478,7 @@ class SearchRequest(Message):
     diversity: Diversity | None = wire(Option(10, One(Diversity)), default=None)
     weights: np.ndarray | None = wire(Option(11, Array("<f4", lambda seen: seen["interests"])), default=None)
     log_sum_exp: float | None = wire(Option(12, F32), default=None)
+    bias: str | None = wire(Option(13, STR), default=None)
 
 
 def _total(seen: Values) -> int:
@@ -735,6 +736,50 @@ class PublishTogetherReply(Message):
     """In the order of the request, each with its report."""
 
     publishes: list[PublishReply] = wire(Bodies(PublishReply))
+
+
+@request(Kind.BIAS)
+class BiasRequest(Message):
+    """`values`: the bias of each id; 0 takes it out of the set."""
+
+    collection: str = wire(STR)
+    set: str = wire(STR)
+    count: int = wire(U32)
+    ids: np.ndarray = wire(Array("<u8", lambda seen: seen["count"]))
+    values: np.ndarray = wire(Array("<f4", lambda seen: seen["count"]))
+
+
+@reply(Kind.BIAS)
+class BiasReply(Message):
+    """`ids`: how many are in the set now."""
+
+    ids: int = wire(U64)
+
+
+@request(Kind.FORGET_BIASES)
+class ForgetBiasesRequest(Message):
+    collection: str = wire(STR)
+    set: str = wire(STR)
+
+
+@reply(Kind.FORGET_BIASES)
+class ForgetBiasesReply(Message):
+    was_there: bool = wire(BOOL)
+
+
+@request(Kind.BIASES)
+class BiasesRequest(Message):
+    collection: str = wire(STR)
+    set: str = wire(STR)
+
+
+@reply(Kind.BIASES)
+class BiasesReply(Message):
+    """`ids` ascend; `values`: the bias of each, not 0."""
+
+    count: int = wire(U32)
+    ids: np.ndarray = wire(Array("<u8", lambda seen: seen["count"]))
+    values: np.ndarray = wire(Array("<f4", lambda seen: seen["count"]))
 
 
 @dataclass

@@ -11,6 +11,7 @@ import numpy as np
 from . import protocol as p
 from .arrays import as_float32, as_id_sets, as_ids, as_model, as_vectors, bad, choose, share, whole
 from .attributes import by_name
+from .biases import check_bias_set
 from .errors import ErrorCode, VecdError
 from .exclusions import as_set_names
 from .filter import BYTES, Filter, parse
@@ -34,7 +35,7 @@ def search(
     nprobe: int | None, exact: bool, index: Index | str, batch_queries: int, at_least: int | None, exclude: Any,
     exclude_set: Any, score_limit: float | None, filter: str | Filter | None, fields: Any, model: str | None,
     group_by: str | None, group_limit: int, quotas: Any, diversity: float | None, pool: int | None, weights: Any,
-    log_sum_exp: float | None, seconds: float | None,
+    log_sum_exp: float | None, bias: str | None, seconds: float | None,
 ) -> SearchResult:
     vectors = as_vectors(queries, "queries", (1, 2, 3))
     vectors = vectors.reshape((1, 1, -1)) if vectors.ndim == 1 else vectors
@@ -62,6 +63,8 @@ def search(
         step = max(1, min(step, Limits.EXCLUDED_IDS // max(map(len, excluded))))
     sets = as_set_names(exclude_set, count)
     own_sets = sets is not None and len(sets) > 1
+    if bias is not None:
+        check_bias_set(bias)
     if score_limit is not None and not np.isfinite(score_limit):
         raise bad(f"score_limit is {score_limit}, expected a finite number")
     starts = list(range(0, count, step))
@@ -72,7 +75,7 @@ def search(
             collection, label, k, effort, value, choice, interests, len(part), dimension, part, least,
             excluded[start : start + step] if excluded is not None and is_own else excluded, score_limit,
             condition, wanted, sets[start : start + step] if sets is not None and own_sets else sets,
-            model, *choice_of_results,
+            model, *choice_of_results, bias,
         )
 
     replies = _one_generation(client, ask, starts, generation or "", seconds)

@@ -43,6 +43,8 @@ class Limits:
     EXCLUDED_IDS = 262_144
     EXCLUDE_IDS = 65_536  # of one request, and of one set
     LIFETIME_SECONDS = 0xFFFF_FFFF
+    BIAS_IDS = 65_536  # of one request
+    BIAS = 1e9  # a bias is between minus this and this
     MODEL_BYTES = 128
     CAPTURED_QUERIES = 65_536  # and at most 16 MiB of vectors, which the daemon checks
     CHECK_QUERIES = 4_096
@@ -81,6 +83,9 @@ class Kind(IntEnum):
     CONFIGURE = 29
     CAPTURED_QUERIES = 30
     PUBLISH_TOGETHER = 31
+    BIAS = 32
+    FORGET_BIASES = 33
+    BIASES = 34
 
 
 class Metric(IntEnum):
