@@ -107,9 +107,11 @@ extension Engine {
     let biased = try BiasedGeneration(generation)
     let planner = (biased?.rest ?? generation).planner(
       dimension: request.dimension, excludedCount: exclusions.greatestCount)
-    let plan = try planner.plan(
+    var plan = try planner.plan(
       request.effort, index: request.index, k: k, queryCount: request.queryCount * request.interests,
       interests: request.interests)
+    // Nothing is left to an index: the answer is as exact as it is.
+    if let biased, biased.rest.rowCount == 0 { plan = .exact }
     var results = try request.vectors.withUnsafeBufferPointer { (queries) throws(VecError) in
       try search(request, queries, k: k, exclusions, plan, generation, biased, metric, shouldStop)
     }

@@ -6,8 +6,8 @@ import VecEngine
 /// A line on standard input names a store's directory; the answer is one JSON object on one line of standard output.
 ///
 ///     > /dev/shm/state/17
-///     {"collections": [{"name", "dimension", "metric", "sequence", "live", "fence", "generations", "sets", "settings"}],
-///      "doubt", "kept"}
+///     {"collections": [{"name", "dimension", "metric", "sequence", "live", "fence", "generations", "sets", "biases",
+///      "settings"}], "doubt", "kept"}
 ///     {"error": "manifest-damaged: ..."}
 ///
 /// A generation that can be searched has a `digest`: the sum modulo 2^64 of a hash of each id with its vector, so that a

@@ -15,7 +15,7 @@ from crash.kill import kill_at_every_call, kill_cycles
 from crash.life import SCENARIO
 from crash.model import State, complaint, view
 from crash.steps import Configure, Ingest, states
-from crash.writes import Delete, Upsert
+from crash.writes import Bias, Delete, Upsert
 
 
 def test_after_kills_at_random_moments_everything_acknowledged_is_there() -> None:
@@ -48,6 +48,12 @@ def test_a_store_that_keeps_no_settings_is_found(monkeypatch: pytest.MonkeyPatch
     assert "of no prefix" in kill_cycles(60, SEED).problems[0]
 
 
+def test_a_store_that_keeps_no_biases_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    need("vecd")
+    monkeypatch.setattr(Bias, "run", lambda step, client: None)
+    assert "of no prefix" in kill_cycles(60, SEED).problems[0]
+
+
 def test_a_store_that_keeps_no_models_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     need("vecd")
     run, message = Ingest.run, Upsert.message
@@ -58,7 +64,8 @@ def test_a_store_that_keeps_no_models_is_found(monkeypatch: pytest.MonkeyPatch) 
 
 def _told(state: State) -> dict[str, Any]:
     """What `observe` would say of a state."""
-    names, rest = ("name", "dimension", "metric", "live", "generations", "sets", "settings"), {"fence": None, "sequence": 0}
+    names = ("name", "dimension", "metric", "live", "generations", "sets", "biases", "settings")
+    rest = {"fence": None, "sequence": 0}
     told = [rest | dict(zip(names, collection)) for collection in view(state)]
     for collection in told:
         collection["generations"] = [
