@@ -81,6 +81,9 @@ let package = Package(
     .executableTarget(
       name: "crashcheck", dependencies: ["VecCore", "VecEngine"], path: "Tools/crash/check", swiftSettings: strict),
 
+    .executableTarget(
+      name: "recommend", dependencies: ["VecClient", arguments], path: "Tools/recall/example", swiftSettings: strict),
+
     // As it is a program that runs inputs again; Tools/fuzz/run builds it with libFuzzer.
     .executableTarget(
       name: "vecfuzz",

@@ -18,7 +18,7 @@ import Testing
     "vecd": ["VecCore", "VecServer"],
     "vecctl": ["VecCore", "VecAttributes", "VecClient", "VecFiles", "VecStorage"],
     "vecbench": ["VecCore", "VecKernels", "VecIndex", "VecFiles"],
-    "crashcheck": ["VecCore", "VecEngine"],
+    "crashcheck": ["VecCore", "VecEngine"], "recommend": ["VecClient"],
     "vecfuzz": [
       "VecCore", "VecAttributes", "VecKernels", "VecIndex", "VecStorage", "VecManifest", "VecProtocol", "VecFiles",
     ],
@@ -26,7 +26,8 @@ import Testing
 
   /// Modules that do not lie in the folder of their name under Sources.
   static let folders = [
-    "vecbench": "Tools/bench/inprocess", "crashcheck": "Tools/crash/check", "vecfuzz": "Tools/fuzz/Sources",
+    "vecbench": "Tools/bench/inprocess", "crashcheck": "Tools/crash/check", "recommend": "Tools/recall/example",
+    "vecfuzz": "Tools/fuzz/Sources",
   ]
 
   /// Modules from outside the project, and where they may be used.
@@ -35,7 +36,7 @@ import Testing
     "Foundation", "NIOCore", "NIOPosix", "NIOConcurrencyHelpers", "Logging", "ServiceLifecycle", "ArgumentParser",
     "Histogram", "Dispatch", "UnixSignals",
   ]
-  static let shell: Set<String> = ["VecClient", "VecFiles", "VecServer", "vecd", "vecctl", "vecbench"]
+  static let shell: Set<String> = ["VecClient", "VecFiles", "VecServer", "vecd", "vecctl", "vecbench", "recommend"]
 
   @Test("every import follows the graph of the house", arguments: allowed.keys.sorted())
   func importsFollowTheGraph(module: String) throws {
