@@ -197,12 +197,16 @@ extension Planner.Part {
     return max(1, min(depth, Double(rowCount)) / Double(max(k, last)))
   }
 
+  private static let depthTolerance = 1.02
+
   /// The curves that speak for a k: its own, or the two around it. Beyond the greatest k measured nothing is known.
   fileprivate func curves(_ type: IndexType, _ k: Int) -> [Calibration.Curve] {
     guard let calibration else { return [] }
     let ks = calibration.ks(type)
     // Deeper than was measured nobody knows; a k that was measured is answered from what is known of it.
-    let deep = min((Double(k + excludedCount) / max(liveShare, 0.01)).rounded(.up), Double(max(k, ks.last ?? k)))
+    let depth = Double(k + excludedCount) / max(liveShare, 0.01)
+    // A few dead rows are within what a curve scatters, and no reason for the curve of the next greater k.
+    let deep = depth <= Self.depthTolerance * Double(k) ? Double(k) : min(depth.rounded(.up), Double(max(k, ks.last ?? k)))
     let reachable = min(Int(deep), rowCount)
     guard let above = ks.first(where: { $0 >= reachable }) else { return [] }
     // What is excluded may lie at any depth, and the deepest curve need not be the one that asks for most.
