@@ -49,8 +49,8 @@ public struct SearchRequest: Sendable, Equatable {
   public var logSumExp: Float?
   /// Version of the model that made the vectors; nil says nothing about it.
   public var model: String?
-  /// Name of a set of biases that the daemon keeps: a score is what it is without, plus the item's bias. Nil, or a name that has no
-  /// set, adds nothing. Not under l2.
+  /// Name of a set of biases that the daemon keeps: a score is what it is without, plus the item's bias. Nil, or a name that has
+  /// no set, adds nothing. Not under l2.
   public var bias: String?
 
   public init(

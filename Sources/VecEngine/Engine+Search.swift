@@ -174,7 +174,8 @@ extension Engine {
     guard let name = request.bias else { return nil }
     try Names.checkBiasSet(name)
     guard collection.metric != .l2 else {
-      throw VecError(.invalidArgument, "biases are added to scores that are better when greater; \(collection.name) has metric l2")
+      throw VecError(
+        .invalidArgument, "biases are added to scores that are better when greater; \(collection.name) has metric l2")
     }
     return try biases.entry(name, of: collection)?.content
   }

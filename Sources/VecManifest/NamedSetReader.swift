@@ -188,7 +188,7 @@ extension DamagedSet {
   }
 
   package func message(_ kind: NamedSetKind) -> String {
-    "\(owner.map { "\(kind.noun) \(Names.quoted($0.name))" } ?? "\(kind.article) \(kind.noun) of unknown name (number \(number))") "
-      + "is damaged: \(reason)"
+    let known = owner.map { "\(kind.noun) \(Names.quoted($0.name))" }
+    return "\(known ?? "\(kind.article) \(kind.noun) of unknown name (number \(number))") is damaged: \(reason)"
   }
 }

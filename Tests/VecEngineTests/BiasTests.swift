@@ -134,7 +134,8 @@ extension Engine {
     let filter = try Filter(parsing: "brand in (1, 3)").encode()
     let plain = try engine.search(request(queries, bias: name)) { false }
     let changes: [(inout SearchRequest) -> Void] = [
-      { $0.excluded = [IDSet(plain.ids)] }, { $0.excluded = (0..<4).map { query in IDSet(plain.ids[(query * 40)...].prefix(9)) } },
+      { $0.excluded = [IDSet(plain.ids)] },
+      { $0.excluded = (0..<4).map { query in IDSet(plain.ids[(query * 40)...].prefix(9)) } },
       { $0.filter = filter }, { $0.scoreLimit = plain.scores[20] },
       {
         $0.filter = filter

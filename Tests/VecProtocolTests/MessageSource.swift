@@ -170,7 +170,8 @@ struct MessageSource {
       excluded: excluded, excludeSets: (0..<pick([0, 1, queries])).map { _ in maybe { $0.label() } ?? "" },
       scoreLimit: maybe { $0.float() }, filter: bytes(upTo: 20), fields: fields(),
       selection: selection(k, interests), weights: pick([[], (0..<interests).map { Float($0 + 1) }]),
-      logSumExp: maybe { Float.random(in: 0.001...9, using: &$0.random) }, model: maybe { $0.model() }, bias: maybe { $0.label() })
+      logSumExp: maybe { Float.random(in: 0.001...9, using: &$0.random) }, model: maybe { $0.model() },
+      bias: maybe { $0.label() })
   }
 
   private mutating func selection(_ k: Int, _ interests: Int) -> SearchSelection {

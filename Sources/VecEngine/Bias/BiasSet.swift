@@ -61,8 +61,8 @@ extension BiasSet {
     guard merged.ids.count <= Limits.biasSetIdsMax else {
       throw VecError(
         .limitExceeded,
-        "the bias set would have \(merged.ids.count) ids, at most \(Limits.biasSetIdsMax): biases that all items have belong into "
-          + "the vectors, as one more dimension")
+        "the bias set would have \(merged.ids.count) ids, at most \(Limits.biasSetIdsMax): biases that all items have belong "
+          + "into the vectors, as one more dimension")
     }
     return merged
   }

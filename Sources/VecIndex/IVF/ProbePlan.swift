@@ -8,10 +8,11 @@ import VecKernels
 /// of the lists. Where the lists hold fewer than k rows that may be returned, more follow in the order of their rank until
 /// there are k.
 ///
-/// A filter may go along with the vectors, so that the lists that rank best hold hardly anything that passes. Then a list counts
-/// by the share of its rows that may be returned, compared with that of all rows, and one at most. A filter that has nothing to do
-/// with the vectors leaves about `nprobe` lists, one that has leaves more; a list that holds nothing is not looked at at all. And where
-/// most of the best lists count little, the query lies outside of what passes, and half as much again is looked at.
+/// A filter may go along with the vectors, so that the lists that rank best hold hardly anything that passes. Then a list
+/// counts by the share of its rows that may be returned, compared with that of all rows, and one at most. A filter that has
+/// nothing to do with the vectors leaves about `nprobe` lists, one that has leaves more; a list that holds nothing is not
+/// looked at at all. And where most of the best lists count little, the query lies outside of what passes, and half as much
+/// again is looked at.
 final class ProbePlan {
   private let lists: IVFLists
   private let mask: RowMask?
@@ -39,11 +40,12 @@ final class ProbePlan {
     ranked = Scratch(lists.count)
     allowedShare = mask.map { Double($0.allowedCount(of: lists.rowCount)) / Double(max(1, lists.rowCount)) } ?? 1
     // Rounding of sums of shares must not ask for a list more than there is reason to.
-    wanted = Double(self.nprobe) * Self.usualCount(allowedShare, rows: Double(lists.rowCount) / Double(max(1, lists.count))) - 1e-6
+    let rows = Double(lists.rowCount) / Double(max(1, lists.count))
+    wanted = Double(self.nprobe) * Self.usualCount(allowedShare, rows: rows) - 1e-6
   }
 
-  /// What a list counts on average where the rows that may be returned have nothing to do with the vectors: E min(1, X / m), with X
-  /// binomial of mean m, by a normal distribution; no less than a half, where few rows are left and that says little.
+  /// What a list counts on average where the rows that may be returned have nothing to do with the vectors: E min(1, X / m),
+  /// with X binomial of mean m, by a normal distribution; no less than a half, where few rows are left and that says little.
   private static func usualCount(_ share: Double, rows: Double) -> Double {
     guard share > 0, share < 1 else { return 1 }
     return max(0.5, 1 - 0.4 * ((1 - share) / (share * max(1, rows))).squareRoot())

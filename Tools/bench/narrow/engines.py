@@ -1,4 +1,5 @@
-"""Engines whose results can be narrowed: vecd through its socket, Faiss and hnswlib inside this process.
+"""Engines whose results can be narrowed: vecd through its socket, Faiss and hnswlib inside this process. The databases are
+in databases.py.
 
 A *case* says which items may be results, per query: `seen` are ids that may not, `below` a bound on the attribute u of
 every item.
@@ -10,10 +11,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 Ask = Callable[[int], np.ndarray]
+Settings = Iterator[tuple[str, Ask]]
 DIMENSION = 64
 VALUES = 1_000
 
@@ -28,9 +31,34 @@ class Case:
     below: int | None = None
     #: Every query brings a filter that nobody has brought before.
     is_new: bool = False
+    #: The set of biases that vecd adds, and the best items by the scores without them.
+    bias: str | None = None
+    truth_without: list[np.ndarray] = field(default_factory=list)
 
 
-class Vecd:
+class Engine:
+    name = ""
+
+    def settings(self, case: Case) -> Settings:
+        """From the cheapest to the dearest."""
+        raise NotImplementedError
+
+    def ways(self, case: Case) -> list[Settings]:
+        """Settings of different kinds, where it cannot be said beforehand which kind is cheaper."""
+        return [self.settings(case)]
+
+    def truth(self, case: Case) -> list[np.ndarray]:
+        return case.truth
+
+    def processes(self) -> list[int]:
+        """Those it has beside this one."""
+        return []
+
+    def close(self) -> None:
+        pass
+
+
+class Vecd(Engine):
     name = "vecd"
 
     def __init__(self, client: object, items: np.ndarray, values: np.ndarray, sample: np.ndarray, recall: float) -> None:
@@ -40,14 +68,15 @@ class Vecd:
         client.build_index("c", generation="g", index="auto", queries=sample, wait=True)
         client.publish("c", "g")
 
-    def settings(self, case: Case) -> Iterator[tuple[str, Ask]]:
+    def settings(self, case: Case) -> Settings:
         """The recall itself; more where these few queries happen to be harder than those of the build."""
         for recall in (self.recall, *(r for r in (0.96, 0.97, 0.98, 0.99, 1.0) if r > self.recall)):
 
             def ask(n: int, recall: float = recall) -> np.ndarray:
                 exclude = None if case.seen is None else case.seen[n]
                 return self.client.search(
-                    "c", case.queries[n], case.k, recall=recall, exclude=exclude, filter=self._filter(case)).ids[0]
+                    "c", case.queries[n], case.k, recall=recall, exclude=exclude, filter=self._filter(case),
+                    bias=case.bias).ids[0]
 
             yield f"recall {recall}", ask
 
@@ -58,19 +87,20 @@ class Vecd:
         return f"u < {case.below}" + (f" and u != -{self.asked}" if case.is_new else "")
 
 
-class Faiss:
+class Faiss(Engine):
     name = "Faiss IVF-Flat, IDSelector"
 
-    def __init__(self, items: np.ndarray, values: np.ndarray) -> None:
+    def __init__(self, items: np.ndarray, values: np.ndarray, _: Path) -> None:
         import faiss
 
         self.faiss, self.values = faiss, values
         faiss.omp_set_num_threads(1)
-        self.index = faiss.index_factory(DIMENSION, f"IVF{4 * int(len(items) ** 0.5)},Flat", faiss.METRIC_INNER_PRODUCT)
+        lists = 4 * int(len(items) ** 0.5)
+        self.index = faiss.index_factory(items.shape[1], f"IVF{lists},Flat", faiss.METRIC_INNER_PRODUCT)
         self.index.train(items)
         self.index.add(items)
 
-    def settings(self, case: Case) -> Iterator[tuple[str, Ask]]:
+    def settings(self, case: Case) -> Settings:
         selectors, kept = self._selectors(case)
         for nprobe in (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 1788):
             # The parameters hold no reference to what they point at.
@@ -93,20 +123,20 @@ class Faiss:
         return [f.IDSelectorBitmap(bits)] * len(case.queries), bits
 
 
-class Hnswlib:
+class Hnswlib(Engine):
     name = "hnswlib, filter function"
 
-    def __init__(self, items: np.ndarray, values: np.ndarray) -> None:
+    def __init__(self, items: np.ndarray, values: np.ndarray, _: Path) -> None:
         import hnswlib
 
         self.values = values
 
-        self.index = hnswlib.Index("ip", DIMENSION)
+        self.index = hnswlib.Index("ip", items.shape[1])
         self.index.init_index(len(items), M=16, ef_construction=200, random_seed=1)
         self.index.add_items(items, num_threads=os.cpu_count())
         self.index.set_num_threads(1)
 
-    def settings(self, case: Case) -> Iterator[tuple[str, Ask]]:
+    def settings(self, case: Case) -> Settings:
         passes = self._passes(case)
         for ef in (200, 400, 800, 1600, 3200):
 
@@ -119,9 +149,11 @@ class Hnswlib:
 
             yield f"ef {ef}", ask
 
-    def _passes(self, case: Case) -> Callable[[int], Callable[[int], bool]]:
+    def _passes(self, case: Case) -> Callable[[int], Callable[[int], bool] | None]:
         if case.seen is not None:
             sets = [set(ids.tolist()) for ids in case.seen]
             return lambda n: lambda label: label not in sets[n]
-        allowed = (self.values < (VALUES if case.below is None else case.below)).tolist()
+        if case.below is None:
+            return lambda n: None
+        allowed = (self.values < case.below).tolist()
         return lambda n: allowed.__getitem__
