@@ -83,6 +83,9 @@ struct Ballast {
     let made = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard made >= 0 else { throw failure("create", errno) }
     file = made
+    // An earlier start may have held back more.
+    var status = stat()
+    if fstat(made, &status) == 0, status.st_size > wanted { _ = ftruncate(made, off_t(wanted)) }
     return made
   }
 

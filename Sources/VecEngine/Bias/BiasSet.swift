@@ -6,6 +6,7 @@ import VecManifest
 final class BiasSet: NamedSetContent {
   static var kind: NamedSetKind { .biases }
   static var setsMax: Int { Limits.biasSetsMax }
+  static var remedy: String { "forget some" }
   static var empty: BiasSet { BiasSet([], [], BiasPlaces()) }
 
   /// Ascending.

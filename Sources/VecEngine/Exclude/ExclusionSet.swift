@@ -5,6 +5,7 @@ import VecManifest
 struct ExclusionSet: NamedSetContent, Equatable {
   static var kind: NamedSetKind { .exclusions }
   static var setsMax: Int { Limits.excludeSetsMax }
+  static var remedy: String { "forget some, or let them expire" }
   /// The end of a life that has none, and how a part says so.
   private static let never = Int64.max
   private static let storedNever: Int64 = -1

@@ -9,6 +9,8 @@ protocol NamedSetContent: Sendable {
   static func checkName(_ name: String) throws(VecError)
   /// Sets of a collection.
   static var setsMax: Int { get }
+  /// What to do about too many.
+  static var remedy: String { get }
   var idCount: Int { get }
   /// Memory of the ids; what a set takes besides is the book's to know.
   var byteCount: Int { get }

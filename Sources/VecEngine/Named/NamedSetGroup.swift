@@ -165,7 +165,7 @@ extension NamedSetGroup {
     guard count < Content.setsMax else {
       throw VecError(
         .limitExceeded,
-        "\(collection.name) has \(count) \(Content.kind.noun)s, at most \(Content.setsMax): forget some, or let them expire")
+        "\(collection.name) has \(count) \(Content.kind.noun)s, at most \(Content.setsMax): \(Content.remedy)")
     }
   }
 
@@ -175,7 +175,7 @@ extension NamedSetGroup {
       throw VecError(
         .limitExceeded,
         "\(Content.kind.noun)s hold \(held) bytes of memory, at most \(sets.bytesMax), a quarter of what indexes may hold: "
-          + "forget some, let them expire, or give vecd more memory")
+          + "\(Content.remedy), or give vecd more memory")
     }
   }
 }
