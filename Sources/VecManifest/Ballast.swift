@@ -83,9 +83,11 @@ struct Ballast {
     let made = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard made >= 0 else { throw failure("create", errno) }
     file = made
-    // An earlier start may have held back more.
+    // An earlier start may have held back more, or less: on a disk that is full by now that is what there is.
     var status = stat()
-    if fstat(made, &status) == 0, status.st_size > wanted { _ = ftruncate(made, off_t(wanted)) }
+    guard fstat(made, &status) == 0 else { return made }
+    if status.st_size > wanted { _ = ftruncate(made, off_t(wanted)) }
+    held = min(wanted, Int(status.st_size), Int(status.st_blocks) * 512)
     return made
   }
 

@@ -127,10 +127,15 @@ struct FullDiskWriteTests {
     #expect(try Self.answer(daemon) == answer)
     try Self.delete(ids[9_000..<9_010], daemon)
     #expect(try eventually { try ballast() ?? 0 > 256 << 10 })
+    // A start on the full disk finds what is left of it.
+    #expect(try daemon.stop(SIGKILL).status == 128 + SIGKILL)
+    try daemon.start()
+    #expect(try eventually { try ballast() ?? 0 > 256 << 10 })
+    try Self.delete(ids[9_010..<9_020], daemon)
     disk.free()
     #expect(try eventually { try Self.upkeep(daemon)["due"] as? Bool == false })
     let list = try daemon.json("list")["collections"] as? [[String: Any]]
-    #expect(list?.first?["live_rows"] as? Int == 10_990)
+    #expect(list?.first?["live_rows"] as? Int == 10_980)
     #expect((try daemon.json("verify")["findings"] as? [Any])?.isEmpty == true)
   }
 }
