@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,6 +29,12 @@ def wire(codec: Codec, **options: Any) -> Any:
     return field(metadata={"codec": codec}, **options)
 
 
+@cache
+def _layout(struct: type) -> tuple[tuple[str, Codec], ...]:
+    """Names and wire types of its fields, looked up once: small requests are nearly nothing but this."""
+    return tuple((item.name, item.metadata["codec"]) for item in fields(struct))
+
+
 class Struct:
     """Fields one after the other; no frame of its own."""
 
@@ -36,28 +43,27 @@ class Struct:
 
     def write(self, out: list[Any]) -> None:
         seen: Values = {}
-        for item in fields(self):  # type: ignore[arg-type]
-            value, codec = getattr(self, item.name), item.metadata["codec"]
+        for name, codec in _layout(type(self)):
+            value = getattr(self, name)
             if isinstance(codec, Array):
                 array = np.asarray(value)
                 if array.size != int(codec.size(seen)) or array.dtype != codec.resolve(seen):
                     raise malformed(
-                        f"{item.name} holds {array.size} x {array.dtype}, the fields before it promise "
+                        f"{name} holds {array.size} x {array.dtype}, the fields before it promise "
                         f"{int(codec.size(seen))} x {codec.resolve(seen)}"
                     )
             codec.encode(value, out)
-            seen[item.name] = value
+            seen[name] = value
 
     @classmethod
     def read(cls, reader: Reader) -> Any:
         seen: Values = {}
         options: dict[str, Option] = {}
-        for item in fields(cls):  # type: ignore[arg-type]
-            codec = item.metadata["codec"]
+        for name, codec in _layout(cls):
             if isinstance(codec, Option):
-                options[item.name] = codec
+                options[name] = codec
             else:
-                seen[item.name] = codec.decode(reader, f"{cls.__name__}.{item.name}", seen)
+                seen[name] = codec.decode(reader, f"{cls.__name__}.{name}", seen)
         if options or cls.SKIPS_OPTIONS:
             seen.update(read_options(reader, options, seen, skips_unknown=cls.SKIPS_OPTIONS))
         return cls(**seen)

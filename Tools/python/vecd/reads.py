@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -181,12 +182,18 @@ def _spread(values: list[Any] | None, found: np.ndarray) -> list[Any] | None:
     return [next(rest) if is_there else None for is_there in found.tolist()]
 
 
+@lru_cache(maxsize=256)
+def _encoded(text: str) -> bytes:
+    """A service asks the same few filters again and again."""
+    return parse(text).encode()
+
+
 def _filter(given: str | Filter | None) -> bytes | None:
     """The wire form of a filter, refused before anything is sent."""
     if given is None:
         return None
     if isinstance(given, str):
-        return parse(given).encode()
+        return _encoded(given)
     if not isinstance(given, Filter):
         raise bad(f"filter is of type {type(given).__name__}, expected a text or what vecd.filter.parse gives")
     try:
