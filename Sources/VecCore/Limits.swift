@@ -42,7 +42,7 @@ public enum Limits {
   public static let biasMax: Float = 1e9
   /// Exclude sets of a collection.
   public static let excludeSetsMax = 1_048_576
-  /// Parts of an exclude set in the manifest before they are replaced by one.
+  /// Parts of an exclude set or a bias set in the manifest before they are replaced by one.
   public static let excludeSetPartsMax = 32
   /// Bytes of a model version.
   public static let modelBytesMax = 128

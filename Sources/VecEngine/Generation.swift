@@ -14,7 +14,7 @@ struct Generation: Sendable {
   var delta: [DeltaPart] = []
   /// Why it answers nothing and takes nothing: a file of it, or a part of the manifest about it, is damaged.
   var fence: String?
-  /// Dead rows are such because a search's filter leaves them out.
+  /// Dead rows are such because a search's filter leaves them out, or looks at them apart from the others.
   var isFiltered = false
   /// What a search adds to scores.
   var bias: BiasSet?

@@ -5,11 +5,7 @@ package final class NpyIds {
   private let reader: NpyReader
 
   package init(path: String) throws(VecError) {
-    let stream = try ByteStream(path: path)
-    let header = try NpyHeader(from: stream)
-    let type = try header.description.idType(of: stream.name)
-    let (rows, width) = try header.rows(rank: 1, shapeName: "(rows,)", stream: stream)
-    reader = try NpyReader(stream: stream, type: type, rows: rows, width: width)
+    reader = try NpyReader(columnAt: path) { (description, name) throws(VecError) in try description.idType(of: name) }
   }
 
   /// Ids in all.

@@ -26,6 +26,18 @@ final class NpyReader {
     if let byteCount = stream.byteCount { try checkLength(byteCount, rowBytes: rowBytes) }
   }
 
+  /// Of a file with one value per row.
+  /// - Parameter type: what the file's description makes of the name that is given to it.
+  convenience init(
+    columnAt path: String, type: (NpyDescription, String) throws(VecError) -> NpyType
+  ) throws(VecError) {
+    let stream = try ByteStream(path: path)
+    let header = try NpyHeader(from: stream)
+    let type = try type(header.description, stream.name)
+    let (rows, width) = try header.rows(rank: 1, shapeName: "(rows,)", stream: stream)
+    try self.init(stream: stream, type: type, rows: rows, width: width)
+  }
+
   deinit { scratch.deallocate() }
 
   var blockRowsMax: Int { scratch.count / max(1, width * type.byteCount) }

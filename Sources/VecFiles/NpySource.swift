@@ -11,7 +11,7 @@ package final class NpySource: VectorSource {
 
   package init(stream: ByteStream, ids: NpyIds?) throws(VecError) {
     let header = try NpyHeader(from: stream)
-    let type = try header.description.vectorType(of: stream.name)
+    let type = try header.description.floatType(of: stream.name)
     let (rows, width) = try header.rows(rank: 2, shapeName: "(rows, dimension)", stream: stream)
     guard (1...Limits.dimensionMax).contains(width) else {
       throw stream.malformed("its vectors have \(width) dimensions, must be 1 to \(Limits.dimensionMax)")

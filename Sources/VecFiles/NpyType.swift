@@ -27,12 +27,13 @@ package enum NpyDescription: Sendable, Equatable {
   /// A list of fields.
   case structured
 
-  /// The type of vectors, or an error with the numpy expression that would convert.
-  func vectorType(of name: String) throws(VecError) -> NpyType {
+  /// The type of floats, or an error with the numpy expression that would convert.
+  /// - Parameter what: they are, for the message.
+  func floatType(of name: String, _ what: String = "vectors") throws(VecError) -> NpyType {
     if case .simple(let text) = self, let type = NpyType(rawValue: text), type.isFloat { return type }
     throw VecError(
       .malformedFile,
-      "\(name): holds \(told), vectors must be float32, float16 or float64 of little-endian order; "
+      "\(name): holds \(told), \(what) must be float32, float16 or float64 of little-endian order; "
         + "convert with \(recipe)")
   }
 

@@ -5,11 +5,9 @@ package final class NpyValues {
   private let reader: NpyReader
 
   package init(path: String) throws(VecError) {
-    let stream = try ByteStream(path: path)
-    let header = try NpyHeader(from: stream)
-    let type = try header.description.vectorType(of: stream.name)
-    let (rows, width) = try header.rows(rank: 1, shapeName: "(rows,)", stream: stream)
-    reader = try NpyReader(stream: stream, type: type, rows: rows, width: width)
+    reader = try NpyReader(columnAt: path) { (description, name) throws(VecError) in
+      try description.floatType(of: name, "values")
+    }
   }
 
   package var count: Int { reader.rowCount }

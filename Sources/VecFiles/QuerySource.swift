@@ -20,7 +20,7 @@ package final class QuerySource {
   package init(path: String, hasInterests: Bool) throws(VecError) {
     let stream = try ByteStream(path: path)
     let header = try NpyHeader(from: stream)
-    let type = try header.description.vectorType(of: stream.name)
+    let type = try header.description.floatType(of: stream.name)
     if !hasInterests, header.shape.count == 3 {
       throw stream.malformed(
         "its shape is \(header.shapeText), must be (queries, dimension); for several vectors per user add --interests")

@@ -23,27 +23,13 @@ extension Engine {
 
   /// Segments with indexes, dead rows, and a delta of single writes; an attribute `brand` of ids modulo 7.
   private func store(
-    _ fixture: EngineFixture, _ type: IndexType?, metric: Metric = .ip, codes: Bool = true
+    _ fixture: EngineFixture, _ type: IndexType?, metric: Metric = .ip
   ) throws -> Engine {
     let engine = try fixture.open(segmentRows: 1_300)
     try engine.create("c", dimension: Self.dimension, metric: metric, attributes: [.init(name: "brand", type: .int)])
     let rows = randomRows(Self.rowCount, Self.dimension, seed: 1)
-    let loaded = 2_600
-    let ingest = try engine.beginIngest("c", generation: "g")
-    try ingest.append(
-      ids: (0..<UInt64(loaded)).map { $0 }, vectors: Array(rows[..<(loaded * Self.dimension)]),
-      records: (0..<loaded).map { AttributeRecord([(0, .int(Int64($0 % 7)))]) })
-    _ = try ingest.commit()
-    try engine.beginBuild("c", generation: "g", type: type, targetRecall: 0.95).run()
-    _ = try engine.publish("c", label: "g", expected: .any)
-    _ = try engine.write([
-      .upsert(
-        UpsertRequest(
-          collection: "c", dimension: Self.dimension, ids: (UInt64(loaded)..<UInt64(Self.rowCount)).map { $0 },
-          vectors: Array(rows[(loaded * Self.dimension)...]),
-          records: (loaded..<Self.rowCount).map { AttributeRecord([(0, .int(Int64($0 % 7)))]) })),
-      .delete(DeleteRequest(collection: "c", ids: Array(100..<160))),
-    ]).map { try $0.get() }
+    try engine.fillBranded("c", rows, dimension: Self.dimension, loaded: 2_600, index: type)
+    _ = try engine.write([.delete(DeleteRequest(collection: "c", ids: Array(100..<160)))])[0].get()
     return engine
   }
 
@@ -268,6 +254,10 @@ extension Engine {
     #expect(!places.isEmpty)
     for place in places { bytes[place] ^= 1 }
     try fixture.write(bytes, to: "manifest.sqlite")
+    // A repair would forget it.
+    let repair = try StoreRepair(storePath: fixture.directory)
+    #expect(repair.findings.map(\.consequence) == ["the set is forgotten: scores are what they are without it"])
+    repair.close()
     engine = try fixture.open()
     #expect(engine.recovery.fences.isEmpty && engine.recovery.damagedSets.map(\.collection) == ["d"])
     func best(_ set: String) throws -> [UInt64] {
@@ -276,6 +266,7 @@ extension Engine {
     #expect(code { _ = try best("s1") } == .manifestDamaged)
     #expect(try best("s2") == [2] && best("other") == [2])
     #expect(try engine.verify(nil).findings.count == 1)
+    #expect(code { _ = try engine.snapshot("s") } == .manifestDamaged)
     #expect(try engine.forgetBiases("d", "s1"))
     #expect(try best("s1") == [2] && engine.verify(nil).findings.isEmpty)
     engine.close()

@@ -101,6 +101,25 @@ extension Engine {
     _ = try publish(name, label: label, expected: .any)
   }
 
+  /// Fills a collection that has an int attribute at position 0, which is the id modulo 7: ids from 0 on, the first `loaded`
+  /// rows with an index and live, the others upserted.
+  func fillBranded(_ name: String, _ rows: [Float], dimension: Int, loaded: Int, index: IndexType?) throws {
+    func records(_ ids: Range<Int>) -> [AttributeRecord] { ids.map { AttributeRecord([(0, .int(Int64($0 % 7)))]) } }
+    let count = rows.count / dimension
+    let ingest = try beginIngest(name, generation: "g")
+    try ingest.append(
+      ids: (0..<UInt64(loaded)).map { $0 }, vectors: Array(rows[..<(loaded * dimension)]), records: records(0..<loaded))
+    _ = try ingest.commit()
+    try beginBuild(name, generation: "g", type: index, targetRecall: 0.95).run()
+    _ = try publish(name, label: "g", expected: .any)
+    _ = try write([
+      .upsert(
+        UpsertRequest(
+          collection: name, dimension: dimension, ids: (UInt64(loaded)..<UInt64(count)).map { $0 },
+          vectors: Array(rows[(loaded * dimension)...]), records: records(loaded..<count)))
+    ])[0].get()
+  }
+
   func find(_ name: String, _ queries: [Float], k: Int, dimension: Int, generation: String? = nil) throws -> SearchReply {
     let request = SearchRequest(
       collection: name, generation: generation, k: k, dimension: dimension, vectors: queries)

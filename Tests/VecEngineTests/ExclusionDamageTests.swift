@@ -5,11 +5,11 @@ import VecEngine
 import VecStorage
 import VecTestSupport
 
-@Suite("Damage to named sets of excluded ids") struct ExclusionDamageTests {
+@Suite("Damage to named sets") struct ExclusionDamageTests {
   private static let marker: UInt64 = 0x1234_5678_9ABC_DEF1
   private static let other: UInt64 = 0x0FED_CBA9_8765_4321
 
-  /// Sets `hurt`, of two appends, and `sound` in a collection with two rows.
+  /// Sets `hurt`, of two appends, and `sound` of excluded ids, and `lift` of biases, in a collection with two rows.
   private func store() throws -> EngineFixture {
     let fixture = try EngineFixture(inMemory: true)
     let engine = try fixture.open()
@@ -18,6 +18,7 @@ import VecTestSupport
     try engine.exclude("c", "hurt", [2, Self.marker])
     try engine.exclude("c", "sound", [2, Self.other])
     try engine.exclude("c", "hurt", [3])
+    try engine.bias("c", "lift", [2: -1.5, 9: 0.25])
     engine.close()
     return fixture
   }
@@ -104,7 +105,8 @@ import VecTestSupport
     let used = (100..<sound.count).filter { sound[$0] != 0 }
     var outcomes: [String: Int] = [:]
     // Some of everything, and every letter of what names the tables and the sets.
-    let names = ["exclusion_sets", "exclusion_parts", "hurt", "sound"].flatMap { name in
+    let tables = ["exclusion_sets", "exclusion_parts", "bias_sets", "bias_parts"]
+    let names = (tables + ["hurt", "sound", "lift"]).flatMap { name in
       places(of: Array(name.utf8), in: sound).flatMap { $0..<($0 + name.utf8.count) }
     }
     for place in names + (0..<500).map({ _ in used.randomElement(using: &random) ?? 0 }) {
@@ -135,6 +137,12 @@ import VecTestSupport
         #expect(error.code == .manifestDamaged, "byte \(place): \(error)")
         isWhole = false
       }
+    }
+    do throws(VecError) {
+      #expect(try engine.biases("c", set: "lift") == Biases(ids: [2, 9], values: [-1.5, 0.25]), "byte \(place)")
+    } catch {
+      #expect(error.code == .manifestDamaged, "byte \(place): \(error)")
+      isWhole = false
     }
     #expect(isWhole == engine.recovery.damagedSets.isEmpty, "byte \(place)")
     return isWhole ? "harmless" : "damaged"

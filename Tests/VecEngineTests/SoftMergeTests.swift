@@ -14,21 +14,7 @@ import VecEngine
     try engine.create(
       "c", dimension: Self.dimension, metric: metric, attributes: [.init(name: "brand", type: .int)])
     let rows = randomRows(Self.rowCount, Self.dimension, seed: 1)
-    let loaded = 1_400
-    let ingest = try engine.beginIngest("c", generation: "g")
-    try ingest.append(
-      ids: (0..<UInt64(loaded)).map { $0 }, vectors: Array(rows[..<(loaded * Self.dimension)]),
-      records: (0..<loaded).map { AttributeRecord([(0, .int(Int64($0 % 7)))]) })
-    _ = try ingest.commit()
-    try engine.beginBuild("c", generation: "g", type: .ivf, targetRecall: 0.95).run()
-    _ = try engine.publish("c", label: "g", expected: .any)
-    _ = try engine.write([
-      .upsert(
-        UpsertRequest(
-          collection: "c", dimension: Self.dimension, ids: (UInt64(loaded)..<UInt64(Self.rowCount)).map { $0 },
-          vectors: Array(rows[(loaded * Self.dimension)...]),
-          records: (loaded..<Self.rowCount).map { AttributeRecord([(0, .int(Int64($0 % 7)))]) }))
-    ])[0].get()
+    try engine.fillBranded("c", rows, dimension: Self.dimension, loaded: 1_400, index: .ivf)
     return (engine, rows)
   }
 

@@ -13,15 +13,6 @@ extension Engine {
     return change(exclusions, writes.map { NamedSetWrite($0, at: now) })
   }
 
-  /// Carries out changes of named sets of one kind.
-  func change<Content>(_ sets: NamedSets<Content>, _ writes: [NamedSetWrite]) -> [Result<UInt64, VecError>] {
-    do throws(VecError) {
-      return try withWriter { (writer) throws(VecError) in NamedSetGroup.commit(writes, to: sets, in: self, &writer) }
-    } catch {
-      return writes.map { _ in .failure(error) }
-    }
-  }
-
   /// What a named set excludes now; nothing when there is none of this name.
   package func exclusions(_ name: String, set: String) throws(VecError) -> Exclusions {
     try Names.checkExcludeSet(set)

@@ -73,6 +73,17 @@ final class NamedSets<Content: NamedSetContent>: Sendable {
   }
 }
 
+extension Engine {
+  /// Carries out changes of named sets of one kind.
+  func change<Content>(_ sets: NamedSets<Content>, _ writes: [NamedSetWrite]) -> [Result<UInt64, VecError>] {
+    do throws(VecError) {
+      return try withWriter { (writer) throws(VecError) in NamedSetGroup.commit(writes, to: sets, in: self, &writer) }
+    } catch {
+      return writes.map { _ in .failure(error) }
+    }
+  }
+}
+
 /// Figures for `stats`.
 package struct NamedSetCounts: Sendable, Equatable {
   package var sets = 0

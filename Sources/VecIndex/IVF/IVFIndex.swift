@@ -7,7 +7,8 @@ package struct IVFPart {
   /// The rows in the order of the lists, with codes.
   package let plane: VectorPlane
   /// Lists that a query looks at, at least 1; more than there are means all. Of several interests those count that are
-  /// best for any of them. More are looked at where these hold fewer than k rows.
+  /// best for any of them. More are looked at where these hold fewer than k rows; with a mask lists count by what of them may be
+  /// returned (`ProbePlan`).
   package let nprobe: Int
 
   package init(lists: IVFLists, plane: VectorPlane, nprobe: Int) {

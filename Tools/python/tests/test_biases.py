@@ -10,7 +10,7 @@ import pytest
 import vecd
 from test_client import answer, refused
 from test_end_to_end import code_of, fill
-from test_exclusions import vecctl
+from test_exclusions import lose_the_second, vecctl
 from truth import random_set, scores
 from vecd import ErrorCode
 from vecd import protocol as p
@@ -80,14 +80,7 @@ def test_a_bias_that_is_no_number_or_too_large_is_named(scripted, dtype):
 
 
 def test_many_ids_go_in_several_requests_and_one_that_is_lost_goes_again(scripted):
-    def script(link, header, message):
-        link.memory["n"] = link.memory.get("n", 0) + 1
-        if scripted.connections == 1 and link.memory["n"] == 2:
-            link.close()
-        else:
-            link.reply(header, p.BiasReply(link.memory["n"]))
-
-    scripted.script = script
+    lose_the_second(scripted, p.BiasReply)
     with vecd.connect(scripted.path) as db:
         assert db.bias("x", "u", np.arange(70_000), np.arange(70_000)) == 1
         assert db.bias("x", "u", (1, 2), (1, -0.5)) == 2
@@ -281,6 +274,15 @@ def test_rows_that_come_after_a_set_have_their_biases(db, name, index):
     assert db.search(name, items[5], 1, bias="new").ids.tolist() == [[2_999]]
 
 
+def biased(db, name, ids, share, width, rng):
+    """A set of biases for a share of the ids, and the bias of each."""
+    biases = np.zeros(len(ids), np.float32)
+    chosen = rng.permutation(len(ids))[: int(len(ids) * share)]
+    biases[chosen] = rng.normal(0, width, len(chosen))
+    db.bias(name, "b", ids[chosen], biases[chosen])
+    return biases
+
+
 @pytest.mark.parametrize("share", [0.02, 1.0])
 def test_biases_go_together_with_interests_exclusions_filters_and_limits(db, name, share):
     rng = np.random.default_rng(5)
@@ -290,10 +292,7 @@ def test_biases_go_together_with_interests_exclusions_filters_and_limits(db, nam
     db.ingest(name, ids, items, attributes={"price": price.tolist()})
     db.publish(name, db.build_index(name).generation)
     users = rng.standard_normal((5, 3, 8)).astype(np.float32)
-    chosen = rng.permutation(2_000)[: int(2_000 * share)]
-    biases = np.zeros(2_000, np.float32)
-    biases[chosen] = rng.normal(0, 4, len(chosen))
-    db.bias(name, "b", ids[chosen], biases[chosen])
+    biases = biased(db, name, ids, share, 4, rng)
 
     def find(k=40, **how):
         return db.search(name, users, k, exact=True, bias="b", **how)
@@ -339,10 +338,7 @@ def test_groups_quotas_and_diversity_choose_by_the_sums(db, name, share):
     db.ingest(name, ids, items, attributes={"shelf": shelf.tolist()})
     db.publish(name, db.build_index(name).generation)
     users = rng.standard_normal((4, 2, 8)).astype(np.float32)
-    chosen = rng.permutation(1_000)[: int(1_000 * share)]
-    biases = np.zeros(1_000, np.float32)
-    biases[chosen] = rng.normal(0, 0.5, len(chosen))
-    db.bias(name, "b", chosen, biases[chosen])
+    biases = biased(db, name, ids, share, 0.5, rng)
     total = without_bias(db, name, users, ids) + biases
 
     found = db.search(name, users, 40, exact=True, bias="b", group_by="shelf", group_limit=3)
@@ -540,6 +536,9 @@ def test_vecctl_keeps_shows_and_forgets_sets(daemon, db, name, tmp_path):
     vector = ",".join(str(float(i)) for i in range(10))
     found = json.loads(vecctl(daemon, "--json", "search", name, "--vector", vector, "-k", 4, "--bias", "fresh").stdout)
     assert [(item["id"], item["score"]) for item in found["results"][0]] == [(3, 23), (8, 8), (9, 8), (6, 6)]
+    np.save(tmp_path / "values.npy", np.array([1, 2, 3], np.float32))
+    done = vecctl(daemon, "bias", name, "fresh", *files)
+    assert done.returncode == 65 and "holds 3 biases, must be 2, one per id of" in done.stderr
     assert vecctl(daemon, "bias", name, "fresh", "--ids", "3", "--value", "0").returncode == 0
     assert db.biases(name, "fresh").ids.tolist() == [7, 9]
     assert "fresh is forgotten" in vecctl(daemon, "bias", name, "fresh", "--forget").stdout

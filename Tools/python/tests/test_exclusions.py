@@ -40,15 +40,21 @@ def test_what_is_wrong_is_refused_before_anything_is_sent(scripted):
         assert len(scripted.seen) == before
 
 
-def test_many_ids_go_in_several_requests_and_one_that_is_lost_goes_again(scripted):
+def lose_the_second(scripted, reply):
+    """Answers requests of a connection by their number, but for the second of the first one, which it closes."""
+
     def script(link, header, message):
         link.memory["n"] = link.memory.get("n", 0) + 1
         if scripted.connections == 1 and link.memory["n"] == 2:
             link.close()
         else:
-            link.reply(header, p.ExcludeReply(link.memory["n"]))
+            link.reply(header, reply(link.memory["n"]))
 
     scripted.script = script
+
+
+def test_many_ids_go_in_several_requests_and_one_that_is_lost_goes_again(scripted):
+    lose_the_second(scripted, p.ExcludeReply)
     with vecd.connect(scripted.path) as db:
         assert db.exclude("x", "u", np.arange(70_000), ttl=60) == 1
     sent = [message for _, message in scripted.seen if isinstance(message, p.ExcludeRequest)]

@@ -57,7 +57,8 @@ def test_filter_and_quotas_hold_and_days_0_notes_nothing(posts) -> None:
 @pytest.mark.parametrize("text, options, message", [
     (INTERESTS, ["--model", "mind-2"], "model-mismatch"), ("0.1,x\n", [], "line 1: 0.1,x is no vector"),
     ("", [], "one to eight vectors"), ("1,2,3\n1,2\n", [], "one to eight vectors"), ("1,2\n", [], "dimension-mismatch"),
-    (INTERESTS, ["--filter", "lang ="], "invalid-argument"),
+    (INTERESTS, ["--filter", "lang ="], "invalid-argument"), (INTERESTS, ["--days", "9000000000000000000"], "must be 0 to 36500"),
+    (INTERESTS, ["--deadline", "0"], "must be 1 to 86400000"),
 ])
 def test_what_is_wrong_is_said_and_nothing_is_noted(posts, text, options, message) -> None:
     socket, db = posts

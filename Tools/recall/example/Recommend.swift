@@ -21,6 +21,13 @@ struct Recommend: AsyncParsableCommand {
   @Option(help: "Days for which what was shown is not shown again; 0 does not note it.") var days = 7
   @Option(help: "Milliseconds that the answer may take.") var deadline = 50
 
+  func validate() throws {
+    guard (0...36_500).contains(days) else { throw ValidationError("--days is \(days), must be 0 to 36500") }
+    guard (1...86_400_000).contains(deadline) else {
+      throw ValidationError("--deadline is \(deadline), must be 1 to 86400000 milliseconds")
+    }
+  }
+
   func run() async throws {
     let interests = try readInterests()
     // One connection for the whole process: it serves any number of requests at once.

@@ -24,6 +24,11 @@ extension FuzzTarget {
     readRows { () throws(VecError) in
       try FvecsSource(stream: try ByteStream(path: file.path), ids: try NpyIds(path: idFile.path))
     }
+    // The same bytes as values that come without vectors.
+    let decoded = accepted(refusals) { () throws(VecError) in try NpyValues(path: idFile.path) }
+    guard let values = decoded, values.count <= 1_024 else { return }
+    let read = accepted(refusals) { () throws(VecError) in try values.next(values.count) }
+    if let read { demand(read.count == values.count, "\(read.count) values of \(values.count)") }
   }
 
   /// Query vectors: a flag for interests, then the npy file.
