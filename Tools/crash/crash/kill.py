@@ -71,9 +71,14 @@ def _more(first: Write, state: State, rng: random.Random, count: int) -> list[Wr
     return out
 
 
-def kill_cycles(cycles: int, seed: int, early: float = 0.25, forget: bool = False, writes: int = 20) -> Kills:
+def kill_cycles(
+    cycles: int, seed: int, early: float = 0.25, forget: bool = False, writes: int = 20, acknowledged: int = 0
+) -> Kills:
     """Kills at random moments. early: share of kills in the first moments after a start. writes: about so many single writes
     are under way at a time.
+
+    acknowledged: goes on beyond `cycles`, up to three times as many, until so many single writes were acknowledged: how many
+    fit between two kills depends on how fast the machine's disk and processors are.
 
     forget: a planted bug: after each kill the store is what it was when the daemon started, as if nothing of a life were durable
     before a clean stop.
@@ -83,7 +88,9 @@ def kill_cycles(cycles: int, seed: int, early: float = 0.25, forget: bool = Fals
     begin = time.monotonic()
     with scratch() as side:
         daemon = Daemon(side / "store", side)
-        while found.cycles < cycles and not found.problems:
+        while not found.problems and (
+            found.cycles < cycles or (found.writes < acknowledged and found.cycles < 3 * cycles)
+        ):
             found.cycles += 1
             daemon.spawn()
             if rng.random() < early:

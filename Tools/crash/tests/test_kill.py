@@ -20,7 +20,7 @@ from crash.writes import Bias, Delete, Upsert
 
 def test_after_kills_at_random_moments_everything_acknowledged_is_there() -> None:
     need("vecd")
-    found = kill_cycles(700, SEED, writes=120)
+    found = kill_cycles(700, SEED, writes=120, acknowledged=100_000)
     print(f"seed {SEED}: {found.line}")
     assert not found.problems
     assert found.writes >= 100_000
