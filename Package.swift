@@ -42,14 +42,15 @@ let package = Package(
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
   ],
   targets: [
-    // C: kernels, the few Linux calls Swift cannot make, and the two system libraries.
+    // C: kernels, the few Linux calls Swift cannot make, and the three system libraries.
     .target(name: "CVecKernels", cSettings: strictC),
     .target(name: "CVecShims", cSettings: strictC),
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
     // The synchronous core.
-    library("VecCore", ["CVecShims"]),
+    library("VecCore", ["CVecShims", "CXXHash"]),
     library("VecAttributes", ["VecCore"]),
     library("VecKernels", ["VecCore", "CVecKernels"]),
     library("VecIndex", ["VecCore", "VecKernels"]),
@@ -60,6 +61,7 @@ let package = Package(
         .embedInCode("Resources/manifest.sql"), .embedInCode("Resources/manifest-writes.sql"),
         .embedInCode("Resources/manifest-attributes.sql"), .embedInCode("Resources/manifest-exclusions.sql"),
         .embedInCode("Resources/manifest-models.sql"), .embedInCode("Resources/manifest-biases.sql"),
+        .embedInCode("Resources/manifest-string-ids.sql"),
       ]),
     library("VecEngine", ["VecCore", "VecAttributes", "VecKernels", "VecIndex", "VecStorage", "VecManifest"]),
 

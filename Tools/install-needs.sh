@@ -24,6 +24,7 @@ libxml2           /sbin/ldconfig -p | grep -q "libxml2[.]so[.]2"
 libncurses6       /sbin/ldconfig -p | grep -q "libncurses[.]so[.]6"
 libsqlite3-dev    pkg-config --exists sqlite3
 liblz4-dev        pkg-config --exists liblz4
+libxxhash-dev     pkg-config --exists libxxhash
 strace            command -v strace
 e2fsprogs         PATH="$PATH:/usr/sbin:/sbin" command -v mkfs.ext4
 mount             command -v mount

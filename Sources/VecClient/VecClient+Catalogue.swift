@@ -4,13 +4,16 @@ import VecProtocol
 extension VecClient {
   /// Makes an empty collection.
   ///
-  /// - Parameter attributes: what its items may have, in the order of their positions; more can be added later.
+  /// - Parameters:
+  ///   - attributes: what its items may have, in the order of their positions; more can be added later.
+  ///   - ids: what its items are known by, for good.
   /// - Throws: `collection-exists`; `invalid-argument` or `limit-exceeded` for a name or dimension out of range.
   public func create(
-    collection: String, dimension: Int, metric: Metric, attributes: [AttributeDefinition] = [],
+    collection: String, dimension: Int, metric: Metric, attributes: [AttributeDefinition] = [], ids: IDKind = .number,
     deadline: Duration? = nil
   ) async throws(VecError) {
-    let request = CreateRequest(collection: collection, dimension: dimension, metric: metric, attributes: attributes)
+    let request = CreateRequest(
+      collection: collection, dimension: dimension, metric: metric, attributes: attributes, ids: ids)
     _ = try await call(.create(request), deadline: deadline)
   }
 

@@ -1,7 +1,9 @@
-/// The attributes and payload of one item; `Formats/attributes.md` has the byte form.
+/// What one item has besides its vector: attributes, payload, string id; `Formats/attributes.md` has the byte form.
 public struct AttributeRecord: Sendable, Equatable {
   /// Opaque to vecd; empty for none. At most `Limits.payloadBytesMax` bytes.
   public var payload: [UInt8]
+  /// The text that the item is known by; there in collections with string ids, and only there.
+  public var stringID: Keyword?
   /// By position of the attribute, ascending.
   package private(set) var entries: [Entry]
 
@@ -12,15 +14,18 @@ public struct AttributeRecord: Sendable, Equatable {
 
   /// - Parameters:
   ///   - values: by position of the attribute in the collection's definitions; of equal positions the last counts.
-  public init(_ values: [(position: Int, value: AttributeValue)] = [], payload: [UInt8] = []) {
+  public init(
+    _ values: [(position: Int, value: AttributeValue)] = [], payload: [UInt8] = [], stringID: Keyword? = nil
+  ) {
     self.payload = payload
+    self.stringID = stringID
     entries = []
     for (position, value) in values { self[position] = value }
   }
 
-  public var isEmpty: Bool { entries.isEmpty && payload.isEmpty }
+  public var isEmpty: Bool { entries.isEmpty && payload.isEmpty && stringID == nil }
 
-  /// Whether it has any besides the payload.
+  /// Whether it has values of attributes.
   package var hasValues: Bool { !entries.isEmpty }
 
   /// About the bytes of memory that it takes.
@@ -68,7 +73,8 @@ public struct ItemFields: OptionSet, Sendable, Hashable {
 
   public static let attributes = ItemFields(rawValue: 1)
   public static let payload = ItemFields(rawValue: 2)
-  package static let all: ItemFields = [.attributes, .payload]
+  public static let stringID = ItemFields(rawValue: 4)
+  package static let all: ItemFields = [.attributes, .payload, .stringID]
 }
 
 extension AttributeRecord {
@@ -76,12 +82,13 @@ extension AttributeRecord {
   package func only(_ fields: ItemFields) -> AttributeRecord {
     var record = fields.contains(.attributes) ? self : AttributeRecord()
     record.payload = fields.contains(.payload) ? payload : []
+    record.stringID = fields.contains(.stringID) ? stringID : nil
     return record
   }
 
   /// Bytes of the byte form.
   package var byteCount: Int {
-    entries.reduce(5 + payload.count) { sum, entry in
+    entries.reduce(5 + payload.count + (stringID.map { 2 + $0.byteCount } ?? 0)) { sum, entry in
       let value =
         switch entry.value {
         case .int, .float: 8
@@ -96,9 +103,13 @@ extension AttributeRecord {
 
 /// The byte form, which names attributes by position and carries types, so it can be read without the definitions.
 extension AttributeRecord {
+  /// Bit of the count of values: a string id follows.
+  private static let stringIDFlag: UInt8 = 0x80
+
   /// Appends the record. It must have passed `check`.
   package func write(to writer: inout ByteWriter) {
-    writer.write(UInt8(entries.count))
+    writer.write(UInt8(entries.count) | (stringID == nil ? 0 : Self.stringIDFlag))
+    if let stringID { writer.write(string: stringID.text) }
     for entry in entries {
       writer.write(UInt8(entry.position))
       writer.write(entry.value.type.rawValue)
@@ -141,11 +152,17 @@ extension AttributeRecord {
   ///
   /// - Throws: the reader's code when the bytes are none.
   package static func read(_ reader: inout ByteReader) throws(VecError) -> AttributeRecord {
-    let count = Int(try reader.read(UInt8.self))
+    let first = try reader.read(UInt8.self)
+    let count = Int(first & ~stringIDFlag)
     guard count <= Limits.attributesMax else {
       throw reader.failure("a record has \(count) values, at most \(Limits.attributesMax) may be")
     }
     var record = AttributeRecord()
+    if first & stringIDFlag != 0 {
+      let text = try reader.readString()
+      if let defect = StringID.defect(of: text) { throw reader.failure("a string id \(defect)") }
+      record.stringID = Keyword(text)
+    }
     record.entries.reserveCapacity(count)
     var least = 0
     for _ in 0..<count {

@@ -33,14 +33,18 @@ public struct CollectionDescription: Sendable, Equatable {
   /// What its items may have, in the order of their positions.
   public var attributes: [AttributeDefinition]
   public var settings: CollectionSettings
+  /// What its items are known by.
+  public var ids: IDKind
 
   public init(
-    dimension: Int, metric: Metric, attributes: [AttributeDefinition], settings: CollectionSettings = CollectionSettings()
+    dimension: Int, metric: Metric, attributes: [AttributeDefinition], settings: CollectionSettings = CollectionSettings(),
+    ids: IDKind = .number
   ) {
     self.dimension = dimension
     self.metric = metric
     self.attributes = attributes
     self.settings = settings
+    self.ids = ids
   }
 }
 

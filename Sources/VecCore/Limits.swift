@@ -84,6 +84,8 @@ public enum Limits {
   public static let attributeNameBytesMax = 64
   /// Bytes of a keyword.
   public static let keywordBytesMax = 256
+  /// Bytes of a string id.
+  public static let stringIDBytesMax = 256
   /// Keywords that one item has for one attribute.
   public static let keywordsMax = 64
   /// Bytes of an item's payload.

@@ -6,9 +6,11 @@ import VecManifest
 extension Engine {
   /// Makes an empty collection. `.collectionExists` when the name is taken.
   ///
-  /// - Parameter attributes: that items may have, in the order of their positions.
+  /// - Parameters:
+  ///   - attributes: that items may have, in the order of their positions.
+  ///   - ids: what items are known by.
   package func create(
-    _ name: String, dimension: Int, metric: Metric, attributes: [AttributeDefinition] = []
+    _ name: String, dimension: Int, metric: Metric, attributes: [AttributeDefinition] = [], ids: IDKind = .number
   ) throws(VecError) {
     try Names.checkCollection(name)
     try Limits.check(dimension, 1...Limits.dimensionMax, "dimension")
@@ -19,7 +21,7 @@ extension Engine {
       }
       let row = CollectionRow(
         number: writer.takeNumber(), name: name, dimension: dimension, metric: metric, createdAt: options.now(),
-        attributes: attributes)
+        attributes: attributes, ids: ids)
       let next = writer.nextNumber
       try writer.manifest.transaction { (transaction) throws(VecError) in
         try transaction.insert(row)
@@ -53,7 +55,7 @@ extension Engine {
   package func describe(_ name: String) throws(VecError) -> CollectionDescription {
     let row = try collection(name).row
     return CollectionDescription(
-      dimension: row.dimension, metric: row.metric, attributes: row.attributes, settings: row.settings)
+      dimension: row.dimension, metric: row.metric, attributes: row.attributes, settings: row.settings, ids: row.ids)
   }
 
   /// All collections in order of name, fenced ones too.

@@ -1,4 +1,5 @@
 import Synchronization
+import VecAttributes
 import VecCore
 import VecManifest
 import VecStorage
@@ -17,10 +18,10 @@ extension Engine {
     }
     let written = try stoppingAtIOErrors { () throws(VecError) in try write(options.makeUUID()) }
     do {
-      try refuseKnownIDs(written, in: existing?.segments ?? [], of: generation.label)
       let handle = try SegmentHandle(
         SegmentRow(written, generation: generation.number, ordinal: 0), of: collection, in: directory,
         memory: memory, isVerified: true)
+      try refuseKnownIDs(of: handle, in: existing?.segments ?? [], of: generation.label)
       let sequence = try enter(handle, generation, existing, collection)
       return IngestReceipt(
         rowCount: handle.row.rowCount, byteCount: handle.row.byteCount, elementType: handle.row.elementType,
@@ -89,14 +90,19 @@ extension Engine {
 
   /// An id may be in a generation once, so rows of earlier ingests are not silently hidden by later ones.
   private func refuseKnownIDs(
-    _ written: WrittenSegment, in segments: [SegmentHandle], of label: String
+    of new: SegmentHandle, in segments: [SegmentHandle], of label: String
   ) throws(VecError) {
     guard !segments.isEmpty else { return }
-    for (position, id) in written.ids.enumerated() {
-      guard segments.contains(where: { $0.row(of: id) != nil }) else { continue }
+    for (position, id) in new.ids.enumerated() {
+      guard let old = segments.first(where: { $0.row(of: id) != nil }) else { continue }
+      let text = new.items.stringIDs?[position]
+      if let text, let row = old.row(of: id), let there = old.items.stringIDs?[row], there != text {
+        throw StringID.collision(there.text, text.text)
+      }
+      let name = text.map { "string id \(Names.quoted($0.text))" } ?? "id \(id)"
       throw VecError(
         .idExists,
-        "id \(id) (row \(position)) is in generation \(label) already, from an earlier ingest: leave it out, "
+        "\(name) (row \(position)) is in generation \(label) already, from an earlier ingest: leave it out, "
           + "or ingest everything into a new generation")
     }
   }

@@ -7,7 +7,7 @@ import VecStorage
 /// One bulk ingest into one generation: all of its rows become one segment at commit, or none of them is ever seen.
 ///
 /// Rows are checked as they come and spooled to a file without a name, so nothing is left of an ingest that ends early,
-/// however it ends. Memory is bounded by 8 bytes per row for the ids (12 more while committing).
+/// however it ends. Memory is bounded by 8 bytes per row for the ids (12 more while committing), 10 with string ids.
 /// For one thread at a time; a lock holds stray calls to that.
 package final class Ingest: Sendable {
   package let label: String
@@ -110,7 +110,7 @@ extension Engine {
 
   /// For the rows of a new segment.
   func itemCollector(_ collection: CollectionRow) -> ItemCollector {
-    ItemCollector(collection.attributes) { [directory] () throws(VecError) in try RowSpool(directory: directory) }
+    ItemCollector(collection.attributes, ids: collection.ids) { [directory] () throws(VecError) in try RowSpool(directory: directory) }
   }
 
   /// Ends the hold of an ingest or build.

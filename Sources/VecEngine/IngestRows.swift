@@ -55,8 +55,9 @@ final class IngestRows: @unchecked Sendable {
       let rows = min(blockRows, count - start)
       try take(base + start * rowBytes, rows: rows, type: elementType, before: ids.count + start)
     }
-    try items.append(records, rows: count)
-    for position in 0..<count { ids.append(newIDs.loadUnaligned(fromByteOffset: position * 8, as: UInt64.self)) }
+    let taken = (0..<count).map { newIDs.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) }
+    try items.append(records, ids: taken)
+    ids += taken
   }
 
   /// One block: to float32, checked, noted, spooled.
@@ -89,7 +90,13 @@ final class IngestRows: @unchecked Sendable {
       collectionNumber: collection, generationNumber: generation,
       greatestNorm: SegmentHeader.roundedUp(greatestNorm), leastNorm: SegmentHeader.roundedDown(leastNorm))
     let content = SegmentContent(header: header, ids: ids, inverseNorms: inverseNorms, items: items.sections())
-    return try content.write(to: directory) { (append) throws(VecError) in
+    do throws(VecError) { return try write(content, type, to: directory) } catch { throw items.naming(error, ids) }
+  }
+
+  private func write(
+    _ content: SegmentContent, _ type: ElementType, to directory: StoreDirectory
+  ) throws(VecError) -> WrittenSegment {
+    try content.write(to: directory) { (append) throws(VecError) in
       var narrowed = [UInt8](repeating: 0, count: blockRows * dimension * type.byteCount)
       try spool.readBack(blockSize: blockRows * dimension * 4) { (bytes) throws(VecError) in
         let values = bytes.bindMemory(to: Float.self)

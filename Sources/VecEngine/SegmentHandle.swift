@@ -43,7 +43,7 @@ final class SegmentHandle: Sendable {
     file = opened
     ids = try opened.decodeIDs()
     indexes = try IndexSections.decode(opened)
-    items = try SegmentItems(opened, collection.attributes)
+    items = try SegmentItems(opened, ids: ids, collection.attributes, collection.ids)
     self.row = row
     self.directory = directory
     self.memory = memory

@@ -53,20 +53,25 @@ package enum Write: Sendable, Equatable {
         metric: collection.metric, before: 0)
     }
     if let model = upsert.model { try Names.checkModel(model) }
-    try check(upsert.records, rows: upsert.ids.count, collection)
+    try check(upsert.records, ids: upsert.ids, collection)
   }
 
   private static func check(
-    _ records: [AttributeRecord], rows: Int, _ collection: CollectionRow
+    _ records: [AttributeRecord], ids: [UInt64], _ collection: CollectionRow
   ) throws(VecError) {
+    let rows = ids.count
     guard records.isEmpty || records.count == rows else {
       throw VecError(.invalidArgument, "\(rows) ids with \(records.count) records: give one for each, or none")
     }
     let byteCount = records.reduce(0) { $0 + $1.byteCount }
     try Limits.check(
       byteCount, 0...Limits.upsertRecordBytesMax, "the bytes of the attributes and payloads of an upsert")
+    if records.isEmpty, let id = ids.first { try AttributeRecord().check(id: id, collection.ids) }
     for (row, record) in records.enumerated() {
-      do throws(VecError) { try record.check(collection.attributes) } catch {
+      do throws(VecError) {
+        try record.check(collection.attributes)
+        try record.check(id: ids[row], collection.ids)
+      } catch {
         throw VecError(error.code, "row \(row): \(error.message)")
       }
     }

@@ -31,6 +31,8 @@ struct WriteGroup {
   /// Writes of this group that come again in it, by the position of the first.
   private var repeats: [(position: Int, first: Int)] = []
   private var tokens: [WriteToken: Int] = [:]
+  /// The texts of the ids that the group writes, by generation.
+  private var stringIDs: [UInt64: [UInt64: Keyword]] = [:]
 
   private init(_ engine: Engine, count: Int) {
     self.engine = engine
@@ -90,10 +92,24 @@ extension WriteGroup {
       tokens[token] = position
     }
     try engine.options.delta.checkRoom(target.state, of: name)
+    if collection.row.ids == .string, case .upsert(let upsert) = write { try refuseCollisions(upsert, number, target) }
     let sequence = (sequences[name] ?? collection.row.sequence) + 1
     sequences[name] = sequence
     accepted.append(
       Accepted(position: position, collection: name, generation: number, write: write.logged(sequence)))
+  }
+
+  /// No text takes the place of another one of the same hash.
+  private mutating func refuseCollisions(_ upsert: UpsertRequest, _ number: UInt64, _ target: Target) throws(VecError) {
+    var own = stringIDs[number] ?? [:]
+    for (id, record) in zip(upsert.ids, upsert.records) {
+      guard let text = record.stringID else { continue }
+      if let there = own[id] ?? target.state.stringID(of: id, target.generation.segments), there != text {
+        throw StringID.collision(there.text, text.text)
+      }
+      own[id] = text
+    }
+    stringIDs[number] = own
   }
 
   /// The generation to write to, made if the collection has nothing live yet.

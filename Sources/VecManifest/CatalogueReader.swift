@@ -55,6 +55,9 @@ struct CatalogueReader {
     if hasModels {
       for number in Array(records.keys) { records[number]?.row.settings = try settings(of: number) }
     }
+    if try hasStringIDs() {
+      for number in try stringIDCollections() { records[number]?.row.ids = .string }
+    }
     var owner: [UInt64: UInt64] = [:]
     let hasWrites = try hasWrites()
     for values in try connection.prepare(Self.generationSQL).rows(columns: 9) {

@@ -12,8 +12,8 @@ package import VecCore
 package final class Manifest {
   package static let applicationID: Int64 = 0x7665_6364  // "vecd"
   /// 1: the catalogue. 2: single writes too. 3: attributes and exclude sets too. 4: models, settings and captures too.
-  /// 5: bias sets too.
-  package static let schemaVersion: Int64 = 5
+  /// 5: bias sets too. 6: string ids too.
+  package static let schemaVersion: Int64 = 6
   /// Bytes of log from which on it is folded before the next write is added.
   private static let logBytesMax = 4 << 20
 

@@ -13,11 +13,13 @@ package struct CollectionRow: Sendable, Equatable {
   /// In the order of their positions.
   package var attributes: [AttributeDefinition]
   package var settings: CollectionSettings
+  /// What its items are known by.
+  package var ids: IDKind
 
   package init(
     number: UInt64, name: String, dimension: Int, metric: Metric, createdAt: Int64, sequence: UInt64 = 0,
     liveGeneration: UInt64? = nil, attributes: [AttributeDefinition] = [],
-    settings: CollectionSettings = CollectionSettings()
+    settings: CollectionSettings = CollectionSettings(), ids: IDKind = .number
   ) {
     self.number = number
     self.name = name
@@ -28,6 +30,7 @@ package struct CollectionRow: Sendable, Equatable {
     self.liveGeneration = liveGeneration
     self.attributes = attributes
     self.settings = settings
+    self.ids = ids
   }
 }
 
@@ -170,6 +173,7 @@ package struct CollectionRecord: Sendable, Equatable {
       writer.write(setting)
       writer.write(value)
     }
+    if row.ids == .string { writer.write(6 as UInt8) }
     return writer.bytes.withUnsafeBytes { CRC32C.of($0) }
   }
 

@@ -23,6 +23,7 @@ package final class ManifestTransaction {
     touched.insert(row.number)
     try insert(row.attributes, from: 0, of: row.number)
     if !row.settings.rows.isEmpty { try set(row.settings, of: row.number) }
+    if row.ids == .string { try insertStringIDs(of: row.number) }
   }
 
   /// Writes sequence and live generation, the two columns that change.
@@ -47,6 +48,7 @@ package final class ManifestTransaction {
     try connection.prepare("DELETE FROM segments WHERE generation_number IN \(generations)").run([.text(name)])
     try connection.prepare("DELETE FROM generations WHERE collection_number IN \(numbers)").run([.text(name)])
     try deleteAttributes(ofCollections: numbers, .text(name))
+    try deleteStringIDs(ofCollections: numbers, .text(name))
     try connection.prepare("DELETE FROM collections WHERE name = ?").run([.text(name)])
     isListChanged = true
   }

@@ -33,11 +33,17 @@ extension CollectionInfo {
 }
 
 extension CollectionDescription {
+  private static let idsTag: UInt16 = 64
+
   static func parse(_ reader: inout ByteReader) throws(VecError) -> CollectionDescription {
     var description = CollectionDescription(
       dimension: Int(try reader.read(UInt32.self)), metric: try reader.readMetric(), attributes: [])
     for _ in 0..<(try reader.read(UInt8.self)) { description.attributes.append(try reader.readAttribute()) }
-    let change = try SettingsChange.parse(&reader, of: "describe", skippingUnknown: true)
+    let change = try SettingsChange.parse(&reader, of: "describe") { (tag, length, reader) throws(VecError) in
+      // What else a newer daemon tells is no concern of this client.
+      if tag == idsTag { description.ids = try reader.readIDKind() } else { _ = try reader.readBytes(length) }
+      return true
+    }
     if let share = change.gaugeShare, !(share >= 0 && share <= 1) {
       throw reader.failure("the gauge share is \(share), must be 0 to 1")
     }
@@ -51,6 +57,7 @@ extension CollectionDescription {
     writer.write(UInt8(clamping: attributes.count))
     for attribute in attributes { writer.write(attribute) }
     settings.asChange.encode(into: &writer)
+    if ids != .number { WireOptions.write(Self.idsTag, to: &writer) { $0.write(ids.rawValue) } }
   }
 }
 

@@ -123,12 +123,17 @@ package struct CreateRequest: Sendable, Equatable {
   package var metric: Metric
   /// In the order of their positions.
   package var attributes: [AttributeDefinition]
+  /// What its items are known by.
+  package var ids: IDKind
 
-  package init(collection: String, dimension: Int, metric: Metric, attributes: [AttributeDefinition] = []) {
+  package init(
+    collection: String, dimension: Int, metric: Metric, attributes: [AttributeDefinition] = [], ids: IDKind = .number
+  ) {
     self.collection = collection
     self.dimension = dimension
     self.metric = metric
     self.attributes = attributes
+    self.ids = ids
   }
 }
 

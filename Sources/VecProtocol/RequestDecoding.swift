@@ -73,15 +73,20 @@ extension Request {
 
 extension CreateRequest {
   private static let attributesTag: UInt16 = 1
+  private static let idsTag: UInt16 = 2
 
   fileprivate static func parse(_ reader: inout ByteReader) throws(VecError) -> CreateRequest {
     var request = CreateRequest(
       collection: try reader.readString(), dimension: Int(try reader.read(UInt32.self)), metric: try reader.readMetric())
     try WireOptions.parse(&reader, of: "create") { (tag, _, reader) throws(VecError) in
-      guard tag == attributesTag else { return false }
-      let count = try reader.read(UInt8.self)
-      guard count > 0 else { throw reader.failure("option \(tag) has no attributes") }
-      for _ in 0..<count { request.attributes.append(try reader.readAttribute()) }
+      switch tag {
+      case attributesTag:
+        let count = try reader.read(UInt8.self)
+        guard count > 0 else { throw reader.failure("option \(tag) has no attributes") }
+        for _ in 0..<count { request.attributes.append(try reader.readAttribute()) }
+      case idsTag: request.ids = try reader.readIDKind()
+      default: return false
+      }
       return true
     }
     return request
@@ -91,11 +96,13 @@ extension CreateRequest {
     writer.write(string: collection)
     writer.write(UInt32(clamping: dimension))
     writer.write(metric.rawValue)
-    guard !attributes.isEmpty else { return }
-    WireOptions.write(Self.attributesTag, to: &writer) { writer in
-      writer.write(UInt8(clamping: attributes.count))
-      for attribute in attributes { writer.write(attribute) }
+    if !attributes.isEmpty {
+      WireOptions.write(Self.attributesTag, to: &writer) { writer in
+        writer.write(UInt8(clamping: attributes.count))
+        for attribute in attributes { writer.write(attribute) }
+      }
     }
+    if ids != .number { WireOptions.write(Self.idsTag, to: &writer) { $0.write(ids.rawValue) } }
   }
 }
 

@@ -10,9 +10,11 @@ extension SettingsChange {
 
   /// Reads to the end of the body.
   ///
-  /// - Parameter skippingUnknown: what a newer daemon tells is no concern of this client.
+  /// - Parameter others: takes an option that is no setting by its tag, the bytes it has and the reader; false for one that it
+  ///   does not know.
   static func parse(
-    _ reader: inout ByteReader, of message: String, skippingUnknown: Bool = false
+    _ reader: inout ByteReader, of message: String,
+    others: (UInt16, Int, inout ByteReader) throws(VecError) -> Bool = { (_, _, _) in false }
   ) throws(VecError) -> SettingsChange {
     var change = SettingsChange()
     try WireOptions.parse(&reader, of: message) { (number, length, reader) throws(VecError) in
@@ -20,9 +22,7 @@ extension SettingsChange {
       case .modelPolicy: change.modelPolicy = try reader.readModelPolicy()
       case .capturedQueries: change.capturedQueries = Int(try reader.read(UInt32.self))
       case .gaugeShare: change.gaugeShare = try reader.readFloat()
-      case nil:
-        if skippingUnknown { _ = try reader.readBytes(length) }
-        return skippingUnknown
+      case nil: return try others(number, length, &reader)
       }
       return true
     }

@@ -34,6 +34,12 @@ extension ByteReader {
     return state
   }
 
+  mutating func readIDKind() throws(VecError) -> IDKind {
+    let raw = try read(UInt8.self)
+    guard let kind = IDKind(rawValue: raw) else { throw failure("ids \(raw) are unknown, must be 0 or 1") }
+    return kind
+  }
+
   mutating func readModelPolicy() throws(VecError) -> ModelPolicy {
     let raw = try read(UInt8.self)
     guard let policy = ModelPolicy(rawValue: raw) else { throw failure("model policy \(raw) is unknown, must be 0 to 2") }

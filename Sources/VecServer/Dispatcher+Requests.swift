@@ -21,7 +21,8 @@ extension Dispatcher {
       throw VecError(.internalDefect, "\(ticket.kind.name) came to the workers")
     case .create(let create):
       try engine.create(
-        create.collection, dimension: create.dimension, metric: create.metric, attributes: create.attributes)
+        create.collection, dimension: create.dimension, metric: create.metric, attributes: create.attributes,
+        ids: create.ids)
       return .create
     case .list: return .list(try engine.list())
     case .drop(let drop):

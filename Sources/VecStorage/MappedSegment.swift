@@ -67,6 +67,9 @@ package final class MappedSegment: Sendable {
     structure[kind] == nil || !kind.isOfIndex ? nil : bytes(kind)
   }
 
+  /// The texts that the rows are known by, 64-byte aligned; nil when the segment has none.
+  package var stringIDs: UnsafeRawBufferPointer? { structure[.stringIDs] == nil ? nil : bytes(.stringIDs) }
+
   /// Reads parts of a section that is stored in blocks; nil when the segment has none of this kind.
   package func reader(of kind: SectionKind) -> SectionReader? {
     structure[kind].map { SectionReader(file, header.uuid, $0) }

@@ -15,6 +15,8 @@ package enum SectionKind: UInt32, CaseIterable, Sendable {
   // What items have besides vectors, both optional. Their content is VecAttributes'.
   case attributes
   case payload
+  // The texts that items are known by, in collections that have such. Its content is VecAttributes' too.
+  case stringIDs
 
   /// The name that messages and `vecctl inspect` use.
   package var name: String {
@@ -28,6 +30,7 @@ package enum SectionKind: UInt32, CaseIterable, Sendable {
     case .calibration: "calibration"
     case .attributes: "attributes"
     case .payload: "payload"
+    case .stringIDs: "string ids"
     }
   }
 
@@ -38,7 +41,7 @@ package enum SectionKind: UInt32, CaseIterable, Sendable {
   var isOptional: Bool { rawValue >= SectionKind.lists.rawValue }
 
   /// The least format version that a reader of the section has.
-  var version: UInt16 { isOfIndex ? 2 : isOptional ? 3 : 1 }
+  var version: UInt16 { self == .stringIDs ? 4 : isOfIndex ? 2 : isOptional ? 3 : 1 }
 
   var encoding: SectionEncoding {
     switch self {
@@ -60,7 +63,7 @@ enum SectionEncoding: UInt32 {
 
 enum SegmentFormat {
   /// The greatest version that is read.
-  static let version: UInt16 = 3
+  static let version: UInt16 = 4
   static let magic: [UInt8] = [0x89, 0x56, 0x53, 0x45, 0x47, 0x0D, 0x0A, 0x1A]
   static let endMagic = Array("VSEGEND\n".utf8)
   static let headerBytes = 128
@@ -106,7 +109,7 @@ enum SegmentFormat {
       let count = header.rowCount * header.dimension * header.elementType.byteCount
       return count...count
     case .idOrder, .inverseNorms: return (header.rowCount * 4)...(header.rowCount * 4)
-    case .lists, .graph, .calibration, .attributes, .payload: return 1...Limits.segmentBytesMax
+    case .lists, .graph, .calibration, .attributes, .payload, .stringIDs: return 1...Limits.segmentBytesMax
     }
   }
 }

@@ -37,6 +37,8 @@ struct Delta {
 
   func isLive(_ row: Int) -> Bool { parts[row / blockRows].isLive(row % blockRows) }
 
+  func record(_ row: Int) -> AttributeRecord { parts[row / blockRows].block.record(row % blockRows) }
+
   /// Appends a row that was checked; its number.
   mutating func append(
     _ id: UInt64, _ vector: UnsafePointer<Float>, norm: Double, _ record: AttributeRecord = AttributeRecord()

@@ -8,17 +8,21 @@ struct ItemSections {
   var payloads: PayloadIndex?
   /// Hands out the payloads of all rows, in order, to the closure it is given.
   var eachPayload: ((UnsafeRawBufferPointer) throws(VecError) -> Void) throws(VecError) -> Void = { (_) in }
+  /// Of collections whose items are known by texts.
+  var stringIDs: StringIDSection?
 
   static var none: ItemSections { ItemSections() }
 
   func write(to writer: SegmentWriter) throws(VecError) {
     if let columns, !columns.isEmpty { try writer.writeSection(.attributes, columns.encode()) }
-    guard let payloads, !payloads.isEmpty else { return }
-    try writer.writeSection(.payload) { (append) throws(VecError) in
-      let head = payloads.encodeHead()
-      try head.withUnsafeBufferPointer { (bytes) throws(VecError) in try append(UnsafeRawBufferPointer(bytes)) }
-      try eachPayload(append)
+    if let payloads, !payloads.isEmpty {
+      try writer.writeSection(.payload) { (append) throws(VecError) in
+        let head = payloads.encodeHead()
+        try head.withUnsafeBufferPointer { (bytes) throws(VecError) in try append(UnsafeRawBufferPointer(bytes)) }
+        try eachPayload(append)
+      }
     }
+    try stringIDs?.write(to: writer)
   }
 }
 
@@ -26,6 +30,7 @@ struct ItemSections {
 /// file.
 struct ItemCollector {
   private let definitions: [AttributeDefinition]
+  private let idKind: IDKind
   private let makeSpool: () throws(VecError) -> RowSpool
   private var rowCount = 0
   /// Nil as long as no row has a value.
@@ -33,32 +38,62 @@ struct ItemCollector {
   /// Of each row; empty as long as no row has a payload.
   private var lengths: [UInt32] = []
   private var spool: RowSpool?
+  /// Nil unless items are known by texts.
+  private var stringIDs: StringIDCollector?
 
-  /// - Parameter makeSpool: called when the first payload comes.
-  init(_ definitions: [AttributeDefinition], makeSpool: @escaping () throws(VecError) -> RowSpool) {
+  /// - Parameter makeSpool: called when the first payload or string id comes.
+  init(
+    _ definitions: [AttributeDefinition], ids: IDKind = .number, makeSpool: @escaping () throws(VecError) -> RowSpool
+  ) {
     self.definitions = definitions
     self.makeSpool = makeSpool
+    idKind = ids
   }
 
   /// Takes the next rows.
   ///
-  /// - Parameter records: one per row, or none at all.
+  /// - Parameters:
+  ///   - records: one per row, or none at all.
+  ///   - ids: of the rows.
   /// - Throws: what `AttributeRecord.check` finds, with the row.
-  mutating func append(_ records: [AttributeRecord], rows: Int) throws(VecError) {
+  mutating func append(_ records: [AttributeRecord], ids: [UInt64]) throws(VecError) {
+    let rows = ids.count
     guard records.isEmpty || records.count == rows else {
       throw VecError(.invalidArgument, "\(rows) rows with \(records.count) records: give one for each row, or none")
     }
-    for (place, record) in records.enumerated() {
-      do throws(VecError) { try record.check(definitions) } catch {
-        throw VecError(error.code, "row \(rowCount + place): \(error.message)")
-      }
-    }
+    try check(records, ids)
     if builder == nil, records.contains(where: \.hasValues) { builder = try emptyRows(rowCount) }
     if builder != nil {
       for row in 0..<rows { try builder?.append(records.isEmpty ? AttributeRecord() : records[row]) }
     }
     try take(payloads: records, rows: rows)
+    if idKind == .string {
+      if stringIDs == nil { stringIDs = StringIDCollector(spool: try makeSpool()) }
+      try stringIDs?.append(records)
+    }
     rowCount += rows
+  }
+
+  private func check(_ records: [AttributeRecord], _ ids: [UInt64]) throws(VecError) {
+    if records.isEmpty, idKind == .string, let id = ids.first {
+      do throws(VecError) { try AttributeRecord().check(id: id, .string) } catch {
+        throw VecError(error.code, "row \(rowCount): \(error.message)")
+      }
+    }
+    for (place, record) in records.enumerated() {
+      do throws(VecError) {
+        try record.check(definitions)
+        try record.check(id: ids[place], idKind)
+      } catch {
+        throw VecError(error.code, "row \(rowCount + place): \(error.message)")
+      }
+    }
+  }
+
+  /// What to say of an id that stands in two rows.
+  func naming(_ error: VecError, _ ids: [UInt64]) -> VecError {
+    guard error.code == .duplicateId, let stringIDs else { return error }
+    return (try? stringIDs.duplicate(of: ids)) ?? error
   }
 
   private func emptyRows(_ count: Int) throws(VecError) -> AttributeColumnsBuilder {
@@ -83,7 +118,7 @@ struct ItemCollector {
 
   /// Of all rows taken.
   func sections() -> ItemSections {
-    var sections = ItemSections(columns: builder?.finish())
+    var sections = ItemSections(columns: builder?.finish(), stringIDs: stringIDs?.section())
     guard let spool else { return sections }
     sections.payloads = PayloadIndex(lengths: lengths)
     sections.eachPayload = { (append) throws(VecError) in try spool.readBack { (bytes) throws(VecError) in try append(bytes) } }
@@ -98,13 +133,15 @@ extension ItemSections {
   ///   - starts: the first row of each source, counted over all of them.
   ///   - order: rows counted over all sources, all or some; nil for all as they are.
   init(_ sources: [SegmentItems], starts: [Int], order: [UInt32]?) throws(VecError) {
-    guard sources.contains(where: { !$0.columns.isEmpty || $0.payloads != nil }) else { return }
+    guard sources.contains(where: { !$0.columns.isEmpty || $0.payloads != nil || $0.stringIDs != nil }) else { return }
     let total = sources.reduce(0) { $0 + $1.columns.rowCount }
     let places = (0..<(order?.count ?? total)).map { place -> AttributeColumns.Place in
       let row = order.map { Int($0[place]) } ?? place
       let source = starts.lastIndex { $0 <= row } ?? 0
       return .init(source: source, row: row - starts[source])
     }
+    let texts = sources.compactMap(\.stringIDs)
+    if texts.count == sources.count { stringIDs = StringIDSection(places, from: texts) }
     if sources.contains(where: { !$0.columns.isEmpty }) {
       columns = try AttributeColumns(gathering: places, from: sources.map(\.columns))
     }

@@ -2,23 +2,48 @@ import VecAttributes
 import VecCore
 import VecStorage
 
-/// What the rows of a segment have besides their vectors: attributes as columns in memory, payloads in the file.
+/// What the rows of a segment have besides their vectors: attributes as columns in memory, payloads in the file, string ids in
+/// its mapping.
 final class SegmentItems: Sendable {
   let columns: AttributeColumns
   let payloads: PayloadIndex?
+  /// Nil unless the collection's items are known by texts.
+  let stringIDs: StringIDColumn?
   private let reader: SectionReader?
+  /// Holds the mapping.
+  private let file: MappedSegment
 
-  /// - Parameter definitions: of the collection, at least those of the time when the segment was written.
-  /// - Throws: `segment-damaged` when a section breaks the rules of Formats/attributes.md; `io-error`.
-  init(_ file: MappedSegment, _ definitions: [AttributeDefinition]) throws(VecError) {
+  /// - Parameters:
+  ///   - ids: of the segment.
+  ///   - definitions: of the collection, at least those of the time when the segment was written.
+  ///   - idKind: what the collection's items are known by.
+  /// - Throws: `segment-damaged` when a section breaks the rules of its format; `io-error`.
+  init(
+    _ file: MappedSegment, ids: [UInt64], _ definitions: [AttributeDefinition], _ idKind: IDKind
+  ) throws(VecError) {
+    self.file = file
     do throws(VecError) {
       let rowCount = file.header.rowCount
+      stringIDs = try Self.stringIDs(file, ids, idKind)
       columns = try Self.columns(file, rowCount, definitions)
       reader = file.reader(of: .payload)
       payloads = try reader.map { (reader) throws(VecError) in try Self.payloads(reader, rowCount) }
     } catch {
       throw VecError(error.code, "\(file.path): \(error.message)")
     }
+  }
+
+  private static func stringIDs(
+    _ file: MappedSegment, _ ids: [UInt64], _ kind: IDKind
+  ) throws(VecError) -> StringIDColumn? {
+    guard let section = file.stringIDs else {
+      guard kind == .number else { throw VecError(.segmentDamaged, "it has no string ids, by which its rows are known") }
+      return nil
+    }
+    guard kind == .string else { throw VecError(.segmentDamaged, "it has string ids, its collection has none") }
+    let column = try StringIDColumn(decoding: section, rowCount: ids.count)
+    try column.check(ids)
+    return column
   }
 
   private static func columns(
@@ -54,7 +79,8 @@ final class SegmentItems: Sendable {
     var records: [AttributeRecord] = []
     records.reserveCapacity(rows.count)
     for row in rows {
-      let record = fields.contains(.attributes) ? columns.record(row) : AttributeRecord()
+      var record = fields.contains(.attributes) ? columns.record(row) : AttributeRecord()
+      if fields.contains(.stringID) { record.stringID = stringIDs?[row] }
       try room.take(record.byteCount + (fields.contains(.payload) ? payloads?.range(of: row).count ?? 0 : 0))
       records.append(record)
     }

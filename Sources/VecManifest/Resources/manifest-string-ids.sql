@@ -1,0 +1,1 @@
+../../../Formats/manifest-string-ids.sql
