@@ -3,7 +3,7 @@ package import VecCore
 /// Vectors of an fvecs file: per row an int32 dimension and that many float32, all little-endian.
 package final class FvecsSource: VectorSource {
   private let stream: ByteStream
-  private let ids: NpyIds?
+  private let ids: IDSource?
   private let scratch: UnsafeMutableRawBufferPointer
   private let rowBytes: Int
   private var position = 0
@@ -12,7 +12,7 @@ package final class FvecsSource: VectorSource {
 
   package var name: String { stream.name }
 
-  package init(stream: ByteStream, ids: NpyIds?) throws(VecError) {
+  package init(stream: ByteStream, ids: IDSource?) throws(VecError) {
     let start = try stream.peek(4)
     var width = 0
     if start.count == 4 {
@@ -48,7 +48,10 @@ package final class FvecsSource: VectorSource {
   package func nextBlock() throws(VecError) -> VectorBlock? {
     guard let dimension else { return nil }
     let found = try stream.read(into: scratch)
-    guard found > 0 else { return nil }
+    guard found > 0 else {
+      try ids?.finish()
+      return nil
+    }
     let rows = found / rowBytes
     guard found % rowBytes == 0 else {
       throw stream.malformed("ends inside row \(position + rows), \(rowBytes - found % rowBytes) bytes are missing")
@@ -63,8 +66,8 @@ package final class FvecsSource: VectorSource {
       let row = scratch[(row * rowBytes + 4)..<((row + 1) * rowBytes)]
       values.append(contentsOf: UnsafeRawBufferPointer(rebasing: row).assumingMemoryBound(to: Float.self))
     }
-    let blockIds = try ids?.next(rows) ?? (position..<(position + rows)).map(UInt64.init)
+    let own = try ids?.next(rows) ?? IDBlock(ids: (position..<(position + rows)).map(UInt64.init))
     position += rows
-    return VectorBlock(ids: blockIds, elements: .f32(values))
+    return VectorBlock(own, elements: .f32(values))
   }
 }

@@ -1,14 +1,20 @@
+import Foundation
 import Glibc
 import VecCore
 
 /// One line of a JSON-lines file.
 struct JsonVectorLine {
-  var id: UInt64
+  enum Key: Equatable {
+    case number(UInt64)
+    case text(String)
+  }
+
+  var id: Key
   var vector: [Float]
   var item: RawItem
 }
 
-/// Reads `{"id": N, "vector": [..]}`: a closed grammar, so ids up to 2^64 - 1 stay exact and nothing is left to guess. What
+/// Reads `{"id": N or TEXT, "vector": [..]}`: a closed grammar, so ids up to 2^64 - 1 stay exact and nothing is left to guess. What
 /// `attributes` and `payload` hold is handed on unread.
 struct JsonVectorParser {
   /// The line and a zero byte, which ends every number for `strtof`.
@@ -28,7 +34,7 @@ struct JsonVectorParser {
     if text.starts(with: [0xEF, 0xBB, 0xBF]) {
       throw failure("starts with a byte-order mark; save as UTF-8 without it")
     }
-    var id: UInt64?
+    var id: JsonVectorLine.Key?
     var vector: [Float]?
     var item = RawItem()
     guard take("{") else { throw failure("must be an object such as {\"id\": 7, \"vector\": [0.25, -1]}") }
@@ -51,7 +57,7 @@ struct JsonVectorParser {
     }
     skipSpace()
     guard offset == text.count - 1 else { throw failure("something follows the closing brace") }
-    guard let id else { throw failure("\"id\" is missing, an integer from 0 to 18446744073709551615") }
+    guard let id else { throw failure("\"id\" is missing, an integer from 0 to 18446744073709551615 or a text") }
     guard let vector else { throw failure("\"vector\" is missing, an array of numbers") }
     return JsonVectorLine(id: id, vector: vector, item: item)
   }
@@ -117,13 +123,26 @@ struct JsonVectorParser {
     return Array(text[start..<offset])
   }
 
-  private mutating func id() throws(VecError) -> UInt64 {
+  private mutating func id() throws(VecError) -> JsonVectorLine.Key {
     skipSpace()
     let start = offset
-    guard try number(), let id = UInt64(String(decoding: text[start..<offset], as: UTF8.self)) else {
-      throw failure("\"id\" must be an integer from 0 to 18446744073709551615")
+    if text[offset] == UInt8(ascii: "\"") {
+      _ = try key()
+      return .text(try stringID(text[start..<offset]))
     }
-    return id
+    guard try number(), let id = UInt64(String(decoding: text[start..<offset], as: UTF8.self)) else {
+      throw failure("\"id\" must be an integer from 0 to 18446744073709551615 or a text")
+    }
+    return .number(id)
+  }
+
+  /// - Parameter quoted: a JSON string with its quotes.
+  private func stringID(_ quoted: ArraySlice<UInt8>) throws(VecError) -> String {
+    guard let found = try? JSONDecoder().decode(String.self, from: Data(quoted)) else {
+      throw failure("\"id\" is no JSON string")
+    }
+    if let defect = StringID.defect(of: found) { throw failure("its string id \(defect)") }
+    return found
   }
 
   private mutating func vector() throws(VecError) -> [Float] {

@@ -1,11 +1,13 @@
 package import VecCore
 
-/// Vectors of JSON lines: `{"id": 7, "vector": [0.25, -1]}`, one object per line, which may have `attributes` and a
+/// Vectors of JSON lines: `{"id": 7, "vector": [0.25, -1]}`, one object per line, its id a number or a text, which may have `attributes` and a
 /// `payload` too; blank lines are skipped.
 package final class JsonlSource: VectorSource {
   private let stream: ByteStream
   private var lineNumber = 0
   private var pending: JsonVectorLine?
+  /// Nil before the first line.
+  private var hasStringIDs: Bool?
   package let dimension: Int?
   package let rowCount: Int? = nil
 
@@ -25,7 +27,7 @@ package final class JsonlSource: VectorSource {
 
   package func nextBlock() throws(VecError) -> VectorBlock? {
     guard let dimension else { return nil }
-    var ids: [UInt64] = []
+    var own = IDBlock(ids: [])
     var values: [Float] = []
     var items: [RawItem] = []
     while values.count < Self.blockValues {
@@ -34,12 +36,28 @@ package final class JsonlSource: VectorSource {
         throw stream.malformed(
           "line \(lineNumber) has a vector of \(line.vector.count) values, the lines before have \(dimension)")
       }
-      ids.append(line.id)
+      try append(line.id, to: &own)
       values.append(contentsOf: line.vector)
       items.append(line.item)
     }
     if items.allSatisfy(\.isEmpty) { items = [] }
-    return ids.isEmpty ? nil : VectorBlock(ids: ids, elements: .f32(values), items: items)
+    return own.ids.isEmpty ? nil : VectorBlock(own, elements: .f32(values), items: items)
+  }
+
+  private func append(_ key: JsonVectorLine.Key, to own: inout IDBlock) throws(VecError) {
+    let isText = if case .text = key { true } else { false }
+    guard isText == (hasStringIDs ?? isText) else {
+      throw stream.malformed(
+        "line \(lineNumber) has \(isText ? "a text" : "a number") as its id, the lines before have "
+          + (isText ? "numbers" : "texts"))
+    }
+    hasStringIDs = isText
+    switch key {
+    case .number(let id): own.ids.append(id)
+    case .text(let text):
+      own.ids.append(StringID.id(of: text))
+      own.stringIDs.append(text)
+    }
   }
 
   private func takeLine() throws(VecError) -> JsonVectorLine? {

@@ -3,13 +3,13 @@ package import VecCore
 /// Vectors of an npy file of shape (rows, dimension): float32 and float16 as they are, float64 rounded to float32.
 package final class NpySource: VectorSource {
   private let reader: NpyReader
-  private let ids: NpyIds?
+  private let ids: IDSource?
 
   package var name: String { reader.stream.name }
   package var dimension: Int? { reader.width }
   package var rowCount: Int? { reader.rowCount }
 
-  package init(stream: ByteStream, ids: NpyIds?) throws(VecError) {
+  package init(stream: ByteStream, ids: IDSource?) throws(VecError) {
     let header = try NpyHeader(from: stream)
     let type = try header.description.floatType(of: stream.name)
     let (rows, width) = try header.rows(rank: 2, shapeName: "(rows, dimension)", stream: stream)
@@ -22,13 +22,16 @@ package final class NpySource: VectorSource {
   }
 
   package func nextBlock() throws(VecError) -> VectorBlock? {
-    guard let (first, rows, bytes) = try reader.next() else { return nil }
+    guard let (first, rows, bytes) = try reader.next() else {
+      try ids?.finish()
+      return nil
+    }
     let elements: VectorBlock.Elements =
       reader.type == .f2
       ? .f16(Array(bytes.assumingMemoryBound(to: UInt16.self)))
       : .f32(try reader.floats(of: bytes, firstRow: first))
-    let blockIds = try ids?.next(rows) ?? (first..<(first + rows)).map(UInt64.init)
-    return VectorBlock(ids: blockIds, elements: elements)
+    let own = try ids?.next(rows) ?? IDBlock(ids: (first..<(first + rows)).map(UInt64.init))
+    return VectorBlock(own, elements: elements)
   }
 }
 

@@ -11,6 +11,8 @@ package struct VectorBlock: Sendable, Equatable {
 
   /// The caller's keys, one per row.
   package var ids: [UInt64]
+  /// The texts whose ids these are, one per row; empty when the keys are numbers.
+  package var stringIDs: [String] = []
   package var elements: Elements
   /// One per row, or empty when no row has any.
   package var items: [RawItem]
@@ -19,6 +21,11 @@ package struct VectorBlock: Sendable, Equatable {
     self.ids = ids
     self.elements = elements
     self.items = items
+  }
+
+  init(_ own: IDBlock, elements: Elements, items: [RawItem] = []) {
+    self.init(ids: own.ids, elements: elements, items: items)
+    stringIDs = own.stringIDs
   }
 }
 
@@ -82,6 +89,6 @@ package func openVectors(path: String, idsPath: String? = nil) throws(VecError) 
     }
     return try JsonlSource(stream: stream)
   }
-  let ids = try idsPath.map { (path) throws(VecError) in try NpyIds(path: path) }
+  let ids = try idsPath.map { (path) throws(VecError) in try IDSource(path: path) }
   return format == .npy ? try NpySource(stream: stream, ids: ids) : try FvecsSource(stream: stream, ids: ids)
 }

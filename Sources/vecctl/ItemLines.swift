@@ -51,6 +51,18 @@ struct ItemSource {
   mutating func records(
     of block: VectorBlock, attributes: () async throws -> [AttributeDefinition]
   ) async throws -> [AttributeRecord] {
+    let records = try await besideIDs(block, attributes: attributes)
+    guard !block.stringIDs.isEmpty else { return records }
+    return block.stringIDs.enumerated().map { place, text in
+      var record = records.isEmpty ? AttributeRecord() : records[place]
+      record.stringID = Keyword(text)
+      return record
+    }
+  }
+
+  private mutating func besideIDs(
+    _ block: VectorBlock, attributes: () async throws -> [AttributeDefinition]
+  ) async throws -> [AttributeRecord] {
     defer { rowCount += block.ids.count }
     guard lines != nil || !block.items.isEmpty else { return [] }
     guard lines == nil || block.items.isEmpty else {

@@ -8,6 +8,7 @@ struct SearchResults {
   /// At least one, in the order of the queries.
   let replies: [SearchReply]
   let items: ItemFieldsText
+  let ids: IDText
 
   private var queryCount: Int { replies.reduce(0) { $0 + $1.resultCounts.count } }
   private var resultCount: Int { replies.reduce(0) { $0 + $1.resultCounts.reduce(0) { $0 + Int($1) } } }
@@ -17,10 +18,9 @@ struct SearchResults {
       JSON.array(
         range.map { place in
           .object(
-            [
-              ("id", .unsigned(reply.ids[place])), ("score", .float(reply.scores[place])),
-              ("interest", .count(reply.interests[place])),
-            ] + (reply.records.isEmpty ? [] : items.members(reply.records[place])))
+            ids.members(reply.ids[place], Self.text(reply, place))
+              + [("score", .float(reply.scores[place])), ("interest", .count(reply.interests[place]))]
+              + (reply.records.isEmpty ? [] : items.members(reply.records[place])))
         })
     }
     return .object(head + [("results", .array(queries))])
@@ -43,14 +43,16 @@ struct SearchResults {
 
   /// A line per result.
   var table: String {
-    var columns: [(String, Table.Side)] = [("RANK", .right), ("ID", .right), ("SCORE", .right)]
+    var columns: [(String, Table.Side)] = [("RANK", .right), ("ID", ids.side), ("SCORE", .right)]
     if queryCount > 1 { columns.insert(("QUERY", .right), at: 0) }
     if hasInterests { columns.append(("INTEREST", .right)) }
     columns += items.headings.map { ($0, .left) }
     var table = Table(columns)
     for (query, (reply, range)) in places.enumerated() {
       for (rank, place) in range.enumerated() {
-        var cells = [String(rank + 1), String(reply.ids[place]), reply.scores[place].description]
+        var cells = [
+          String(rank + 1), ids.cell(reply.ids[place], Self.text(reply, place)), reply.scores[place].description,
+        ]
         if queryCount > 1 { cells.insert(String(query), at: 0) }
         if hasInterests { cells.append(String(reply.interests[place])) }
         if !items.headings.isEmpty { cells += items.cells(reply.records.isEmpty ? AttributeRecord() : reply.records[place]) }
@@ -58,6 +60,10 @@ struct SearchResults {
       }
     }
     return table.text
+  }
+
+  private static func text(_ reply: SearchReply, _ place: Int) -> String? {
+    reply.records.isEmpty ? nil : reply.records[place].stringID?.text
   }
 
   /// Where the answer comes from.

@@ -7,7 +7,7 @@ import VecFiles
 struct UpsertRun: Sendable {
   enum Input: Sendable {
     case file(String, ids: String?)
-    case row(id: UInt64, vector: [Float])
+    case row(id: String, vector: [Float])
   }
 
   let input: Input
@@ -41,10 +41,13 @@ struct UpsertRun: Sendable {
       switch input {
       case .row(let id, let vector):
         var items = try ItemSource(path: attributesPath)
-        let block = VectorBlock(ids: [id], elements: .f32(vector))
+        let kind = try await client.idKind(of: collection)
+        let number = try IDList.id(id, of: "--id: ", kind)
+        var block = VectorBlock(ids: [number], elements: .f32(vector))
+        if kind == .string { block.stringIDs = [id] }
         let records = try await items.records(of: block) { try await attributes(client) }
         try items.finish()
-        try await write([id], vector, records, dimension: vector.count, client, &tally)
+        try await write([number], vector, records, dimension: vector.count, client, &tally)
       case .file:
         guard let source, source.rowCount != 0, let dimension = source.dimension else {
           throw VecError(.malformedFile, "\(source?.name ?? "the input"): holds no rows; an upsert needs at least one")

@@ -66,11 +66,11 @@ import VecTestSupport
     let (fixture, _) = try GoldenStoreTests.copy("v2")
     let url = URL(fileURLWithPath: fixture.directory + "/manifest.sqlite")
     var bytes = try Data(contentsOf: url)
-    bytes[63] = 6
+    bytes[63] = 7
     try bytes.write(to: url)
     let files = try fixture.segmentFiles
     let message = expectError(.unsupportedFormat) { try fixture.open().close() }
-    #expect(message.contains("schema version 6") && message.contains("newer vecd"))
+    #expect(message.contains("schema version 7") && message.contains("newer vecd"))
     #expect(try Data(contentsOf: url) == bytes && fixture.segmentFiles == files)
   }
 }

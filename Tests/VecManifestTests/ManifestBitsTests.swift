@@ -28,7 +28,7 @@ import VecTestSupport
             try transaction.insert(sampleSegment, of: 1)
           case 1:
             try transaction.insert(
-              CollectionRow(number: 3, name: "users", dimension: 32, metric: .l2, createdAt: 1002))
+              CollectionRow(number: 3, name: "users", dimension: 32, metric: .l2, createdAt: 1002, ids: .string))
           default:
             try transaction.insert(GenerationRow(number: 4, collection: 3, label: "tuesday", createdAt: 1003))
           }

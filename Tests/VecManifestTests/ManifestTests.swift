@@ -111,6 +111,7 @@ func insertSample(into manifest: Manifest) throws {
       ("manifest", Manifest.schema), ("manifest-writes", Manifest.writesSchema),
       ("manifest-attributes", Manifest.attributesSchema), ("manifest-exclusions", Manifest.exclusionsSchema),
       ("manifest-models", Manifest.modelsSchema), ("manifest-biases", Manifest.biasesSchema),
+      ("manifest-string-ids", Manifest.stringIDsSchema),
     ])
   func schemaIsTheDocument(name: String, schema: String) throws {
     let path = #filePath.replacing("Tests/VecManifestTests/ManifestTests.swift", with: "Formats/\(name).sql")

@@ -17,6 +17,7 @@ extension Request {
         ("name", .string(create.collection)), ("dimension", .int(create.dimension)),
         ("metric", .int(create.metric.rawValue)),
       ] + (create.attributes.isEmpty ? [] : [("attributes", .attributes(create.attributes))])
+        + GoldenText.ids(create.ids)
     case .drop(let drop): names(drop.collection, drop.generation)
     case .ingestBegin(let begin):
       names(begin.collection, begin.generation) + GoldenText.model(begin.model)
@@ -207,6 +208,10 @@ extension GoldenText {
   }
 
   /// Nothing for none; else the bytes of all of them.
+  fileprivate static func ids(_ kind: IDKind) -> [(String, GoldenText)] {
+    kind == .number ? [] : [("ids", .int(kind.rawValue))]
+  }
+
   fileprivate static func records(_ records: [AttributeRecord]) -> [(String, GoldenText)] {
     var writer = ByteWriter()
     AttributeRecord.write(records, to: &writer)
@@ -302,7 +307,7 @@ extension Reply {
       [
         ("dimension", .int(description.dimension)), ("metric", .int(description.metric.rawValue)),
         ("attributes", .attributes(description.attributes)),
-      ] + description.settings.asChange.goldenFields
+      ] + description.settings.asChange.goldenFields + GoldenText.ids(description.ids)
     case .addAttribute(let position): [("position", .int(position))]
     case .exclude(let count), .bias(let count): [("ids", .int(count))]
     case .biases(let found):

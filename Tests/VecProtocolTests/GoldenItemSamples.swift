@@ -23,7 +23,7 @@ extension GoldenSample {
           SearchRequest(
             collection: "shop", k: 10, dimension: 1, vectors: [0.5],
             // stock < 20
-            filter: [1, 7, 5, 0x73, 0x74, 0x6F, 0x63, 0x6B, 0, 20, 0, 0, 0, 0, 0, 0, 0], fields: .all)),
+            filter: [1, 7, 5, 0x73, 0x74, 0x6F, 0x63, 0x6B, 0, 20, 0, 0, 0, 0, 0, 0, 0], fields: [.attributes, .payload])),
         deadline: 500)
     ),
     (

@@ -15,7 +15,7 @@ struct MessageSource {
       .create(
         CreateRequest(
           collection: name(), dimension: Int.random(in: 1...4096, using: &random), metric: pick(Metric.allCases),
-          attributes: definitions()))
+          attributes: definitions(), ids: pick(IDKind.allCases)))
     case .list: .list
     case .drop: .drop(DropRequest(collection: name(), generation: maybe { $0.label() }))
     case .ingestBegin: .ingestBegin(
@@ -204,7 +204,7 @@ struct MessageSource {
   }
 
   private mutating func record() -> AttributeRecord {
-    var record = AttributeRecord(payload: bytes(upTo: 20))
+    var record = AttributeRecord(payload: bytes(upTo: 20), stringID: maybe { Keyword("sku-\($0.small())é") })
     for position in 0..<small() {
       record[position] = maybe {
         switch $0.pick(AttributeType.allCases) {

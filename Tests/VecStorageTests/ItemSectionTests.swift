@@ -84,10 +84,40 @@ import VecStorage
     #expect(refusal == .segmentDamaged)
   }
 
+  private static let withStringIDs = IndexSectionTests.Indexed(
+    fixture: .random("string-ids-ip-f16", seed: 22, rows: 9, dimension: 3, .ip, .f16),
+    sections: [(.payload, content(70, seed: 4)), (.stringIDs, content(200, seed: 7))])
+
+  @Test("string ids make a file of version 4, and are used as they are in the mapping")
+  func stringIDs() throws {
+    let path = GoldenTests.folder(version: 4) + "/\(Self.withStringIDs.fixture.name).vseg"
+    let written = try Self.withStringIDs.fileBytes()
+    GoldenTests.keep(written, at: path)
+    let kept = try #require(Files.read(path), "golden file \(path) is missing; VECD_WRITE_GOLDEN=1 writes it")
+    #expect(kept == written || SegmentWriter.packerVersion != 10_904)
+    let segment = try MappedSegment.open(path: path, expecting: nil)
+    try segment.verify()
+    #expect(segment.header.leastReaderVersion == 4)
+    let mapped = try #require(segment.stringIDs)
+    #expect(Array(mapped) == Self.withStringIDs.sections[1].content && Int(bitPattern: mapped.baseAddress) % 64 == 0)
+    #expect(try open(try Self.golden.fileBytes(), ScratchDirectory()).stringIDs == nil)
+  }
+
+  @Test("string ids in a file that calls itself version 3 are damage, even with all checksums right")
+  func versionThree() throws {
+    let scratch = ScratchDirectory()
+    var forge = SegmentForge(bytes: try Self.withStringIDs.fileBytes())
+    forge.set(3 as UInt16, at: 10)
+    forge.seal()
+    var refusal: VecErrorCode?
+    do { _ = try open(forge.bytes, scratch) } catch let error as VecError { refusal = error.code }
+    #expect(refusal == .segmentDamaged)
+  }
+
   @Test("any flipped bit of a file with them is found")
   func flippedBits() throws {
     try IndexSectionTests.Indexed(
-      fixture: Self.golden.fixture, sections: [(.attributes, Self.content(70, seed: 4)), (.payload, Self.content(90, seed: 5))]
+      fixture: Self.golden.fixture, sections: [(.attributes, Self.content(70, seed: 4)), (.payload, Self.content(90, seed: 5)), (.stringIDs, Self.content(80, seed: 8))]
     ).expectEveryFlipFound()
   }
 

@@ -23,7 +23,7 @@ struct Bias: Verb {
   @Argument(help: "Collection.") var name: String
   @Argument(help: "Name of the set.") var set: String
   @Option(help: ArgumentHelp("Ids, with commas between them.", valueName: "ids")) var ids: String?
-  @Option(help: ArgumentHelp("Ids of a file of shape (n,); - for standard input.", valueName: "ids.npy"))
+  @Option(help: ArgumentHelp("Ids of a file of shape (n,), or a .txt of string ids; - for standard input.", valueName: "ids.npy"))
   var idsFile: String?
   // Unconditional, because it may be negative and would be taken for an option.
   @Option(parsing: .unconditional, help: ArgumentHelp("The bias of all these ids, -1e9 to 1e9.", valueName: "bias"))
@@ -50,27 +50,28 @@ struct Bias: Verb {
   }
 
   private func put() async throws {
-    let source = try idsFile.map { (path) throws(VecError) in try NpyIds(path: path) }
+    let source = try idsFile.map { (path) throws(VecError) in try IDSource(path: path) }
     let values = try valuesFile.map { (path) throws(VecError) in try NpyValues(path: path) }
-    if let values, let source, values.count != source.rowCount {
+    if let values, let count = source?.rowCount, values.count != count {
       throw VecError(
         .malformedFile,
-        "\(valuesFile ?? "") holds \(values.count) biases, must be \(source.rowCount), one per id of \(idsFile ?? "")")
+        "\(valuesFile ?? "") holds \(values.count) biases, must be \(count), one per id of \(idsFile ?? "")")
     }
-    var block =
-      try source.map { (source) throws(VecError) in try source.nextBlock(limit: Limits.biasIdsMax) }
-      ?? IDList.parse(ids ?? "", option: "--ids", limit: Limits.biasIdsMax)
-    guard block != nil else {
-      throw VecError(.malformedFile, "\(idsFile ?? "--ids"): holds no ids; a bias needs at least one")
+    var block = try source?.nextBlock(limit: Limits.biasIdsMax)?.ids
+    if let idsFile, block == nil {
+      throw VecError(.malformedFile, "\(idsFile): holds no ids; a bias needs at least one")
     }
     let client = try await VecClient.connect(socketPath: try global.socketPath())
     defer { client.close() }
+    let kind = try await client.idKind(of: name)
+    try source?.check(kind, of: name)
+    if let ids { block = try IDList.parse(ids, option: "--ids", limit: Limits.biasIdsMax, kind) }
     var (told, held): (UInt64, UInt64) = (0, 0)
     while let ids = block {
       let own = try values?.next(ids.count) ?? Array(repeating: value ?? 0, count: ids.count)
       held = try await client.bias(BiasRequest(collection: name, set: set, ids: ids, values: own))
       told += UInt64(ids.count)
-      block = try source?.nextBlock(limit: Limits.biasIdsMax)
+      block = try source?.nextBlock(limit: Limits.biasIdsMax)?.ids
     }
     answer(
       json: .object([
@@ -81,12 +82,16 @@ struct Bias: Verb {
   }
 
   private func show() async throws {
-    let found = try await global.withClient { client in try await client.biases(collection: name, set: set) }
-    let items = zip(found.ids, found.values).map { id, value in
-      JSON.object([("id", .unsigned(id)), ("bias", .float(value))])
+    let (found, ids, texts) = try await global.withClient { client in
+      let found = try await client.biases(collection: name, set: set)
+      let kind = try await client.idKind(of: name)
+      return (found, IDText(kind: kind), kind == .string ? try await client.stringIDs(of: found.ids, in: name) : [:])
     }
-    var table = Table([("ID", .right), ("BIAS", .right)])
-    for (id, value) in zip(found.ids, found.values) { table.add([String(id), String(value)]) }
+    let items = zip(found.ids, found.values).map { id, value in
+      JSON.object(ids.members(id, texts[id]) + [("bias", .float(value))])
+    }
+    var table = Table([("ID", ids.side), ("BIAS", .right)])
+    for (id, value) in zip(found.ids, found.values) { table.add([ids.cell(id, texts[id]), String(value)]) }
     answer(
       json: .object([("collection", .string(name)), ("set", .string(set)), ("biases", .array(items))]),
       text: found.ids.isEmpty ? "\(name): \(set) has no biases" : table.text)

@@ -17,23 +17,24 @@ struct Delete: Verb {
   @OptionGroup var global: GlobalOptions
   @Argument(help: "Collection.") var name: String
   @Option(help: ArgumentHelp("Ids, with commas between them.", valueName: "ids")) var ids: String?
-  @Option(help: ArgumentHelp("Ids of a file of shape (n,); - for standard input.", valueName: "ids.npy"))
+  @Option(help: ArgumentHelp("Ids of a file of shape (n,), or a .txt of string ids; - for standard input.", valueName: "ids.npy"))
   var idsFile: String?
   @Option(help: "Label of the generation. Default: the live one.") var generation: String?
 
   func execute() async throws {
-    let source: NpyIds?
-    var block: [UInt64]?
-    switch (ids, idsFile) {
-    case (let text?, nil): (source, block) = (nil, try IDList.parse(text, option: "--ids", limit: Limits.deleteIdsMax))
-    case (nil, let path?):
-      source = try NpyIds(path: path)
-      block = try source?.nextBlock(limit: Limits.deleteIdsMax)
-      guard block != nil else { throw VecError(.malformedFile, "\(path): holds no ids; a delete needs at least one") }
-    default: throw VecError(.invalidArgument, "delete needs either --ids or --ids-file")
+    guard (ids == nil) != (idsFile == nil) else {
+      throw VecError(.invalidArgument, "delete needs either --ids or --ids-file")
+    }
+    let source = try idsFile.map { (path) throws(VecError) in try IDSource(path: path) }
+    var block = try source?.nextBlock(limit: Limits.deleteIdsMax)?.ids
+    if let idsFile, block == nil {
+      throw VecError(.malformedFile, "\(idsFile): holds no ids; a delete needs at least one")
     }
     let client = try await VecClient.connect(socketPath: try global.socketPath())
     defer { client.close() }
+    let kind = try await client.idKind(of: name)
+    try source?.check(kind, of: name)
+    if let ids { block = try IDList.parse(ids, option: "--ids", limit: Limits.deleteIdsMax, kind) }
     let bar = ProgressBar(title: "delete", unit: "ids")
     defer { bar.clear() }
     var tally = WriteTally()
@@ -41,7 +42,7 @@ struct Delete: Verb {
       let request = DeleteRequest(collection: name, generation: tally.generation ?? generation, ids: ids)
       tally.add(try await client.patiently { client in try await client.delete(request) }, ids)
       bar.show(done: Int(tally.asked), total: source?.rowCount)
-      block = try source?.nextBlock(limit: Limits.deleteIdsMax)
+      block = try source?.nextBlock(limit: Limits.deleteIdsMax)?.ids
     }
     bar.clear()
     answer(json: tally.deletedJSON(collection: name), text: tally.deletedText(collection: name))

@@ -21,13 +21,14 @@ struct Describe: Verb {
     answer(
       json: .object([
         ("collection", .string(name)), ("dimension", .count(found.dimension)), ("metric", .string(found.metric.name)),
-        ("attributes", .array(attributes)), ("settings", found.settings.json),
+        ("ids", .string(found.ids.name)), ("attributes", .array(attributes)), ("settings", found.settings.json),
       ]),
       text: text(found))
   }
 
   private func text(_ found: CollectionDescription) -> String {
-    let head = "\(name): dimension \(found.dimension), metric \(found.metric.name), \(found.settings.text)"
+    let head = "\(name): dimension \(found.dimension), metric \(found.metric.name), "
+      + (found.ids == .string ? "string ids, " : "") + found.settings.text
     guard !found.attributes.isEmpty else { return "\(head), no attributes" }
     var table = Table([("ATTRIBUTE", .left), ("TYPE", .left)])
     for attribute in found.attributes { table.add([attribute.name, attribute.type.name]) }

@@ -22,7 +22,7 @@ struct Exclude: Verb {
   @Argument(help: "Collection.") var name: String
   @Argument(help: "Name of the set.") var set: String
   @Option(help: ArgumentHelp("Ids to append, with commas between them.", valueName: "ids")) var ids: String?
-  @Option(help: ArgumentHelp("Ids of a file of shape (n,); - for standard input.", valueName: "ids.npy"))
+  @Option(help: ArgumentHelp("Ids of a file of shape (n,), or a .txt of string ids; - for standard input.", valueName: "ids.npy"))
   var idsFile: String?
   @Option(help: ArgumentHelp("Seconds for which they are excluded, 1 to 4294967295. Default: for ever.", valueName: "seconds"))
   var ttl: UInt32?
@@ -45,22 +45,21 @@ struct Exclude: Verb {
   }
 
   private func append() async throws {
-    let source: NpyIds?
-    var block: [UInt64]?
-    if let idsFile {
-      source = try NpyIds(path: idsFile)
-      block = try source?.nextBlock(limit: Limits.excludeIdsMax)
-      guard block != nil else { throw VecError(.malformedFile, "\(idsFile): holds no ids; an exclude needs at least one") }
-    } else {
-      (source, block) = (nil, try IDList.parse(ids ?? "", option: "--ids", limit: Limits.excludeIdsMax))
+    let source = try idsFile.map { (path) throws(VecError) in try IDSource(path: path) }
+    var block = try source?.nextBlock(limit: Limits.excludeIdsMax)?.ids
+    if let idsFile, block == nil {
+      throw VecError(.malformedFile, "\(idsFile): holds no ids; an exclude needs at least one")
     }
     let client = try await VecClient.connect(socketPath: try global.socketPath())
     defer { client.close() }
+    let kind = try await client.idKind(of: name)
+    try source?.check(kind, of: name)
+    if let ids { block = try IDList.parse(ids, option: "--ids", limit: Limits.excludeIdsMax, kind) }
     var (appended, held): (UInt64, UInt64) = (0, 0)
     while let ids = block {
       held = try await client.exclude(ExcludeRequest(collection: name, set: set, lifetimeSeconds: ttl, ids: ids))
       appended += UInt64(ids.count)
-      block = try source?.nextBlock(limit: Limits.excludeIdsMax)
+      block = try source?.nextBlock(limit: Limits.excludeIdsMax)?.ids
     }
     answer(
       json: .object([
@@ -70,12 +69,18 @@ struct Exclude: Verb {
   }
 
   private func show() async throws {
-    let found = try await global.withClient { client in try await client.exclusions(collection: name, set: set) }
-    let items = zip(found.ids, found.ends).map { id, end in
-      JSON.object([("id", .unsigned(id)), ("until", end.map { .signed($0) } ?? .null)])
+    let (found, ids, texts) = try await global.withClient { client in
+      let found = try await client.exclusions(collection: name, set: set)
+      let kind = try await client.idKind(of: name)
+      return (found, IDText(kind: kind), kind == .string ? try await client.stringIDs(of: found.ids, in: name) : [:])
     }
-    var table = Table([("ID", .right), ("UNTIL", .left)])
-    for (id, end) in zip(found.ids, found.ends) { table.add([String(id), end == nil ? "for ever" : Readable.time(end)]) }
+    let items = zip(found.ids, found.ends).map { id, end in
+      JSON.object(ids.members(id, texts[id]) + [("until", end.map { .signed($0) } ?? .null)])
+    }
+    var table = Table([("ID", ids.side), ("UNTIL", .left)])
+    for (id, end) in zip(found.ids, found.ends) {
+      table.add([ids.cell(id, texts[id]), end == nil ? "for ever" : Readable.time(end)])
+    }
     answer(
       json: .object([("collection", .string(name)), ("set", .string(set)), ("ids", .array(items))]),
       text: found.ids.isEmpty ? "\(name): \(set) excludes nothing" : table.text)

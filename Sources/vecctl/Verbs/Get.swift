@@ -9,53 +9,66 @@ struct Get: Verb {
       Example:
         vecctl get books 17 42 --generation monday
         vecctl get shop 17 --fields attributes,payload
+        vecctl get skus sku-17 sku-42
       """)
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "Collection.") var name: String
-  @Argument(help: "Ids, 0 to 18446744073709551615.") var ids: [String]
+  @Argument(help: "Ids, 0 to 18446744073709551615, or texts where items are known by these.") var ids: [String]
   @Option(help: "Label of the generation. Default: the live one.") var generation: String?
   @Option(help: ArgumentHelp("What comes with each vector: attributes, payload, or both with a comma.", valueName: "fields"))
   var fields: String?
 
   func execute() async throws {
-    let wanted = try ids.map { (text) throws(VecError) in
-      guard let id = UInt64(text) else {
-        throw VecError(
-          .invalidArgument, "id \(Names.quoted(text)) is not an integer from 0 to 18446744073709551615")
-      }
-      return id
-    }
     let fields = try AttributeArguments.fields(fields)
-    let (reply, attributes) = try await global.withClient { client in
-      let reply = try await client.get(collection: name, ids: wanted, generation: generation, fields: fields)
-      return (reply, fields.isEmpty ? [] : try await client.describe(collection: name).attributes)
+    let (answered, description) = try await global.withClient { client in
+      let description = try await client.describe(collection: name)
+      let wanted = try ids.map { (text) throws(VecError) in try IDList.id(text, of: "id ", description.ids) }
+      let asked = description.ids == .string ? fields.union(.stringID) : fields
+      return (try await client.get(collection: name, ids: wanted, generation: generation, fields: asked), description)
     }
-    let items = ItemFieldsText(fields: fields, attributes: attributes)
+    let items = ItemFieldsText(fields: fields, attributes: description.attributes)
     // In the order asked, with nil for an id that is not there.
-    var records = reply.records[...]
-    let found = reply.found.map { $0 ? records.popFirst() : nil }
+    let (reply, found) = Self.matching(answered, description.ids == .string ? ids : nil)
+    let wanted = description.ids == .string ? ids.map { JSON.string($0) } : ids.map { .unsigned(UInt64($0) ?? 0) }
     var vectors: [ArraySlice<Float>?] = []
     var offset = 0
     for isFound in reply.found {
       vectors.append(isFound ? reply.vectors[offset..<(offset + reply.dimension)] : nil)
       offset += isFound ? reply.dimension : 0
     }
-    answer(json: json(wanted, vectors, reply, found, items), text: Self.text(wanted, vectors, found, items))
-    let missing = zip(wanted, reply.found).filter { !$0.1 }.map { String($0.0) }
+    answer(json: json(wanted, vectors, reply, found, items), text: Self.text(ids, vectors, found, items))
+    let missing = zip(ids, reply.found).filter { !$0.1 }.map(\.0)
     guard missing.isEmpty else {
       Output.talk("vecctl: not in generation \(reply.generation): \(missing.joined(separator: ", "))")
       throw ExitCode(VecErrorCode.fileNotFound.exitStatus)
     }
   }
 
+  /// The reply and the record of each id. An item that only has the hash of the text asked for is none of them.
+  private static func matching(_ reply: GetReply, _ texts: [String]?) -> (GetReply, [AttributeRecord?]) {
+    var (matching, offset) = (reply, 0)
+    var records = reply.records[...]
+    matching.vectors = []
+    var found: [AttributeRecord?] = []
+    for (place, isFound) in reply.found.enumerated() {
+      let record = isFound ? records.popFirst() : nil
+      let isIt = isFound && (texts.map { record?.stringID == Keyword($0[place]) } ?? true)
+      matching.found[place] = isIt
+      found.append(isIt ? record : nil)
+      if isIt { matching.vectors += reply.vectors[offset..<(offset + reply.dimension)] }
+      offset += isFound ? reply.dimension : 0
+    }
+    return (matching, found)
+  }
+
   private func json(
-    _ wanted: [UInt64], _ vectors: [ArraySlice<Float>?], _ reply: GetReply, _ found: [AttributeRecord?],
+    _ wanted: [JSON], _ vectors: [ArraySlice<Float>?], _ reply: GetReply, _ found: [AttributeRecord?],
     _ fields: ItemFieldsText
   ) -> JSON {
     let items = zip(zip(wanted, vectors), found).map { item, record in
       JSON.object(
-        [("id", .unsigned(item.0)), ("vector", item.1.map { .array($0.map { .float($0) }) } ?? .null)]
+        [("id", item.0), ("vector", item.1.map { .array($0.map { .float($0) }) } ?? .null)]
           + (record.map(fields.members) ?? []))
     }
     return .object([
@@ -66,11 +79,11 @@ struct Get: Verb {
 
   /// A line per id found: the id, then its values, then what comes with them.
   private static func text(
-    _ wanted: [UInt64], _ vectors: [ArraySlice<Float>?], _ found: [AttributeRecord?], _ fields: ItemFieldsText
+    _ wanted: [String], _ vectors: [ArraySlice<Float>?], _ found: [AttributeRecord?], _ fields: ItemFieldsText
   ) -> String {
     zip(zip(wanted, vectors), found).compactMap { item, record in
       item.1.map { vector in
-        (["\(item.0)", vector.map(\.description).joined(separator: " ")] + (record.map(fields.cells) ?? []))
+        ([item.0, vector.map(\.description).joined(separator: " ")] + (record.map(fields.cells) ?? []))
           .joined(separator: "  ")
       }
     }.joined(separator: "\n")

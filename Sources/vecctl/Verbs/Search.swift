@@ -10,7 +10,7 @@ struct Search: Verb {
     discussion: """
       Q.npy has the shape (queries, dimension), with --interests (users, K, dimension): K vectors per user, an item's
       score is its best over them. --out writes PREFIX.ids.npy (int64, -1 = none) and PREFIX.scores.npy (float32,
-      NaN = none), both of shape (queries, k); existing files are replaced.
+      NaN = none), both of shape (queries, k); existing files are replaced. Of string ids it writes the hashes.
 
       Examples:
         vecctl search books --vector 0.1,0.2,0.7 -k 10
@@ -43,7 +43,7 @@ struct Search: Verb {
   @Flag(help: "The file is (users, K, dimension).") var interests = false
   @Option(help: ArgumentHelp("Ids that no result may have, with commas between them.", valueName: "ids"))
   var exclude: String?
-  @Option(help: ArgumentHelp("The same of a file of shape (n,), at most 262144.", valueName: "ids.npy"))
+  @Option(help: ArgumentHelp("The same of a file of shape (n,), or a .txt of string ids, at most 262144.", valueName: "ids.npy"))
   var excludeFile: String?
   @Option(help: ArgumentHelp("Set kept by vecd (verb exclude) whose ids no result may have either.", valueName: "set"))
   var excludeSet: String?
@@ -76,7 +76,7 @@ struct Search: Verb {
     try Limits.check(deadline, 0.001...86_400, "--deadline")
     let template = SearchTemplate(
       collection: name, generation: generation, k: k, effort: try effortOptions.effort(),
-      index: try effortOptions.indexType(), leastSequence: atLeast, excluded: try excluded(),
+      index: try effortOptions.indexType(), leastSequence: atLeast,
       excludeSet: excludeSet, scoreLimit: scoreLimit,
       filter: try filter.map { (text) throws(VecError) in try Filter(parsing: text).encode() } ?? [],
       fields: try AttributeArguments.fields(fields), selection: try selectionOptions.selection(),
@@ -90,28 +90,30 @@ struct Search: Verb {
     let files = try out.map { (prefix) throws(VecError) in
       try ResultFiles(prefix: prefix, queryCount: queries.queryCount, k: k)
     }
-    let (replies, attributes) = try await global.withClient { client in
+    let (replies, description) = try await global.withClient { client in
       var template = template
-      let vector = try await likeness?.query(of: client, name, generation, model: model)
-      if let likeness { template.excluded = IDSet(template.excluded.ids + likeness.ids) }
+      let description = try await client.describe(collection: name)
+      let alike = try await likeness?.query(of: client, name, generation, model: model, description.ids)
+      template.excluded = IDSet(try excluded(description.ids) + (alike?.ids ?? []))
+      if description.ids == .string, out == nil { template.fields.insert(.stringID) }
       var run = SearchRun(client: client, template: template, deadline: .seconds(deadline))
-      let replies = try await run.execute(vector.map { .vector($0) } ?? queries, files: files)
-      return (replies, template.fields.isEmpty ? [] : try await client.describe(collection: name).attributes)
+      let replies = try await run.execute(alike.map { .vector($0.vector) } ?? queries, files: files)
+      return (replies, description)
     }
     try files?.finish()
     let results = SearchResults(collection: name, k: k, hasInterests: interests, replies: replies,
-      items: ItemFieldsText(fields: template.fields, attributes: attributes))
+      items: ItemFieldsText(fields: template.fields, attributes: description.attributes), ids: IDText(kind: description.ids))
     if let files { return answer(json: results.json(files: files), text: results.summary(files: files)) }
     answer(json: results.json, text: results.table)
     if !global.json { Output.talk(results.footer) }
   }
 
   /// Seen already, say: the k results are the best of all other items.
-  private func excluded() throws(VecError) -> IDSet {
+  private func excluded(_ kind: IDKind) throws(VecError) -> [UInt64] {
     switch (exclude, excludeFile) {
     case (nil, nil): []
-    case (let text?, nil): IDSet(try IDList.parse(text, option: "--exclude", limit: Limits.excludedIdsMax))
-    case (nil, let path?): IDSet(try IDList.read(path, limit: Limits.excludedIdsMax))
+    case (let text?, nil): try IDList.parse(text, option: "--exclude", limit: Limits.excludedIdsMax, kind)
+    case (nil, let path?): try IDList.read(path, limit: Limits.excludedIdsMax, kind, of: name)
     default: throw VecError(.invalidArgument, "--exclude and --exclude-file say the same twice; give one of them")
     }
   }

@@ -16,16 +16,17 @@ struct Upsert: Verb {
       Examples:
         vecctl upsert books changed.npy --ids changed-ids.npy
         vecctl upsert books --id 42 --vector 0.1,0.2,0.7
+        vecctl upsert shop --id sku-17 --vector 0.1,0.2,0.7
         zcat changed.jsonl.gz | vecctl upsert books -
       """)
 
   @OptionGroup var global: GlobalOptions
   @Argument(help: "Collection.") var name: String
   @Argument(help: "Vectors; - for standard input.") var file: String?
-  @Option(help: ArgumentHelp("One integer per row, shape (rows,).", valueName: "ids.npy")) var ids: String?
+  @Option(help: ArgumentHelp("One integer per row, shape (rows,); or a .txt with a string id per line.", valueName: "ids.npy")) var ids: String?
   @Option(help: ArgumentHelp("Attributes and payload of each row, one JSON object per line.", valueName: "file.jsonl"))
   var attributes: String?
-  @Option(help: ArgumentHelp("The id of one row, with --vector instead of a file.", valueName: "n")) var id: UInt64?
+  @Option(help: ArgumentHelp("The id of one row, with --vector instead of a file.", valueName: "id")) var id: String?
   // Unconditional, because the first value may be negative and would be taken for an option.
   @Option(
     parsing: .unconditional, help: ArgumentHelp("Its values, with commas between them.", valueName: "values"))

@@ -22,7 +22,7 @@ extension FuzzTarget {
     idFile.put(input)
     [UInt8]([1, 0, 0, 0, 0, 0, 0x80, 0x3F, 1, 0, 0, 0, 0, 0, 0x80, 0x3F]).withUnsafeBytes { file.put($0) }
     readRows { () throws(VecError) in
-      try FvecsSource(stream: try ByteStream(path: file.path), ids: try NpyIds(path: idFile.path))
+      try FvecsSource(stream: try ByteStream(path: file.path), ids: try IDSource(path: idFile.path))
     }
     // The same bytes as values that come without vectors.
     let decoded = accepted(refusals) { () throws(VecError) in try NpyValues(path: idFile.path) }

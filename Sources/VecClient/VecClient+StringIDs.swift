@@ -1,0 +1,70 @@
+public import VecCore
+
+// Collections whose items are known by texts. Searches tell them where `SearchRequest.fields` has `.stringID`; wherever ids are
+// taken, `StringID.id(of:)` makes the id of a text.
+extension UpsertRequest {
+  /// - Parameters:
+  ///   - stringIDs: one per row; of equal ones the last counts.
+  ///   - records: one per row, or empty: then no row has attributes or a payload.
+  public init(
+    collection: String, generation: String? = nil, token: WriteToken? = nil, dimension: Int, stringIDs: [String],
+    vectors: [Float], records: [AttributeRecord] = [], model: String? = nil
+  ) throws(VecError) {
+    self.init(
+      collection: collection, generation: generation, token: token, dimension: dimension,
+      ids: stringIDs.map { StringID.id(of: $0) }, vectors: vectors, records: try records.naming(stringIDs), model: model)
+  }
+}
+
+extension DeleteRequest {
+  public init(collection: String, generation: String? = nil, token: WriteToken? = nil, stringIDs: [String]) {
+    self.init(collection: collection, generation: generation, token: token, ids: stringIDs.map { StringID.id(of: $0) })
+  }
+}
+
+extension IngestSession {
+  /// As `append(ids:vectors:records:)`, of rows that are known by texts.
+  public func append(
+    stringIDs: [String], vectors: [Float], records: [AttributeRecord] = []
+  ) async throws(VecError) {
+    try await append(
+      ids: stringIDs.map { StringID.id(of: $0) }, vectors: vectors, records: try records.naming(stringIDs))
+  }
+}
+
+extension VecClient {
+  /// The stored vectors of items by their texts. One that only has the hash of a text asked for counts as not there.
+  public func get(
+    collection: String, stringIDs: [String], generation: String? = nil, fields: ItemFields = [], deadline: Duration? = nil
+  ) async throws(VecError) -> GetReply {
+    var reply = try await get(
+      collection: collection, ids: stringIDs.map { StringID.id(of: $0) }, generation: generation,
+      fields: fields.union(.stringID), deadline: deadline)
+    let (vectors, records) = (reply.vectors, reply.records)
+    (reply.vectors, reply.records) = ([], [])
+    var row = 0
+    for (place, text) in stringIDs.enumerated() where reply.found[place] {
+      reply.found[place] = records[row].stringID == Keyword(text)
+      if reply.found[place] {
+        reply.vectors += vectors[(row * reply.dimension)..<((row + 1) * reply.dimension)]
+        if !fields.isEmpty { reply.records.append(records[row].only(fields)) }
+      }
+      row += 1
+    }
+    return reply
+  }
+}
+
+extension [AttributeRecord] {
+  /// The same of items that are known by texts.
+  fileprivate func naming(_ stringIDs: [String]) throws(VecError) -> [AttributeRecord] {
+    guard isEmpty || count == stringIDs.count else {
+      throw VecError(.invalidArgument, "\(stringIDs.count) string ids with \(count) records: give one for each, or none")
+    }
+    return stringIDs.enumerated().map { place, text in
+      var record = isEmpty ? AttributeRecord() : self[place]
+      record.stringID = Keyword(text)
+      return record
+    }
+  }
+}
