@@ -43,7 +43,8 @@ package struct StringIDColumn: @unchecked Sendable {
     var end: UInt64 = 0
     for row in 0..<rowCount {
       if row % Self.stride == 0, start(ofGroup: row / Self.stride) != end {
-        throw reader.failure("the texts from row \(row) on begin at \(start(ofGroup: row / Self.stride)), those before end at \(end)")
+        throw reader.failure(
+          "the texts from row \(row) on begin at \(start(ofGroup: row / Self.stride)), those before end at \(end)")
       }
       let length = length(row)
       guard (1...Limits.stringIDBytesMax).contains(length) else {
@@ -107,7 +108,8 @@ package struct StringIDColumn: @unchecked Sendable {
     }
     writer.write(end)
     writer.write(array: lengths)
-    writer.write(bytes: [UInt8](repeating: 0, count: textsOffset(lengths.count) - lengthsOffset(lengths.count) - 2 * lengths.count))
+    let padding = textsOffset(lengths.count) - lengthsOffset(lengths.count) - 2 * lengths.count
+    writer.write(bytes: [UInt8](repeating: 0, count: padding))
     return writer.bytes
   }
 }

@@ -110,7 +110,9 @@ extension Engine {
 
   /// For the rows of a new segment.
   func itemCollector(_ collection: CollectionRow) -> ItemCollector {
-    ItemCollector(collection.attributes, ids: collection.ids) { [directory] () throws(VecError) in try RowSpool(directory: directory) }
+    ItemCollector(collection.attributes, ids: collection.ids) { [directory] () throws(VecError) in
+      try RowSpool(directory: directory)
+    }
   }
 
   /// Ends the hold of an ingest or build.

@@ -14,8 +14,8 @@ struct JsonVectorLine {
   var item: RawItem
 }
 
-/// Reads `{"id": N or TEXT, "vector": [..]}`: a closed grammar, so ids up to 2^64 - 1 stay exact and nothing is left to guess. What
-/// `attributes` and `payload` hold is handed on unread.
+/// Reads `{"id": N, "vector": [..]}` or the same with a text as id: a closed grammar, so ids up to 2^64 - 1 stay exact and
+/// nothing is left to guess. What `attributes` and `payload` hold is handed on unread.
 struct JsonVectorParser {
   /// The line and a zero byte, which ends every number for `strtof`.
   private let text: [UInt8]

@@ -1,7 +1,7 @@
 package import VecCore
 
-/// Vectors of JSON lines: `{"id": 7, "vector": [0.25, -1]}`, one object per line, its id a number or a text, which may have `attributes` and a
-/// `payload` too; blank lines are skipped.
+/// Vectors of JSON lines: `{"id": 7, "vector": [0.25, -1]}`, one object per line, which may have `attributes` and a `payload`
+/// too; blank lines are skipped. Ids are numbers in all lines, or texts in all.
 package final class JsonlSource: VectorSource {
   private let stream: ByteStream
   private var lineNumber = 0

@@ -15,7 +15,8 @@ struct StringIDTests {
     "a text that is none is refused with what would be right",
     arguments: [
       ("", "has 0 bytes, must have 1 to 256"), (String(repeating: "é", count: 129), "has 258 bytes, must have 1 to 256"),
-      ("a\nb", "has the control character 10"), ("\u{7F}", "has the control character 127"), ("\0", "has the control character 0"),
+      ("a\nb", "has the control character 10"), ("\u{7F}", "has the control character 127"),
+      ("\0", "has the control character 0"),
     ])
   func defects(text: String, what: String) {
     let error = #expect(throws: VecError.self) { try StringID.check(text) }

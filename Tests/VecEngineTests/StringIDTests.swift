@@ -25,7 +25,8 @@ struct StringIDTests {
 
   static func records(_ texts: [String]) -> [AttributeRecord] {
     texts.enumerated().map { place, text in
-      AttributeRecord(place % 3 == 0 ? [(0, .int(Int64(place)))] : [], payload: Array(text.utf8.prefix(place % 4)), stringID: Keyword(text))
+      AttributeRecord(
+        place % 3 == 0 ? [(0, .int(Int64(place)))] : [], payload: Array(text.utf8.prefix(place % 4)), stringID: Keyword(text))
     }
   }
 
@@ -70,7 +71,9 @@ struct StringIDTests {
     let fixture = try EngineFixture()
     var engine = try Self.open(fixture)
     let rows = randomRows(700, Self.dimension, seed: 3)
-    func part(_ range: Range<Int>) -> [Float] { Array(rows[(range.lowerBound * Self.dimension)..<(range.upperBound * Self.dimension)]) }
+    func part(_ range: Range<Int>) -> [Float] {
+      Array(rows[(range.lowerBound * Self.dimension)..<(range.upperBound * Self.dimension)])
+    }
     var expected: [String: AttributeRecord] = [:]
     func note(_ texts: [String]) { for record in Self.records(texts) { expected[record.stringID?.text ?? ""] = record } }
     for range in [0..<300, 300..<500] {

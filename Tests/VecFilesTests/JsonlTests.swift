@@ -25,11 +25,42 @@ import VecFiles
 
   @Test(
     "an id that is not an unsigned integer is refused",
-    arguments: ["-1", "1.0", "1e3", "18446744073709551616", "\"7\"", "null", "true", "[1]", "+1", ""])
+    arguments: ["-1", "1.0", "1e3", "18446744073709551616", "null", "true", "[1]", "+1", ""])
   func ids(id: String) {
     let told = message("{\"id\": \(id), \"vector\": [1]}")
     #expect(told?.contains("line 1: ") == true)
     #expect(told?.contains("integer from 0 to 18446744073709551615") == true)
+  }
+
+  @Test("ids may be texts, in all lines or in none; what no string id may be is refused")
+  func textIDs() throws {
+    let scratch = Scratch()
+    let path = scratch.file("t.jsonl", Array(#"{"id":"sku \"17\" \u00e9","vector":[1]}\#n{"id":"7","vector":[2]}"#.utf8))
+    let block = try #require(try openVectors(path: path).nextBlock())
+    #expect(block.stringIDs == ["sku \"17\" é", "7"] && block.ids == block.stringIDs.map { StringID.id(of: $0) })
+    #expect(message(#"{"id":"a","vector":[1]}\#n{"id":7,"vector":[1]}"#)?.contains("line 2 has a number as its id") == true)
+    #expect(message(#"{"id":7,"vector":[1]}\#n{"id":"a","vector":[1]}"#)?.contains("line 2 has a text as its id") == true)
+    for id in [#""""#, #""a\nb""#, #""a\u0000""#, #""\ud800""#, #""\x""#, "\"" + String(repeating: "x", count: 257) + "\""] {
+      #expect(message("{\"id\":\(id),\"vector\":[1]}")?.contains("line 1: ") == true, "\(id)")
+    }
+  }
+
+  @Test("a text file has a string id per line for the rows of another file, no more and no fewer")
+  func textFile() throws {
+    let scratch = Scratch()
+    let rows = npy("'<f4'", "(2, 1)", [1, 2] as [Float])
+    let vectors = scratch.file("v.npy", rows)
+    func read(_ text: String) throws -> [String] {
+      let source = try openVectors(path: vectors, idsPath: scratch.file("ids.txt", Array(text.utf8)))
+      var texts: [String] = []
+      while let block = try source.nextBlock() { texts += block.stringIDs }
+      return texts
+    }
+    #expect(try read("sku-1\r\né\n") == ["sku-1", "é"] && read("a\nb") == ["a", "b"])
+    for text in ["a", "a\nb\nc", "a\n\n", "a\nb\n\n", "a\n\u{1}", ""] {
+      let error = #expect(throws: VecError.self) { try read(text) }
+      #expect(error?.code == .malformedFile && error?.message.contains("ids.txt") == true, "\(text)")
+    }
   }
 
   @Test(

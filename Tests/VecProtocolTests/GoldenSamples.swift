@@ -9,7 +9,8 @@ enum GoldenSample {
   static let requestId: UInt64 = 0x0102_0304_0506_0708
 
   /// File name without its ending, and the message.
-  static let all: [(name: String, sample: GoldenSample)] = requests + replies + writes + items + exclusions + models + biases + stringIDs
+  static let all: [(name: String, sample: GoldenSample)] =
+    requests + replies + writes + items + exclusions + models + biases + stringIDs
 
   private static let requests: [(name: String, sample: GoldenSample)] = [
     ("01-hello-request", .request(.hello(HelloRequest(clientName: "golden 1.0 — 测试")), deadline: 0)),

@@ -117,7 +117,10 @@ import VecStorage
   @Test("any flipped bit of a file with them is found")
   func flippedBits() throws {
     try IndexSectionTests.Indexed(
-      fixture: Self.golden.fixture, sections: [(.attributes, Self.content(70, seed: 4)), (.payload, Self.content(90, seed: 5)), (.stringIDs, Self.content(80, seed: 8))]
+      fixture: Self.golden.fixture,
+      sections: [
+        (.attributes, Self.content(70, seed: 4)), (.payload, Self.content(90, seed: 5)), (.stringIDs, Self.content(80, seed: 8)),
+      ]
     ).expectEveryFlipFound()
   }
 

@@ -7,7 +7,8 @@ struct Ingest: Verb {
     abstract: "Write the vectors of a file into a generation; all of them or none.",
     discussion: """
       FILE is .npy of shape (rows, dimension) and type float32, float16 or float64 (rounded to float32), .fvecs, or
-      .jsonl with lines {"id": 7, "vector": [0.25, -1]}, where an id may be a text, as in ids.txt; - reads npy or JSON lines from standard input.
+      .jsonl with lines {"id": 7, "vector": [0.25, -1]}; - reads npy or JSON lines from standard input.
+      Where items are known by texts, lines have {"id": "sku-17", ...}, and --ids names a .txt with one per line.
       Without --ids the rows of .npy and .fvecs files are numbered from 0.
       A line of FILE.jsonl may have "attributes": {"price": 9.5} and "payload": any text or JSON; for other files --attributes
       has a line {"price": 9.5, "payload": "a title"} for each row.
@@ -24,7 +25,8 @@ struct Ingest: Verb {
   @OptionGroup var global: GlobalOptions
   @Argument(help: "Collection.") var name: String
   @Argument(help: "Vectors; - for standard input.") var file: String
-  @Option(help: ArgumentHelp("One integer per row, shape (rows,); or a .txt with a string id per line.", valueName: "ids.npy")) var ids: String?
+  @Option(help: ArgumentHelp("One integer per row, shape (rows,); or a .txt with a string id per line.", valueName: "ids.npy"))
+  var ids: String?
   @Option(help: ArgumentHelp("Attributes and payload of each row, one JSON object per line.", valueName: "file.jsonl"))
   var attributes: String?
   @Option(help: "Label. Default: the one being built, or a new one.") var generation: String?

@@ -23,7 +23,8 @@ struct Upsert: Verb {
   @OptionGroup var global: GlobalOptions
   @Argument(help: "Collection.") var name: String
   @Argument(help: "Vectors; - for standard input.") var file: String?
-  @Option(help: ArgumentHelp("One integer per row, shape (rows,); or a .txt with a string id per line.", valueName: "ids.npy")) var ids: String?
+  @Option(help: ArgumentHelp("One integer per row, shape (rows,); or a .txt with a string id per line.", valueName: "ids.npy"))
+  var ids: String?
   @Option(help: ArgumentHelp("Attributes and payload of each row, one JSON object per line.", valueName: "file.jsonl"))
   var attributes: String?
   @Option(help: ArgumentHelp("The id of one row, with --vector instead of a file.", valueName: "id")) var id: String?
