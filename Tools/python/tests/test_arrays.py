@@ -90,7 +90,7 @@ def test_ids_use_all_64_bits():
     assert as_ids(range(3)).tolist() == [0, 1, 2]
 
 
-@pytest.mark.parametrize("ids", [[-1], [2**64], [1.0], [True], ["1"], np.array([-1]), np.array([1.0]), np.ones((2, 1), int)])
+@pytest.mark.parametrize("ids", [[-1], [2**64], [1.0], [True], ["1", 1], np.array([-1]), np.array([1.0]), np.ones((2, 1), int)])
 def test_other_ids_are_refused(ids):
     with pytest.raises(BadInput):
         as_ids(ids)

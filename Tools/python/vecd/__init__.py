@@ -19,11 +19,11 @@ from .ingest import Ingest
 from .models import Generation
 from .publishing import PublishChecks, PublishResult
 from .results import NO_ID, BuildResult, GetResult, SearchResult, WriteResult
-from .wire import Index, Limits, Metric, ModelPolicy, State
+from .wire import IdKind, Index, Limits, Metric, ModelPolicy, State
 
 __version__ = "0.1.0"
 __all__ = [
     "Attribute", "AttributeType", "BadInput", "Biases", "BuildResult", "Client", "ErrorCode", "Exclusions",
-    "Generation", "GetResult", "Index", "Ingest", "Limits", "Metric", "ModelPolicy", "NO_ID", "PublishChecks",
+    "Generation", "GetResult", "IdKind", "Index", "Ingest", "Limits", "Metric", "ModelPolicy", "NO_ID", "PublishChecks",
     "PublishResult", "SearchResult", "State", "VecdError", "WriteResult", "connect",
 ]

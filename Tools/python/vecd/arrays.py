@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .errors import BadInput, ErrorCode
+from .string_ids import as_texts, hashes
 from .wire import Element, Limits
 
 
@@ -64,11 +65,22 @@ def as_float32(array: np.ndarray, what: str, first_row: int = 0) -> np.ndarray:
 
 
 def as_ids(ids: Any, what: str = "ids") -> np.ndarray:
-    """uint64, one dimension. Negative numbers, floats and bools are refused."""
+    """uint64, one dimension; of texts their hashes. Negative numbers, floats and bools are refused."""
+    return ids_and_texts(ids, what)[0]
+
+
+def ids_and_texts(ids: Any, what: str = "ids") -> tuple[np.ndarray, list[str] | None]:
+    """The same, and the texts where they are such."""
+    ids = ids if isinstance(ids, (np.ndarray, str, bytes)) else list(ids)
+    texts = as_texts(ids, what)
+    return (_numbers(ids, what), None) if texts is None else (hashes(texts, what), texts)
+
+
+def _numbers(ids: Any, what: str) -> np.ndarray:
     if not isinstance(ids, np.ndarray):
-        items = list(ids)
+        items = ids
         if any(isinstance(item, (bool, np.bool_)) or not isinstance(item, (int, np.integer)) for item in items):
-            raise bad(f"{what} must be whole numbers from 0 to 2^64 - 1")
+            raise bad(f"{what} must be whole numbers from 0 to 2^64 - 1, or texts")
         try:
             return np.array([int(item) for item in items], dtype="<u8")
         except OverflowError:
@@ -76,7 +88,7 @@ def as_ids(ids: Any, what: str = "ids") -> np.ndarray:
     if ids.ndim != 1:
         raise bad(f"{what} has shape {ids.shape}, expected (n,)")
     if ids.dtype.kind not in "iu":
-        raise bad(f"{what} has element type {ids.dtype}, expected uint64 or another integer type")
+        raise bad(f"{what} has element type {ids.dtype}, expected uint64 or another integer type, or texts")
     if ids.dtype.kind == "i" and ids.size and int(ids.min()) < 0:
         raise bad(f"{what} at position {int(np.argmax(ids < 0))} is negative, expected 0 to 2^64 - 1")
     return np.ascontiguousarray(ids, dtype="<u8")
@@ -87,7 +99,7 @@ def as_id_sets(exclude: Any, count: int) -> tuple[np.ndarray, ...] | None:
     queries from a sequence of sequences. None for none."""
     if exclude is None:
         return None
-    exclude = exclude if isinstance(exclude, np.ndarray) else list(exclude)
+    exclude = exclude if isinstance(exclude, (np.ndarray, str, bytes)) else list(exclude)
     is_nested = isinstance(exclude, list) and len(exclude) > 0 and np.ndim(exclude[0]) > 0
     sets = [np.unique(as_ids(ids, "exclude")) for ids in exclude] if is_nested else [np.unique(as_ids(exclude, "exclude"))]
     if is_nested and len(sets) != count:

@@ -116,7 +116,7 @@ class RecordEncoder:
         self._attributes = attributes
         self._places = {attribute.name: place for place, attribute in enumerate(attributes)}
 
-    def encode(self, values: Mapping[str, Any], payload: bytes = b"") -> bytes:
+    def encode(self, values: Mapping[str, Any], payload: bytes = b"", string_id: str | None = None) -> bytes:
         found: list[tuple[int, Any]] = []
         for name, value in values.items():
             place = self._places.get(name)
@@ -131,7 +131,8 @@ class RecordEncoder:
             )
         found.sort(key=lambda pair: pair[0])
         own = self._attributes
-        return Record(tuple((place, own[place].type, _checked(value, own[place])) for place, value in found), payload).encode()
+        checked = tuple((place, own[place].type, _checked(value, own[place])) for place, value in found)
+        return Record(checked, payload, string_id).encode()
 
 
 def _checked(value: Any, attribute: Attribute) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import protocol as p
 from . import biases, exclusions, reads, writes
-from .arrays import as_float32, as_ids, as_vectors, bad, choose, share, whole
+from .arrays import as_float32, as_vectors, bad, choose, ids_and_texts, share, whole
 from .attributes import Attribute, AttributeType, as_attributes, described
 from .connection import Connection, socket_path
 from .errors import ErrorCode, VecdError
@@ -24,7 +24,7 @@ from .ingest import Ingest
 from .models import Models
 from .publishing import Publishing
 from .results import BuildResult, GetResult, SearchResult, WriteResult, as_object
-from .wire import Index, Limits, Metric, malformed
+from .wire import IdKind, Index, Limits, Metric, malformed
 
 _READ_TIMEOUT: Any = object()  # stands for the timeout given to `connect`
 SEARCH_WINDOW = 8
@@ -126,15 +126,19 @@ class Client(Models, Publishing):
     def create(
         self, name: str, dimension: int, metric: Metric | str = "ip",
         attributes: Mapping[str, AttributeType | str] | Sequence[Attribute] | None = None,
+        ids: IdKind | str = "number",
     ) -> None:
         """Makes an empty collection. metric: "ip" (inner product), "cosine" or "l2".
 
         attributes: what its items may have besides vectors, {"price": "float", "tags": "keywords"} say; the types are
         int, float, bool, keyword and keywords. More can be added later.
+        ids: "string" for items that are known by texts of 1 to 256 bytes, for good: texts then go wherever ids go, and come
+        back with results whose `fields` have "string_id" (docs/string-ids.md).
         """
         size = whole(dimension, "dimension", 1, Limits.DIMENSION)
         entries = [p.AttributeDefinition(own.name, own.type) for own in as_attributes(attributes or ())]
-        self._call(p.CreateRequest(name, size, choose(Metric, metric, "metric"), entries or None))
+        kind = choose(IdKind, ids, "ids")
+        self._call(p.CreateRequest(name, size, choose(Metric, metric, "metric"), entries or None, kind or None))
 
     def _attributes(self, collection: str, timeout: Any = _READ_TIMEOUT) -> list[Attribute]:
         return described(self._call(p.DescribeRequest(collection), timeout))
@@ -171,7 +175,7 @@ class Client(Models, Publishing):
     ) -> p.IngestCommitReply:
         """Stores rows durably in a generation that is being built, all or nothing.
 
-        ids: (n,) integers from 0 to 2^64 - 1. vectors: (n, dimension) float32, float16 (stored as such) or float64
+        ids: (n,) integers from 0 to 2^64 - 1, or texts. vectors: (n, dimension) float32, float16 (stored as such) or float64
         (narrowed). generation: its label; without one the only generation being built, or a new one.
         progress: called with (rows acknowledged, n).
         attributes: a mapping from names to values per row, or a mapping from names to columns (sequences or arrays of n
@@ -181,7 +185,7 @@ class Client(Models, Publishing):
         there must carry the same, else `model-mismatch`.
         """
         rows = as_vectors(vectors, "vectors", (2,))
-        keys = as_ids(ids)
+        keys, texts = ids_and_texts(ids)
         if len(keys) != len(rows):
             raise bad(f"{len(keys)} ids for {len(rows)} vectors; pass one id per row")
 
@@ -190,7 +194,7 @@ class Client(Models, Publishing):
                 progress(done, len(rows))
 
         with self.begin_ingest(collection, generation, model) as session:
-            session.add(keys, rows, batch_rows, report, attributes=attributes, payloads=payloads)
+            session._add(keys, texts, rows, batch_rows, report, attributes, payloads)
             return session.commit(report)
 
     def begin_ingest(self, collection: str, generation: str | None = None, model: str | None = None) -> Ingest:
@@ -368,7 +372,8 @@ class Client(Models, Publishing):
         score_limit: results with a lower score are left out; under l2, with a greater squared distance.
         filter: only items for which it is true are results: 'price < 20 and tags has "live"' (docs/filters.md), or what
             `vecd.filter.parse` made of such a text.
-        fields: what comes with each result, "attributes", "payload" or both: `attributes` and `payloads` of what is returned.
+        fields: what comes with each result, of "attributes", "payload" and "string_id": `attributes`, `payloads` and
+            `string_ids` of what is returned.
         model: the version of the model that made the queries. What becomes of them when the generation carries another one,
             or none, is for the collection to say: see `configure`.
         group_by, group_limit: at most so many results with the same value of an attribute.
@@ -400,13 +405,17 @@ class Client(Models, Publishing):
         times that of the others (Rocchio, 1971); under cosine of their directions. Search with it and `exclude=[*like, *unlike]`.
         model: the generation must carry this model version, else `model-mismatch`.
         """
-        return reads.likeness(self, collection, as_ids(like), as_ids(unlike), share, generation, model)
+        return reads.likeness(self, collection, like, unlike, share, generation, model)
 
     def get(
         self, collection: str, ids: Any, generation: str | None = None, *, fields: str | Sequence[str] | None = None
     ) -> GetResult:
         """The vectors stored under ids, as float32. fields: as of `search`."""
         return reads.get(self, collection, ids, generation, fields)
+
+    def string_ids(self, collection: str, ids: Any, generation: str | None = None) -> list[str | None]:
+        """The texts of numeric ids, as `exclusions` and `biases` give them; None for those that are no items."""
+        return reads.string_ids(self, collection, ids, generation)
 
     def stats(self) -> dict[str, Any]:
         """What the daemon knows about itself; the keys are explained in docs/OPERATING.md."""

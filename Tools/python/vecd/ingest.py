@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .arrays import as_ids, as_model, as_vectors, bad, for_wire, whole
+from .arrays import as_model, as_vectors, bad, for_wire, ids_and_texts, whole
 from .attributes import Attribute
 from .errors import ErrorCode, VecdError
 from .protocol import (
@@ -54,14 +54,21 @@ class Ingest:
         self, ids: Any, vectors: Any, batch_rows: int | None = None, progress: Callable[[int], Any] | None = None,
         *, attributes: Any = None, payloads: Any = None,
     ) -> None:
-        """Sends rows: ids (n,), vectors (n, dimension), attributes and payloads as of `Client.ingest`. Returns when at most
+        """Sends rows: ids (n,), numbers or texts, vectors (n, dimension), attributes and payloads as of `Client.ingest`. Returns when at most
         a few frames are unanswered.
 
         An error here may belong to rows added earlier; the message names the row, counted over the whole ingest. After one
         the ingest has ended, unless nothing of this call was sent.
         """
+        (keys, texts), rows = ids_and_texts(ids), as_vectors(vectors, "vectors", (2,))
+        self._add(keys, texts, rows, batch_rows, progress, attributes, payloads)
+
+    def _add(
+        self, keys: np.ndarray, texts: list[str] | None, rows: np.ndarray, batch_rows: int | None,
+        progress: Callable[[int], Any] | None, attributes: Any, payloads: Any,
+    ) -> None:
+        """keys, texts: as of `ids_and_texts`."""
         self._check_open()
-        keys, rows = as_ids(ids), as_vectors(vectors, "vectors", (2,))
         if len(keys) != len(rows):
             raise bad(f"{len(keys)} ids for {len(rows)} vectors; pass one id per row")
         if rows.shape[1] != self.dimension:
@@ -70,9 +77,9 @@ class Ingest:
                 ErrorCode.DIMENSION_MISMATCH,
             )
         data: RowData | None = None
-        if attributes is not None or payloads is not None:
+        if attributes is not None or payloads is not None or texts is not None:
             known = [] if attributes is None else self._definitions()
-            data = RowData(attributes, payloads, len(rows), known, self.rows_sent)
+            data = RowData(attributes, payloads, len(rows), known, self.rows_sent, texts)
         first = self.rows_sent
         try:
             for start, stop, records in self._pieces(rows, data, batch_rows):

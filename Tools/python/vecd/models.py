@@ -10,7 +10,7 @@ import numpy as np
 
 from . import protocol as p
 from .arrays import bad, choose, ratio, whole
-from .wire import Limits, ModelPolicy, malformed
+from .wire import IdKind, Limits, ModelPolicy, malformed
 from .writes import send_again
 
 if TYPE_CHECKING:
@@ -33,11 +33,12 @@ class Models:
     _call: Callable[..., Any]
 
     def describe(self, collection: str) -> dict[str, Any]:
-        """What a collection is: its dimension, its metric, its attributes as dicts of name and type, and what `configure`
-        has set."""
+        """What a collection is: its dimension, its metric, what its items are known by ("number" or "string"), its attributes
+        as dicts of name and type, and what `configure` has set."""
         reply: p.DescribeReply = self._call(p.DescribeRequest(collection))
         return {
             "collection": collection, "dimension": reply.dimension, "metric": reply.metric.name.lower(),
+            "ids": (reply.ids or IdKind.NUMBER).name.lower(),
             "attributes": [{"name": own.name, "type": own.type.label} for own in reply.attributes],
             "model_policy": (reply.model_policy or ModelPolicy.REFUSE).name.lower(),
             "captured_queries": reply.captured_queries or 0, "gauge_share": reply.gauge_share or 0.0,

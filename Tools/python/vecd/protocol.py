@@ -19,7 +19,7 @@ from .options import IdSets, Last, Mark, Option, SetNames, read_options
 from .records import AttributeType, Record, read_records
 from .wire import (
     BOOL, F32, HEADER, I64, PROTOCOL_VERSION, REPLY_BIT, STR, TEXT, U8, U16, U32, U64,
-    Array, Choice, Codec, Effort, Element, Fields, Fixed, Flags, Header, Index, Kind, Limits, Metric, ModelPolicy, Number,
+    Array, Choice, Codec, Effort, Element, Fields, Fixed, Flags, Header, IdKind, Index, Kind, Limits, Metric, ModelPolicy, Number,
     Reader, Rest, State, Texts, Values, malformed,
 )
 
@@ -232,6 +232,7 @@ class CreateRequest(Message):
     dimension: int = wire(U32)
     metric: Metric = wire(Choice(Metric))
     attributes: list[AttributeDefinition] | None = wire(Option(1, Listing(AttributeDefinition, U8)), default=None)
+    ids: IdKind | None = wire(Option(2, Choice(IdKind)), default=None)
 
 
 @reply(Kind.CREATE)
@@ -643,6 +644,7 @@ class DescribeReply(Message):
     model_policy: ModelPolicy | None = wire(Option(1, Choice(ModelPolicy)), default=None)
     captured_queries: int | None = wire(Option(2, U32), default=None)
     gauge_share: float | None = wire(Option(3, F32), default=None)
+    ids: IdKind | None = wire(Option(64, Choice(IdKind)), default=None)
     SKIPS_OPTIONS: ClassVar = True
 
 

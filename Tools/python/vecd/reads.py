@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import protocol as p
-from .arrays import as_float32, as_id_sets, as_ids, as_model, as_vectors, bad, choose, share, whole
+from .arrays import as_float32, as_id_sets, as_model, as_vectors, bad, choose, ids_and_texts, share, whole
 from .attributes import by_name
 from .biases import check_bias_set
 from .errors import ErrorCode, VecdError
@@ -83,9 +83,9 @@ def search(
     result = assemble(replies, [min(step, count - start) for start in starts], k)
     ends = np.cumsum(result.counts).tolist()
     bounds = list(zip([0, *ends[:-1]], ends))
-    attributes, payloads = _items(client, collection, replies, wanted, ends[-1], seconds)
-    result.attributes = None if attributes is None else [attributes[start:end] for start, end in bounds]
-    result.payloads = None if payloads is None else [payloads[start:end] for start, end in bounds]
+    own = _items(client, collection, replies, wanted, ends[-1], seconds)
+    result.attributes, result.payloads, result.string_ids = (
+        None if values is None else [values[start:end] for start, end in bounds] for values in own)
     return result
 
 
@@ -106,22 +106,25 @@ def _one_generation(
 
 
 def likeness(
-    client: Client, collection: str, like: np.ndarray, unlike: np.ndarray, share: float, generation: str | None,
-    model: str | None,
+    client: Client, collection: str, like: Any, unlike: Any, share: float, generation: str | None, model: str | None,
 ) -> np.ndarray:
     as_model(model)
-    if not len(like):
+    for given, what in ((like, "like"), (unlike, "unlike")):
+        if isinstance(given, (str, bytes)):
+            raise bad(f"{what} is one {type(given).__name__}; pass a sequence of ids")
+    like, unlike = list(like), list(unlike)
+    if not like:
         raise bad("like holds no ids, expected at least one")
     if not (share >= 0 and np.isfinite(share)):
         raise bad(f"share is {share}, expected 0 or more")
-    found = get(client, collection, np.concatenate([like, unlike]), generation, None)
+    found = get(client, collection, [*like, *unlike], generation, None)
     if model is not None:
         carried = [own.model for own in client.generations(collection) if own.label == found.generation]
         if carried != [model]:
             text = f"generation {found.generation} carries {(carried or [None])[0] or 'no model version'}, not {model}"
             raise VecdError(ErrorCode.MODEL_MISMATCH, text)
     if not found.found.all():
-        raise bad(f"there is no item {np.concatenate([like, unlike])[~found.found][0]} to be like or unlike")
+        raise bad(f"there is no item {[*like, *unlike][int(np.argmin(found.found))]} to be like or unlike")
     vectors = found.vectors.astype(np.float64)
     if client.describe(collection)["metric"] == "cosine":
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -132,9 +135,11 @@ def likeness(
 
 
 def get(client: Client, collection: str, ids: Any, generation: str | None, fields: Any) -> GetResult:
-    keys = as_ids(ids)
+    keys, texts = ids_and_texts(ids)
     whole(len(keys), "number of ids", 1, 1 << 40)
-    wanted = _fields(fields)
+    asked = _fields(fields)
+    # Another text may have the same hash, so what comes back is held against what was asked for.
+    wanted = asked if texts is None else (asked or Fields(0)) | Fields.STRING_ID
     step = IDS_PER_GET_WITH_FIELDS if wanted else IDS_PER_GET
     parts = [keys[start : start + step] for start in range(0, len(keys), step)]
     label = generation or ""
@@ -150,28 +155,51 @@ def get(client: Client, collection: str, ids: Any, generation: str | None, field
     vectors[found] = np.concatenate([reply.vectors for reply in replies]).reshape(-1, replies[0].dimension)
     result = GetResult(vectors, found, label)
     own = _items(client, collection, replies, wanted, int(found.sum()), client.timeout)
-    result.attributes, result.payloads = (_spread(values, found) for values in own)
+    result.attributes, result.payloads, result.string_ids = (_spread(values, found) for values in own)
+    if texts is not None:
+        _keep_named(result, texts, Fields.STRING_ID in (asked or Fields(0)))
     return result
+
+
+def _keep_named(result: GetResult, texts: list[str], is_asked: bool) -> None:
+    """Items that only have the hash of a text asked for are not found."""
+    names = result.string_ids or []
+    for place, (text, name) in enumerate(zip(texts, names)):
+        if result.found[place] and name != text:
+            result.found[place] = False
+            result.vectors[place] = np.nan
+            for values in (result.attributes, result.payloads, result.string_ids):
+                if values is not None:
+                    values[place] = None
+    if not is_asked:
+        result.string_ids = None
+
+
+def string_ids(client: Client, collection: str, ids: Any, generation: str | None) -> list[str | None]:
+    keys = ids_and_texts(ids)[0]
+    return (get(client, collection, keys, generation, "string_id").string_ids or []) if len(keys) else []
 
 
 def _items(
     client: Client, collection: str, replies: Iterable[Any], wanted: Fields | None, count: int, seconds: float | None
-) -> tuple[list[Any] | None, list[Any] | None]:
-    """Attributes and payloads, as asked for, of all items of some replies."""
+) -> tuple[list[Any] | None, list[Any] | None, list[Any] | None]:
+    """Attributes, payloads and string ids, as asked for, of all items of some replies."""
     records: list[Record] = [record for reply in replies for record in reply.records or ()]
     expected = count if wanted else 0
     if len(records) != expected:
         raise malformed(f"the daemon sent fields of {len(records)} items, expected {expected}")
-    attributes = payloads = None
+    attributes = payloads = names = None
     if not wanted:
-        return None, None
+        return None, None, None
     if Fields.ATTRIBUTES in wanted:
         # Asked after the records came: attributes are only ever added, so none of theirs can be missing now.
         known = client._attributes(collection, seconds)
         attributes = [by_name(record, known) for record in records]
     if Fields.PAYLOAD in wanted:
         payloads = [record.payload for record in records]
-    return attributes, payloads
+    if Fields.STRING_ID in wanted:
+        names = [record.string_id for record in records]
+    return attributes, payloads, names
 
 
 def _spread(values: list[Any] | None, found: np.ndarray) -> list[Any] | None:
@@ -205,7 +233,7 @@ def _filter(given: str | Filter | None) -> bytes | None:
     return data
 
 
-_FIELDS = {"attributes": Fields.ATTRIBUTES, "payload": Fields.PAYLOAD}
+_FIELDS = {"attributes": Fields.ATTRIBUTES, "payload": Fields.PAYLOAD, "string_id": Fields.STRING_ID}
 
 
 def _fields(given: str | Sequence[str] | None) -> Fields | None:

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from .wire import Reader, malformed
+from .wire import Limits, Reader, malformed
 
 ATTRIBUTES = 64
 KEYWORD_BYTES = 256
 KEYWORDS = 64
 PAYLOAD_BYTES = 65_536
+
+_STRING_ID = 0x80  # of the count: a string id follows
+_CONTROLS = frozenset((*range(0x20), 0x7F))
 
 _U16, _U32, _I64, _F64 = (struct.Struct("<" + code) for code in "HIqd")
 
@@ -40,9 +43,14 @@ class Record:
 
     values: tuple[tuple[int, AttributeType, Any], ...]
     payload: bytes = b""
+    string_id: str | None = None
 
     def encode(self) -> bytes:
-        out = bytearray([len(self.values)])
+        if self.string_id is None:
+            out = bytearray([len(self.values)])
+        else:
+            raw = self.string_id.encode("utf-8")
+            out = bytearray([len(self.values) | _STRING_ID]) + _U16.pack(len(raw)) + raw
         for position, kind, value in self.values:
             out += struct.pack("<BB", position, kind)
             out += _pack(value, kind)
@@ -82,9 +90,12 @@ def read_records(reader: Reader, count: int, name: str) -> list[Record]:
 
 def _read(data: memoryview, at: int) -> tuple[Record, int]:
     """A record and where it ends. IndexError and struct.error: there are too few bytes. ValueError: what is wrong."""
-    count, at = data[at], at + 1
+    first, at = data[at], at + 1
+    count, string_id = first & ~_STRING_ID, None
     if count > ATTRIBUTES:
         raise ValueError(f"{count} values, at most {ATTRIBUTES} may be")
+    if first & _STRING_ID:
+        string_id, at = _read_string_id(data, at)
     values: list[tuple[int, AttributeType, Any]] = []
     last = -1
     for _ in range(count):
@@ -100,7 +111,21 @@ def _read(data: memoryview, at: int) -> tuple[Record, int]:
     if length > PAYLOAD_BYTES:
         raise ValueError(f"a payload of {length} bytes, at most {PAYLOAD_BYTES} may be")
     payload, at = _slice(data, at + 4, length)
-    return Record(tuple(values), bytes(payload)), at
+    return Record(tuple(values), bytes(payload), string_id), at
+
+
+def _read_string_id(data: memoryview, at: int) -> tuple[str, int]:
+    length = _U16.unpack_from(data, at)[0]
+    if not 1 <= length <= Limits.STRING_ID_BYTES:
+        raise ValueError(f"a string id of {length} bytes, must have 1 to {Limits.STRING_ID_BYTES}")
+    raw, at = _slice(data, at + 2, length)
+    try:
+        text = str(raw, "utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"a string id that is not UTF-8: {error.reason}") from None
+    if not text.isprintable() and not _CONTROLS.isdisjoint(raw):
+        raise ValueError("a string id with a control character")
+    return text, at
 
 
 def _read_value(data: memoryview, at: int, kind: AttributeType) -> tuple[Any, int]:

@@ -23,8 +23,8 @@ class SearchResult:
 
     ids: (n, k) uint64, NO_ID beyond the results. scores: (n, k) float32, NaN beyond them: inner product, cosine, or
     squared distance (smaller is better). interests: (n, k) uint8, which of the query's vectors scored best.
-    attributes, payloads: per query a list of its `counts[i]` results' values by name, and payloads (b"" for none); None
-    unless `fields` of the search asked for them.
+    attributes, payloads, string_ids: per query a list of its `counts[i]` results' values by name, payloads (b"" for none)
+    and string ids (None where items have none); None unless `fields` of the search asked for them.
     """
 
     ids: np.ndarray
@@ -39,6 +39,7 @@ class SearchResult:
     expected_recall: float
     attributes: list[list[dict[str, Any]]] | None = None
     payloads: list[list[bytes]] | None = None
+    string_ids: list[list[str | None]] | None = None
 
     @property
     def mask(self) -> np.ndarray:
@@ -73,8 +74,8 @@ class SearchResult:
 class GetResult:
     """In the order asked. vectors: (n, dimension) float32, NaN where `found` (n, bool) is false.
 
-    attributes, payloads: per id its values by name, and its payload (b"" for none); None where there is no item, and as a
-    whole unless `fields` asked for them.
+    attributes, payloads, string_ids: per id its values by name, its payload (b"" for none) and its string id; None where
+    there is no item, and as a whole unless `fields` asked for them.
     """
 
     vectors: np.ndarray
@@ -82,6 +83,7 @@ class GetResult:
     generation: str
     attributes: list[dict[str, Any] | None] | None = None
     payloads: list[bytes | None] | None = None
+    string_ids: list[str | None] | None = None
 
 
 @dataclass

@@ -12,6 +12,7 @@ from .arrays import bad
 from .attributes import Attribute, RecordEncoder
 from .errors import BadInput
 from .filter import quoted
+from .records import Record
 
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -21,24 +22,30 @@ class RowData:
     """What the rows of one call have besides vectors. Encoded piece by piece, so that a large call needs no second copy."""
 
     def __init__(
-        self, attributes: Any, payloads: Any, count: int, definitions: Sequence[Attribute], first_row: int = 0
+        self, attributes: Any, payloads: Any, count: int, definitions: Sequence[Attribute], first_row: int = 0,
+        texts: Sequence[str] | None = None,
     ) -> None:
         """attributes: a sequence of mappings, or a mapping of columns; payloads: a sequence; None for none of them.
-        first_row: how messages number row 0."""
+        first_row: how messages number row 0. texts: the rows' string ids, checked."""
         self._columns = _columns(attributes, count) if isinstance(attributes, Mapping) else None
         self._rows = None if attributes is None or self._columns is not None else _sequence(attributes, "attributes", count)
         self._payloads = None if payloads is None else _sequence(payloads, "payloads", count)
         self._encoder = RecordEncoder(definitions)
         self._first_row = first_row
+        self._texts = texts
+        self._is_bare = attributes is None and payloads is None
 
     def records(self, start: int, stop: int) -> list[bytes]:
         """The records of these rows. `BadInput` names the row and the attribute."""
+        texts: Sequence[str | None] = [None] * (stop - start) if self._texts is None else self._texts[start:stop]
+        if self._is_bare:
+            return [Record((), b"", text).encode() for text in texts]
         rows = self._mappings(start, stop)
         payloads = [None] * (stop - start) if self._payloads is None else _items(self._payloads[start:stop])
         found: list[bytes] = []
-        for number, (row, payload) in enumerate(zip(rows, payloads), self._first_row + start):
+        for number, (row, payload, text) in enumerate(zip(rows, payloads, texts), self._first_row + start):
             try:
-                found.append(self._encoder.encode(_mapping(row), as_payload(payload)))
+                found.append(self._encoder.encode(_mapping(row), as_payload(payload), text))
             except BadInput as error:
                 raise bad(f"row {number}: {error.message}", error.code) from None
         return found

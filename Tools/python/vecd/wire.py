@@ -37,6 +37,7 @@ class Limits:
     INGEST_ROWS = 1_048_576
     GET_IDS = 65_536
     PING_BYTES = 65_536
+    STRING_ID_BYTES = 256
     UPSERT_ROWS = 16_384
     UPSERT_BYTES = 8 << 20  # rows x (8 + 4 x dimension)
     DELETE_IDS = 65_536
@@ -127,6 +128,13 @@ class Effort(IntEnum):
     EXACT = 4
 
 
+class IdKind(IntEnum):
+    """What the items of a collection are known by."""
+
+    NUMBER = 0
+    STRING = 1
+
+
 class ModelPolicy(IntEnum):
     """What becomes of a search that states another model version than the generation's."""
 
@@ -140,6 +148,7 @@ class Fields(IntFlag):
 
     ATTRIBUTES = 1
     PAYLOAD = 2
+    STRING_ID = 4
 
 
 def malformed(message: str) -> VecdError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import protocol as p
-from .arrays import as_float32, as_ids, as_model, as_vectors, bad
+from .arrays import as_float32, as_ids, as_model, as_vectors, bad, ids_and_texts
 from .attributes import described
 from .errors import ErrorCode, VecdError
 from .results import WriteResult
@@ -32,7 +32,8 @@ def upsert(
     attributes: Any, payloads: Any, model: str | None,
 ) -> WriteResult:
     as_model(model)
-    rows, keys = as_vectors(vectors, "vectors", (2,)), as_ids(ids)
+    rows = as_vectors(vectors, "vectors", (2,))
+    keys, texts = ids_and_texts(ids)
     if len(keys) != len(rows):
         raise bad(f"{len(keys)} ids for {len(rows)} vectors; pass one id per row")
     width = rows.shape[1]
@@ -41,10 +42,10 @@ def upsert(
 
     bounds = list(_steps(len(keys), step))
     records: list[bytes] | None = None
-    if attributes is not None or payloads is not None:
+    if attributes is not None or payloads is not None or texts is not None:
         request = p.DescribeRequest(collection)
         known = [] if attributes is None else described(send_again(client, request, timeout))
-        records = RowData(attributes, payloads, len(keys), known).records(0, len(keys))
+        records = RowData(attributes, payloads, len(keys), known, texts=texts).records(0, len(keys))
         bounds = list(cuts(list(map(len, records)), step, Limits.UPSERT_BYTES))
 
     def part(start: int, stop: int, label: str, name: bytes) -> p.Message:

@@ -1,0 +1,211 @@
+"""String ids: their hashes and records, and collections that have them, against a real daemon."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import vecd
+from conftest import FORMATS
+from vecd import ErrorCode, VecdError
+from vecd import protocol as p
+from vecd import string_ids
+from vecd.records import Record, read_records
+from vecd.string_ids import string_id_hash
+from vecd.wire import Reader
+
+DIMENSION = 6
+#: Two texts of one hash, made for this.
+TWINS = (
+    "97rdktsg-the-rest-of-a-key-of-24g5wt4yln-the-rest-of-a-key-of-24",
+    "s6zr23ta-the-rest-of-a-key-of-24NiCdFwfn-the-rest-of-a-key-of-24",
+)
+VALID = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters=[*map(chr, range(0x20)), "\x7f"]), min_size=1, max_size=64)
+
+
+def texts_of(count, start=0):
+    return [f"sku-{n}{'é' * (n % 4)}" for n in range(start, start + count)]
+
+
+def rows_of(count, seed):
+    return np.random.default_rng(seed).standard_normal((count, DIMENSION)).astype(np.float32)
+
+
+def refused(code, call, *words):
+    with pytest.raises(VecdError) as caught:
+        call()
+    assert caught.value.code is code, caught.value
+    for word in words:
+        assert word in str(caught.value), caught.value
+
+
+@pytest.fixture
+def shop(db, name):
+    """A collection of string ids with 60 items, live; its name, texts and rows."""
+    db.create(name, DIMENSION, "ip", attributes={"price": "int"}, ids="string")
+    texts, rows = texts_of(60), rows_of(60, 1)
+    db.ingest(name, texts, rows, "g", attributes={"price": list(range(60))}, payloads=[text.upper() for text in texts])
+    db.build_index(name, "g")
+    db.publish(name, "g")
+    return name, texts, rows
+
+
+# -- hashes and records
+
+
+def test_hashes_are_those_of_the_format_and_of_the_golden_file():
+    page = (FORMATS / "string-ids.md").read_text("utf-8")
+    table = dict(re.findall(r"^\| `([^`]+)`[^|]*\| (\d+) \|$", page, re.M))
+    assert set(table) == {"a", "sku-17", "é"}
+    golden = (FORMATS / "golden" / "string-ids" / "v1" / "texts.tsv").read_text("utf-8").splitlines()[1:]
+    for text, number in [*table.items(), *(line.split("\t") for line in golden)]:
+        assert string_id_hash(text) == int(number)
+    assert string_ids.hashes(list(table)).tolist() == list(map(int, table.values()))
+    assert string_id_hash(TWINS[0]) == string_id_hash(TWINS[1])
+
+
+@given(VALID, st.binary(max_size=8))
+def test_records_with_a_string_id_come_back(text, payload):
+    record = Record((), payload, text)
+    data = record.encode()
+    reader = Reader(data)
+    assert read_records(reader, 1, "record") == [record] and not reader.left
+    for length in range(len(data)):
+        with pytest.raises(VecdError):
+            read_records(Reader(data[:length]), 1, "record")
+
+
+@pytest.mark.parametrize("raw", [b"", b"x" * 257, b"a\0", b"\x7f", b"\xc3", b"a\nb"])
+def test_a_record_whose_string_id_is_none_is_malformed(raw):
+    data = bytes([0x80]) + len(raw).to_bytes(2, "little") + raw + bytes(4)
+    refused(ErrorCode.MALFORMED_FRAME, lambda: read_records(Reader(data), 1, "record"))
+
+
+@pytest.mark.parametrize(
+    "ids, what",
+    [
+        (["a", ""], "at 1"), (["x" * 257], "257 bytes"), (["é" * 129], "258 bytes"), (["a\nb"], "control character 10"),
+        (["\x7f"], "control character 127"), (["\ud800"], "surrogate"), (["a", 7], "texts alone or numbers alone"),
+        ([7, "a"], "texts alone or numbers alone"), ("abc", "pass a sequence"), (b"abc", "pass a sequence"),
+    ])
+def test_what_cannot_be_string_ids_is_refused_before_anything_is_sent(db, ids, what):
+    for call in (
+        lambda: db.get("nowhere", ids), lambda: db.delete("nowhere", ids), lambda: db.exclude("nowhere", "s", ids),
+        lambda: db.ingest("nowhere", ids, rows_of(len(ids), 1)), lambda: db.upsert("nowhere", ids, rows_of(len(ids), 1)),
+        lambda: db.search("nowhere", rows_of(1, 1), 1, exclude=ids), lambda: db.likeness("nowhere", ids),
+    ):
+        refused(ErrorCode.INVALID_ARGUMENT, call, what)
+
+
+def test_without_its_package_numbers_work_and_texts_say_what_to_install(db, monkeypatch):
+    monkeypatch.setattr(string_ids, "_xxh64", None)
+    monkeypatch.setitem(__import__("sys").modules, "xxhash", None)
+    refused(ErrorCode.NOT_AVAILABLE, lambda: db.get("nowhere", ["a"]), "pip install xxhash")
+    refused(ErrorCode.COLLECTION_NOT_FOUND, lambda: db.get("nowhere", [1]))
+
+
+# -- against a daemon
+
+
+def test_items_are_found_read_and_left_out_by_their_texts(db, shop):
+    name, texts, rows = shop
+    assert db.describe(name)["ids"] == "string"
+    query = rows_of(3, 2)
+    order = np.argsort(-(query.astype(np.float64) @ rows.T.astype(np.float64)), axis=1)
+    found = db.search(name, query, 5, exact=True, fields=["string_id", "attributes", "payload"])
+    assert found.string_ids == [[texts[n] for n in best[:5]] for best in order]
+    assert [[own["price"] for own in row] for row in found.attributes] == order[:, :5].tolist()
+    assert found.payloads == [[text.upper().encode() for text in row] for row in found.string_ids]
+    assert found.ids.tolist() == [[string_id_hash(text) for text in row] for row in found.string_ids]
+    assert db.search(name, query, 5).string_ids is None
+
+    seen = [texts[n] for n in order[0, :7]]
+    again = db.search(name, query[0], 5, exact=True, exclude=seen, fields="string_id")
+    assert again.string_ids == [[texts[n] for n in order[0, 7:12]]]
+    own = db.search(name, query, 3, exact=True, exclude=[[texts[best[0]]] for best in order], fields="string_id")
+    assert own.string_ids == [[texts[n] for n in best[1:4]] for best in order]
+
+    got = db.get(name, np.array([texts[7], "nobody", texts[3]]), fields=["string_id", "payload"])
+    assert got.found.tolist() == [True, False, True] and got.string_ids == [texts[7], None, texts[3]]
+    assert np.array_equal(got.vectors[[0, 2]], rows[[7, 3]]) and got.payloads[1] is None
+    assert db.get(name, [texts[0]]).string_ids is None
+
+
+def test_sets_and_likeness_take_texts_and_tell_them(db, shop):
+    name, texts, rows = shop
+    query = rows_of(1, 3)[0]
+    best = np.argsort(-(rows.astype(np.float64) @ query.astype(np.float64)))
+    assert db.exclude(name, "u", [texts[best[0]], "nobody"]) == 2
+    assert db.search(name, query, 1, exclude_set="u", fields="string_id").string_ids == [[texts[best[1]]]]
+    held = db.exclusions(name, "u").ids
+    assert set(db.string_ids(name, held)) == {texts[best[0]], None} and db.string_ids(name, []) == []
+
+    assert db.bias(name, "b", [texts[best[-1]]], [1e6]) == 1
+    assert db.search(name, query, 1, bias="b", fields="string_id").string_ids == [[texts[best[-1]]]]
+
+    like = db.likeness(name, [texts[4], texts[5]], [texts[6]])
+    assert np.allclose(like, rows[[4, 5]].mean(axis=0) - 0.5 * rows[6], atol=1e-5)
+    refused(ErrorCode.INVALID_ARGUMENT, lambda: db.likeness(name, [texts[4], "nobody"]), "nobody")
+
+
+def test_writes_replace_and_remove_by_text_and_stay_through_seals_and_compactions(db, shop):
+    name, texts, rows = shop
+    new = rows_of(80, 4)
+    assert db.upsert(name, texts_of(80), new, attributes=[{"price": 7}] * 80).existing == 60
+    assert db.delete(name, texts[:10]).existing == 10
+    assert db.delete(name, np.array(["nobody"])).existing == 0
+    for act in (lambda: None, lambda: db.seal(name), lambda: db.compact(name)):
+        act()
+        got = db.get(name, texts_of(90), fields=["string_id", "attributes", "payload"])
+        assert got.found.tolist() == [False] * 10 + [True] * 70 + [False] * 10
+        assert got.string_ids[10:80] == texts_of(80)[10:] and np.array_equal(got.vectors[10:80], new[10:])
+        assert got.attributes[10] == {"price": 7} and got.payloads[10] == b""
+        found = db.search(name, rows_of(1, 5), 90, exact=True, fields="string_id")
+        assert sorted(found.string_ids[0]) == sorted(texts_of(80)[10:])
+
+
+def test_a_large_ingest_in_pieces_keeps_every_text(db, name):
+    db.create(name, 2, "l2", ids="string")
+    texts = texts_of(5_000)
+    rows = np.arange(10_000, dtype=np.float32).reshape(5_000, 2)
+    with db.begin_ingest(name, "g") as session:
+        for start in range(0, 5_000, 700):
+            session.add(texts[start : start + 700], rows[start : start + 700], batch_rows=300)
+    db.build_index(name, "g")
+    db.publish(name, "g")
+    got = db.get(name, texts, fields="string_id")
+    assert got.found.all() and got.string_ids == texts and np.array_equal(got.vectors, rows)
+
+
+def test_rows_and_collections_that_do_not_suit_each_other_are_refused(db, shop):
+    name, texts, rows = shop
+    row = rows[:1]
+    refused(ErrorCode.INVALID_ARGUMENT, lambda: db.upsert(name, [5], row), "without its string id")
+    refused(ErrorCode.INVALID_ARGUMENT, lambda: db.ingest(name, [5], row), "without its string id")
+    other = name + "-n"
+    db.create(other, DIMENSION, "ip")
+    refused(ErrorCode.INVALID_ARGUMENT, lambda: db.upsert(other, ["a"], row), '"a"', "known by numbers")
+    refused(ErrorCode.INVALID_ARGUMENT, lambda: db.ingest(other, ["a"], row), '"a"', "known by numbers")
+    wrong = p.UpsertRequest(
+        name, "", p.NO_TOKEN, DIMENSION, 1, np.array([17], "<u8"), row, Record((), b"", "a").encode(), None)
+    refused(ErrorCode.INVALID_ARGUMENT, lambda: db._call(wrong), "whose hash is", str(string_id_hash("a")))
+    db.drop(other)
+
+
+def test_a_text_that_comes_twice_and_two_of_one_hash_are_named(db, shop):
+    name, texts, rows = shop
+    two = rows[:2]
+    refused(ErrorCode.DUPLICATE_ID, lambda: db.ingest(name, ["x", "x"], two, "h"), '"x"', "row 0", "row 1")
+    db.ingest(name, ["x", "y"], two, "h")
+    refused(ErrorCode.ID_EXISTS, lambda: db.ingest(name, ["z", "y"], two, "h"), '"y"')
+    refused(ErrorCode.DUPLICATE_ID, lambda: db.ingest(name, list(TWINS), two, "i"), *TWINS)
+    db.upsert(name, TWINS[:1], rows[:1])
+    refused(ErrorCode.DUPLICATE_ID, lambda: db.upsert(name, TWINS[1:], rows[:1]), *TWINS)
+    # Who asks for the one does not get the other.
+    got = db.get(name, TWINS, fields=["string_id", "payload"])
+    assert got.found.tolist() == [True, False] and got.string_ids == [TWINS[0], None]
+    assert np.isnan(got.vectors[1]).all() and got.payloads == [b"", None]
+    refused(ErrorCode.INVALID_ARGUMENT, lambda: db.likeness(name, TWINS[1:]), TWINS[1])
