@@ -57,15 +57,24 @@ VK_INLINE uint32_t cv_sketch_mask(
   return mask;
 }
 
+// Bits of the rows r..<r + 16 that may be found. A block lies within one word.
+VK_INLINE uint32_t cv_sketch_allowed(const uint64_t *allowed, size_t row) {
+  return allowed ? (uint32_t)(allowed[row / 64] >> row % 64) & ((1u << VK_SKETCH_ROWS) - 1) : ~0u;
+}
+
 static size_t sketch_hits(
-  const vk_sketch_query *queries, size_t count, const vk_sketch *rows, size_t first, size_t n, uint32_t *out
+  const vk_sketch_query *queries, size_t count, const vk_sketch *rows, const uint64_t *allowed, size_t first, size_t n,
+  uint32_t *out
 ) {
   const size_t block_bytes = rows->groups * CV_SKETCH_BYTES;
   const uint8_t *block = rows->blocks + first / VK_SKETCH_ROWS * block_bytes;
   uint32_t *end = out;
   for (size_t r = 0; r < n; r += VK_SKETCH_ROWS, block += block_bytes) {
+    const uint32_t some = cv_sketch_allowed(allowed, first + r);
+    if (some == 0) continue;
     uint32_t mask = cv_sketch_mask(queries, rows, block, first + r);
     for (size_t q = 1; q < count; q++) mask |= cv_sketch_mask(queries + q, rows, block, first + r);
+    mask &= some;
     if (n - r < VK_SKETCH_ROWS) mask &= (1u << (n - r)) - 1;
     for (; mask != 0; mask &= mask - 1) *end++ = (uint32_t)(first + r) + (uint32_t)__builtin_ctz(mask);
   }

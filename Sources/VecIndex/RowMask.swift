@@ -11,6 +11,9 @@ package struct RowMask {
     known = allowedCount
   }
 
+  /// For kernels.
+  var bits: UnsafePointer<UInt64> { words }
+
   /// How many of all rows may be returned.
   func allowedCount(of rowCount: Int) -> Int { known ?? count(0..<rowCount) }
 

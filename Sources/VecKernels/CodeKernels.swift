@@ -85,23 +85,28 @@ package struct CodeKernels: Sendable {
   }
 
   /// Rows of `first..<(first + count)` whose upper bound by sketch reaches `query.least`, ascending; `out[count]`.
-  /// - Parameter first: a multiple of `RowSketch.blockRows`.
+  /// - Parameters:
+  ///   - allowed: bit `row % 64` of word `row / 64` is set where the row may be found; nil for all. Blocks without any are
+  ///     passed over.
+  ///   - first: a multiple of `RowSketch.blockRows`.
   package func hits(
-    _ query: SketchQuery, sketches: SketchRows, first: Int, count: Int, out: UnsafeMutablePointer<UInt32>
+    _ query: SketchQuery, sketches: SketchRows, allowed: UnsafePointer<UInt64>? = nil, first: Int, count: Int,
+    out: UnsafeMutablePointer<UInt32>
   ) -> Int {
     var asked = query.table
     var rows = sketches.table
-    return table.pointee.sketch_hits(&asked, 1, &rows, first, count, out)
+    return table.pointee.sketch_hits(&asked, 1, &rows, allowed, first, count, out)
   }
 
   /// The same for rows that reach it under any of several queries, one at least.
   package func hits(
-    _ queries: [SketchQuery], sketches: SketchRows, first: Int, count: Int, out: UnsafeMutablePointer<UInt32>
+    _ queries: [SketchQuery], sketches: SketchRows, allowed: UnsafePointer<UInt64>? = nil, first: Int, count: Int,
+    out: UnsafeMutablePointer<UInt32>
   ) -> Int {
     withUnsafeTemporaryAllocation(of: vk_sketch_query.self, capacity: queries.count) { asked in
       for (index, query) in queries.enumerated() { asked[index] = query.table }
       var rows = sketches.table
-      return table.pointee.sketch_hits(asked.baseAddress, queries.count, &rows, first, count, out)
+      return table.pointee.sketch_hits(asked.baseAddress, queries.count, &rows, allowed, first, count, out)
     }
   }
 

@@ -88,9 +88,17 @@ struct SketchKernelTests {
             let out = GuardedBuffer((count - first) * 4)
             let numbers = out.bytes.assumingMemoryBound(to: UInt32.self)
             let found = kernels.hits(query, sketches: rows, first: first, count: count - first, out: numbers)
-            #expect(
-              Array(UnsafeBufferPointer(start: numbers, count: found))
-                == uppers.indices.filter { uppers[$0] >= least }.map { UInt32(first + $0) })
+            let right = uppers.indices.filter { uppers[$0] >= least }.map { UInt32(first + $0) }
+            #expect(Array(UnsafeBufferPointer(start: numbers, count: found)) == right)
+            // A word and a bit more than the rows need; a block of 16 that none may be found of is among them at times.
+            let patterns: [UInt64] = [.max, 0, 0xFFFF_0000_A5C3_0001, generator.next() & generator.next()]
+            for pattern in patterns {
+              let allowed = [pattern, ~pattern]
+              let some = kernels.hits(
+                query, sketches: rows, allowed: allowed, first: first, count: count - first, out: numbers)
+              let allowedOnes = right.filter { (row: UInt32) -> Bool in (pattern >> UInt64(row)) & 1 == 1 }
+              #expect(Array(UnsafeBufferPointer(start: numbers, count: some)) == allowedOnes, "\(tier) of \(pattern)")
+            }
           }
         }
       }

@@ -107,9 +107,11 @@ typedef struct vk_code_kernels {
     const vk_code_group *group, const int32_t *dots, const vk_code_factors *factors, const uint32_t *rows, size_t n,
     vk_code_hit *out);
   /// Numbers of the rows first..<first+n whose upper bound by sketch reaches `least` under one of `count` queries (1 or
-  /// more), ascending; `first` is a multiple of 16. Room for n; returns how many there are.
+  /// more), ascending; `first` is a multiple of 16. Of `allowed`, unless it is null, bit row % 64 of word row / 64 must be set
+  /// for a row to be among them; blocks of 16 without any are passed over. Room for n; returns how many there are.
   size_t (*sketch_hits)(
-    const vk_sketch_query *queries, size_t count, const vk_sketch *rows, size_t first, size_t n, uint32_t *out);
+    const vk_sketch_query *queries, size_t count, const vk_sketch *rows, const uint64_t *allowed, size_t first, size_t n,
+    uint32_t *out);
   /// Of the same rows the score by sketch, offset included, and how far the true one can lie from it. Room for n
   /// rounded up to whole blocks of 16.
   void (*sketch_scores)(

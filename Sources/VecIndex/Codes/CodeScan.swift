@@ -105,7 +105,7 @@ final class CodeScan {
     }
     for vector in Swift.stride(from: grouped, to: count, by: pool.interests) {
       if let sketches = coded.sketches {
-        try sketchPass.scan(0..<coded.rowCount, of: coded, sketches, first: vector, shouldStop)
+        try sketchPass.scan(0..<coded.rowCount, of: coded, sketches, plane.mask, first: vector, shouldStop)
       } else {
         try scanBytes(coded, vector, shouldStop)
       }

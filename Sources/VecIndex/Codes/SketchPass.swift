@@ -25,16 +25,18 @@ final class SketchPass {
     hits = Scratch(blockRows * pool.interests)
   }
 
-  /// - Parameter vector: the first of the query.
+  /// - Parameters:
+  ///   - mask: nil when all rows may be returned.
+  ///   - vector: the first of the query.
   func scan(
-    _ range: Range<Int>, of coded: CodePlane, _ sketches: SketchRows, first vector: Int,
+    _ range: Range<Int>, of coded: CodePlane, _ sketches: SketchRows, _ mask: RowMask?, first vector: Int,
     _ shouldStop: () -> Bool
   ) throws(VecError) {
     let start = range.lowerBound / RowSketch.blockRows * RowSketch.blockRows
     for first in Swift.stride(from: start, to: range.upperBound, by: blockRows) {
       let count = min(blockRows, range.upperBound - first)
       try pacer.spend(count * codes.stride / 2 * pool.interests, shouldStop)
-      let kept = self.kept(first, count, sketches, vector)
+      let kept = self.kept(first, count, sketches, mask, vector)
       // The first block may begin with rows before the range.
       var other = 0
       while other < kept, Int(numbers.base[other]) < range.lowerBound { other += 1 }
@@ -75,14 +77,15 @@ final class SketchPass {
   }
 
   /// Rows that a sketch leaves under any interest, in `numbers`.
-  private func kept(_ first: Int, _ count: Int, _ sketches: SketchRows, _ vector: Int) -> Int {
+  private func kept(_ first: Int, _ count: Int, _ sketches: SketchRows, _ mask: RowMask?, _ vector: Int) -> Int {
     guard pool.interests > 1 else {
       return kernels.hits(
-        codes.sketchQuery(vector, thresholds: pool.thresholds.base), sketches: sketches, first: first, count: count,
-        out: numbers.base)
+        codes.sketchQuery(vector, thresholds: pool.thresholds.base), sketches: sketches, allowed: mask?.bits,
+        first: first, count: count, out: numbers.base)
     }
     let queries = (vector..<(vector + pool.interests)).map { codes.sketchQuery($0, thresholds: pool.thresholds.base) }
-    return kernels.hits(queries, sketches: sketches, first: first, count: count, out: numbers.base)
+    return kernels.hits(
+      queries, sketches: sketches, allowed: mask?.bits, first: first, count: count, out: numbers.base)
   }
 
   /// - Parameter biased: of the rows, one by one, in the place of the factors of the plane.

@@ -128,7 +128,7 @@ final class ListScan {
         try scanTiles(range, some, shouldStop)
       } else if let sketches = coded.sketches {
         for place in Swift.stride(from: 0, to: some.count, by: interests) {
-          try sketchPass.scan(range, of: coded, sketches, first: Int(some[place]), shouldStop)
+          try sketchPass.scan(range, of: coded, sketches, part.plane.mask, first: Int(some[place]), shouldStop)
         }
       }
     }

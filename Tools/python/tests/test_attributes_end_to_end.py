@@ -163,8 +163,8 @@ def test_all_of_it_is_there_after_a_restart(own_daemon, how):
 def test_an_attribute_that_is_added_has_no_value_until_it_is_written(db, name):
     db.create(name, 2, "ip")
     assert db.describe(name) == {
-        "collection": name, "dimension": 2, "metric": "ip", "attributes": [], "model_policy": "refuse", "captured_queries": 0,
-        "gauge_share": 0.0}
+        "collection": name, "dimension": 2, "metric": "ip", "ids": "number", "attributes": [], "model_policy": "refuse",
+        "captured_queries": 0, "gauge_share": 0.0}
     db.upsert(name, [1, 2, 3], np.ones((3, 2), np.float32), payloads=["one", {"two": 2}, None])
     assert db.add_attribute(name, "stock", "int") == 0 and db.add_attribute(name, "day", "keyword") == 1
     one = np.ones((1, 2), np.float32)
@@ -250,7 +250,7 @@ def test_bytes_that_break_the_pages_are_refused(db, name):
         search.filter = data
         assert code_of(db._call, search) is code, data
     search.filter = None
-    for bits in (0, 4, 7):
+    for bits in (0, 8, 15):
         search.fields = bits
         assert code_of(db._call, search) is ErrorCode.MALFORMED_FRAME, bits
         assert code_of(db._call, p.GetRequest(name, "", 1, ids, bits)) is ErrorCode.MALFORMED_FRAME, bits

@@ -555,6 +555,7 @@ def test_vecctl_keeps_shows_and_forgets_sets(daemon, db, name, tmp_path):
     (["a b", "--ids", "1", "--value", "1"], "bias set \"a b\""),
     (["u", "--ids", "1,x", "--value", "1"], "\"x\" is not an integer"),
 ])
-def test_vecctl_says_what_would_be_right(daemon, name, arguments, said):
+def test_vecctl_says_what_would_be_right(daemon, db, name, arguments, said):
+    db.create(name, 2)
     done = vecctl(daemon, "bias", name, *arguments)
     assert done.returncode == 64 and said in done.stderr and done.stderr.count("\n") == 1, done

@@ -63,7 +63,7 @@ def test_definitions_travel_in_their_order(scripted, db):
     right = [p.AttributeDefinition(own.name, own.type) for own in ATTRIBUTES]
     assert [message.attributes for message in sent(scripted, p.CreateRequest)] == [right, right, None, None]
     assert db.describe("x") == {
-        "collection": "x", "dimension": 2, "metric": "ip",
+        "collection": "x", "dimension": 2, "metric": "ip", "ids": "number",
         "attributes": [{"name": own.name, "type": own.type.label} for own in ATTRIBUTES],
         "model_policy": "refuse", "captured_queries": 0, "gauge_share": 0.0}
     assert db.add_attribute("x", "stock", "int") == 2

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import ROOT, binary
 
-GUIDES = ["exclusion", "bias", "filters", "models", "publishing", "selection"]
+GUIDES = ["exclusion", "string-ids", "bias", "filters", "models", "publishing", "selection"]
 
 
 @pytest.mark.parametrize("guide", GUIDES)

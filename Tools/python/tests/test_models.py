@@ -200,7 +200,7 @@ def test_generations_tell_their_models(scripted, db):
 
 
 def test_describe_tells_settings_and_their_defaults(scripted, db):
-    plain = {"collection": "x", "dimension": 2, "metric": "ip", "attributes": []}
+    plain = {"collection": "x", "dimension": 2, "metric": "ip", "ids": "number", "attributes": []}
     assert db.describe("x") == plain | {"model_policy": "refuse", "captured_queries": 0, "gauge_share": 0.0}
     reply = p.DescribeReply(2, p.Metric.IP, [], ModelPolicy.ROUTE, 1000, 0.25)
     scripted.script = lambda link, header, message: link.reply(header, reply)

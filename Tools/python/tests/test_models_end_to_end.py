@@ -153,7 +153,8 @@ def test_count_answers_all_the_same(db, name):
 
 def test_settings_are_told_as_they_were_set(db, name):
     db.create(name, DIMENSION, "l2", {"n": "int"})
-    plain = {"collection": name, "dimension": DIMENSION, "metric": "l2", "attributes": [{"name": "n", "type": "int"}]}
+    plain = {
+        "collection": name, "dimension": DIMENSION, "metric": "l2", "ids": "number", "attributes": [{"name": "n", "type": "int"}]}
     before = sequence(db, name)
     assert db.describe(name) == plain | {"model_policy": "refuse", "captured_queries": 0, "gauge_share": 0.0}
     db.configure(name, "route", 1000, 0.25)

@@ -165,7 +165,7 @@ def test_attributes_filters_and_fields_are_laid_out_as_documented():
     assert asked.encode() == plain.encode() + bytes.fromhex("0400" "04000000" "01" "04" "01" "6e" "0500" "01000000" "02")
     get = p.GetRequest("ab", "", 1, np.array([258], "<u8"), Fields.ATTRIBUTES | Fields.PAYLOAD).encode()
     assert get.hex() == "0200" "6162" "0000" "01000000" "0201000000000000" "0100" "01000000" "03"
-    for flags in (b"\0", b"\4", b"\xff"):
+    for flags in (b"\0", b"\x08", b"\xff"):
         assert "fields" in refused(ErrorCode.MALFORMED_FRAME, p.GetRequest.decode, get[:-1] + flags)
     added = p.AddAttributeRequest("ab", "n", AttributeType.BOOL).encode()
     assert added.hex() == "0200" "6162" "0100" "6e" "02"
