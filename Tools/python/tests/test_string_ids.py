@@ -1,6 +1,7 @@
 """String ids: their hashes and records, and collections that have them, against a real daemon."""
 
 import re
+import signal
 
 import numpy as np
 import pytest
@@ -9,12 +10,16 @@ from hypothesis import strategies as st
 
 import vecd
 from conftest import FORMATS
+from test_end_to_end import fill
+from test_writes import sent
+from truth import METRICS, check
 from vecd import ErrorCode, VecdError
 from vecd import protocol as p
 from vecd import string_ids
-from vecd.records import Record, read_records
+from vecd.arrays import as_id_sets, as_ids
+from vecd.records import AttributeType, Record, read_records, string_id_records
 from vecd.string_ids import string_id_hash
-from vecd.wire import Reader
+from vecd.wire import Fields, Kind, Reader
 
 DIMENSION = 6
 #: Two texts of one hash, made for this.
@@ -107,7 +112,147 @@ def test_without_its_package_numbers_work_and_texts_say_what_to_install(db, monk
     refused(ErrorCode.COLLECTION_NOT_FOUND, lambda: db.get("nowhere", [1]))
 
 
+@pytest.mark.parametrize("dtype", ["U5", object])
+def test_arrays_of_texts_may_be_empty(dtype):
+    assert as_ids(np.array([], dtype)).tolist() == [] and as_ids(np.array([], dtype)).dtype == np.dtype("<u8")
+    first, second = as_id_sets([np.array(["a"], dtype), np.array([], dtype)], 2)
+    assert first.tolist() == [string_id_hash("a")] and not len(second)
+
+
+def test_a_record_with_a_string_id_alone_is_that_of_the_page():
+    texts = ["a", "é", "x" * 256]
+    data = [bytes([0x80]) + len(text.encode()).to_bytes(2, "little") + text.encode() + bytes(4) for text in texts]
+    assert [Record((), b"", text).encode() for text in texts] == string_id_records(texts) == data
+    full = Record(((0, AttributeType.BOOL, True),), b"p", "é").encode()
+    assert full == bytes.fromhex("81 0200 c3a9 00 02 01 01000000 70")
+
+
+# -- scripted
+
+
+def answers(link, header, message):
+    """Every id is that of an item, which goes by the text "a"."""
+    if header.kind == Kind.GET:
+        count = len(message.ids)
+        records = [Record((), b"", "a")] * count if message.fields else None
+        reply = p.GetReply("g", 1, count, np.ones(count, "u1"), np.ones(count, "<f4"), records)
+    else:
+        reply = {
+            Kind.UPSERT: p.UpsertReply("g", 5, 0, False), Kind.INGEST_BEGIN: p.IngestBeginReply(1, "g", 2, p.Metric.IP),
+            Kind.INGEST_ROWS: p.IngestRowsReply(1), Kind.INGEST_COMMIT: p.IngestCommitReply(1, 1, p.Element.F32, 2),
+        }[Kind(header.kind)]
+    link.reply(header, reply)
+
+
+def test_rows_carry_their_texts_without_a_question_before(scripted):
+    scripted.script = answers
+    texts, rows = ["a", "é", "a b"], np.ones((3, 2), np.float32)
+    with vecd.connect(scripted.path) as db:
+        db.upsert("x", texts, rows)
+        db.ingest("x", np.array(texts), rows)
+        db.ingest("x", iter(texts), rows, payloads=["p", None, b"q"])
+    assert not sent(scripted, p.DescribeRequest)
+    messages = [*sent(scripted, p.UpsertRequest), *sent(scripted, p.IngestRowsRequest)]
+    for message in messages:
+        records = read_records(Reader(message.records), 3, "x")
+        assert [record.string_id for record in records] == texts
+        assert message.ids.tolist() == [string_id_hash(text) for text in texts]
+    assert [record.payload for record in records] == [b"p", b"", b"q"]
+
+
+def test_a_get_of_texts_always_asks_for_them_and_many_go_at_once(scripted):
+    scripted.script = answers
+    with vecd.connect(scripted.path) as db:
+        got = db.get("x", ["a", "b"])
+        assert got.found.tolist() == [True, False] and got.string_ids is None and np.isnan(got.vectors[1]).all()
+        assert db.get("x", ["b", "a"], fields="payload").payloads == [None, b""]
+        assert db.get("x", [7]).found.tolist() == [True]
+        assert db.get("x", ["a"] * 8_001).found.all()
+        assert db.string_ids("x", np.arange(2)) == ["a", "a"]
+    asked = sent(scripted, p.GetRequest)
+    assert [message.fields for message in asked[:3]] == [Fields.STRING_ID, Fields.STRING_ID | Fields.PAYLOAD, None]
+    assert [message.count for message in asked[3:6]] == [4_000, 4_000, 1]
+
+
+def test_messages_name_the_text_and_not_its_hash(scripted):
+    with vecd.connect(scripted.path) as db:
+        refused(ErrorCode.INVALID_ARGUMENT, lambda: db.bias("x", "u", ["a", "b"], [0, np.nan]), 'the bias of id "b" is nan')
+    assert len(scripted.seen) == 1
+
+
 # -- against a daemon
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("index", ["flat", "ivf", "hnsw"])
+def test_searches_of_every_index_give_the_texts_that_numpy_finds(db, name, metric, index):
+    texts, rows, queries = texts_of(1_500), rows_of(1_500, 7), rows_of(4, 8)
+    db.create(name, DIMENSION, metric, ids="string")
+    db.ingest(name, texts[:1_400], rows[:1_400], "g", batch_rows=300)
+    db.build_index(name, "g", index)
+    db.publish(name, "g")
+    db.upsert(name, texts[1_400:], rows[1_400:])
+    ids = string_ids.hashes(texts)
+    named = dict(zip(ids.tolist(), texts))
+    for act in (lambda: None, lambda: db.seal(name), lambda: db.compact(name)):
+        act()
+        found = db.search(name, queries, 20, exact=True, fields="string_id")
+        check(found, queries, ids, rows, metric, 20)
+        for how in ({}, {"recall": 0.9}, {"exact": True, "batch_queries": 1}):
+            found = db.search(name, queries, 20, fields="string_id", **how)
+            assert found.string_ids == [[named[own] for own in row] for row in found.ids.tolist()], how
+    assert db.verify(name).findings == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_all_of_it_is_there_after_a_restart(own_daemon, how):
+    texts, rows = texts_of(300), rows_of(300, 9)
+    with own_daemon.connect() as db:
+        db.create("shop", DIMENSION, "cosine", ids="string")
+        db.ingest("shop", texts[:200], rows[:200], "g")
+        db.build_index("shop", "g")
+        db.publish("shop", "g")
+        db.upsert("shop", texts[100:], rows[100:], payloads=[text.upper() for text in texts[100:]])
+        db.delete("shop", texts[::7])
+        db.exclude("shop", "u", texts[1:3])
+    own_daemon.stop(how)
+    own_daemon.start()
+    with own_daemon.connect() as db:
+        assert db.describe("shop")["ids"] == "string"
+        kept = [place % 7 != 0 for place in range(300)]
+        for act in (lambda: None, lambda: db.seal("shop"), lambda: db.compact("shop")):
+            act()
+            got = db.get("shop", texts, fields=["string_id", "payload"])
+            assert got.found.tolist() == kept
+            assert got.string_ids == [text if own else None for text, own in zip(texts, kept)]
+            assert got.payloads[150] == texts[150].upper().encode() and got.payloads[50] == b""
+            found = db.search("shop", rows[5], 300, exact=True, exclude_set="u", fields="string_id")
+            assert set(found.string_ids[0]) == {text for text, own in zip(texts, kept) if own} - set(texts[1:3])
+        assert db.string_ids("shop", db.exclusions("shop", "u").ids) == sorted(texts[1:3], key=string_id_hash)
+        refused(ErrorCode.INVALID_ARGUMENT, lambda: db.upsert("shop", [5], rows[:1]), "without its string id")
+        assert db.verify().findings == []
+
+
+def test_items_known_by_numbers_have_no_texts(db, name):
+    fill(db, name, np.arange(3), np.eye(3, DIMENSION, dtype=np.float32), "ip")
+    assert db.describe(name)["ids"] == "number"
+    assert db.search(name, rows_of(1, 1), 3, fields="string_id").string_ids == [[None] * 3]
+    assert db.get(name, [0, 9], fields=["string_id", "payload"]).string_ids == db.string_ids(name, [0, 9]) == [None, None]
+    # An item that has the hash of a text as its number is not what the text asks for.
+    db.upsert(name, [string_id_hash("a")], rows_of(1, 1))
+    assert db.get(name, ["a"]).found.tolist() == [False]
+
+
+def test_an_ingest_with_a_text_of_another_hash_leaves_nothing(db, name):
+    db.create(name, 2, "ip", ids="string")
+    session = db.begin_ingest(name, "g")
+    session.add(["a"], np.ones((1, 2), np.float32))
+    wrong = p.IngestRowsRequest(
+        session._number, p.Element.F32, 2, 1, np.array([string_id_hash("b") + 1], "<u8"), np.ones(2, "<f4"),
+        Record((), b"", "b").encode())
+    refused(ErrorCode.INVALID_ARGUMENT, lambda: db._call(wrong), '"b"', "whose hash is", str(string_id_hash("b")))
+    refused(ErrorCode.INGEST_NOT_FOUND, session.commit)
+    assert db.generations(name) == []
 
 
 def test_items_are_found_read_and_left_out_by_their_texts(db, shop):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import protocol as p
-from .arrays import as_ids, bad
+from .arrays import bad, ids_and_texts
 from .exclusions import check_name
+from .filter import quoted
 from .wire import Limits, malformed
 from .writes import send_again
 
@@ -32,10 +33,10 @@ class Biases:
 
 
 def put(client: Client, collection: str, name: str, ids: Any, values: Any, timeout: Any) -> int:
-    keys = as_ids(ids)
+    keys, texts = ids_and_texts(ids)
     if not len(keys):
         raise bad("there are no ids; pass at least one")
-    biases = as_biases(values, keys)
+    biases = as_biases(values, keys if texts is None else texts)
     check_bias_set(name)
     held = 0
     for start in range(0, len(keys), Limits.BIAS_IDS):
@@ -56,8 +57,8 @@ def read(client: Client, collection: str, name: str) -> Biases:
     return Biases(reply.ids, reply.values)
 
 
-def as_biases(values: Any, ids: np.ndarray) -> np.ndarray:
-    """float32, one for each id, refused as a whole."""
+def as_biases(values: Any, ids: np.ndarray | list[str]) -> np.ndarray:
+    """float32, one for each id or string id, refused as a whole."""
     if not isinstance(values, np.ndarray):
         items = list(values)
         if any(isinstance(item, (bool, np.bool_)) or not isinstance(item, _NUMBERS) for item in items):
@@ -75,7 +76,8 @@ def as_biases(values: Any, ids: np.ndarray) -> np.ndarray:
     fits = _fits(values)
     if not fits.all():
         place = int(np.argmin(fits))
-        raise bad(f"the bias of id {ids[place]} is {values[place]}, expected {_RANGE}")
+        own = ids[place]
+        raise bad(f"the bias of id {quoted(own) if isinstance(own, str) else own} is {values[place]}, expected {_RANGE}")
     return np.ascontiguousarray(values, dtype="<f4")
 
 

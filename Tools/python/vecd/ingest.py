@@ -54,7 +54,7 @@ class Ingest:
         self, ids: Any, vectors: Any, batch_rows: int | None = None, progress: Callable[[int], Any] | None = None,
         *, attributes: Any = None, payloads: Any = None,
     ) -> None:
-        """Sends rows: ids (n,), numbers or texts, vectors (n, dimension), attributes and payloads as of `Client.ingest`. Returns when at most
+        """Sends rows: ids (n,), vectors (n, dimension), attributes and payloads as of `Client.ingest`. Returns when at most
         a few frames are unanswered.
 
         An error here may belong to rows added earlier; the message names the row, counted over the whole ingest. After one

@@ -15,7 +15,7 @@ from .attributes import by_name
 from .biases import check_bias_set
 from .errors import ErrorCode, VecdError
 from .exclusions import as_set_names
-from .filter import BYTES, Filter, parse
+from .filter import BYTES, Filter, parse, quoted
 from .records import Record
 from .results import GetResult, SearchResult, assemble
 from .selection import selection
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 # The reply holds 4 bytes per value, and dimension 4096 must stay within one frame.
 IDS_PER_GET = 4_000
-# With fields a reply grows by what items have, up to a payload of 64 KiB each: these leave room for it.
+# A string id adds at most 263 bytes to each, for which that frame still has room.
+# With other fields a reply grows by what items have, up to a payload of 64 KiB each: these leave room for it.
 IDS_PER_GET_WITH_FIELDS = 500
 RESULTS_WITH_FIELDS = 16_384
 
@@ -124,7 +125,9 @@ def likeness(
             text = f"generation {found.generation} carries {(carried or [None])[0] or 'no model version'}, not {model}"
             raise VecdError(ErrorCode.MODEL_MISMATCH, text)
     if not found.found.all():
-        raise bad(f"there is no item {[*like, *unlike][int(np.argmin(found.found))]} to be like or unlike")
+        missing = [*like, *unlike][int(np.argmin(found.found))]
+        name = quoted(missing) if isinstance(missing, str) else missing
+        raise bad(f"there is no item {name} to be like or unlike")
     vectors = found.vectors.astype(np.float64)
     if client.describe(collection)["metric"] == "cosine":
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -140,7 +143,7 @@ def get(client: Client, collection: str, ids: Any, generation: str | None, field
     asked = _fields(fields)
     # Another text may have the same hash, so what comes back is held against what was asked for.
     wanted = asked if texts is None else (asked or Fields(0)) | Fields.STRING_ID
-    step = IDS_PER_GET_WITH_FIELDS if wanted else IDS_PER_GET
+    step = IDS_PER_GET if wanted in (None, Fields.STRING_ID) else IDS_PER_GET_WITH_FIELDS
     parts = [keys[start : start + step] for start in range(0, len(keys), step)]
     label = generation or ""
     replies: list[p.GetReply] = [client._call(p.GetRequest(collection, label, len(parts[0]), parts[0], wanted))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -19,6 +20,10 @@ _STRING_ID = 0x80  # of the count: a string id follows
 _CONTROLS = frozenset((*range(0x20), 0x7F))
 
 _U16, _U32, _I64, _F64 = (struct.Struct("<" + code) for code in "HIqd")
+
+# What comes before the bytes of a string id in a record without values, by their number; and what comes after them.
+_HEADS = [bytes([_STRING_ID]) + _U16.pack(length) for length in range(Limits.STRING_ID_BYTES + 1)]
+_NO_PAYLOAD = _U32.pack(0)
 
 
 class AttributeType(IntEnum):
@@ -55,6 +60,11 @@ class Record:
             out += struct.pack("<BB", position, kind)
             out += _pack(value, kind)
         return bytes(out) + struct.pack("<I", len(self.payload)) + self.payload
+
+
+def string_id_records(texts: Iterable[str]) -> list[bytes]:
+    """The record of each of some items that have a string id and nothing else."""
+    return [_HEADS[len(raw)] + raw + _NO_PAYLOAD for raw in map(str.encode, texts)]
 
 
 def _pack(value: Any, kind: AttributeType) -> bytes:

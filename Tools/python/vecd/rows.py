@@ -12,7 +12,7 @@ from .arrays import bad
 from .attributes import Attribute, RecordEncoder
 from .errors import BadInput
 from .filter import quoted
-from .records import Record
+from .records import string_id_records
 
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -37,9 +37,9 @@ class RowData:
 
     def records(self, start: int, stop: int) -> list[bytes]:
         """The records of these rows. `BadInput` names the row and the attribute."""
+        if self._texts is not None and self._is_bare:
+            return string_id_records(self._texts[start:stop])
         texts: Sequence[str | None] = [None] * (stop - start) if self._texts is None else self._texts[start:stop]
-        if self._is_bare:
-            return [Record((), b"", text).encode() for text in texts]
         rows = self._mappings(start, stop)
         payloads = [None] * (stop - start) if self._payloads is None else _items(self._payloads[start:stop])
         found: list[bytes] = []

@@ -23,16 +23,19 @@ def string_id_hash(text: str) -> int:
 
 def hashes(texts: Sequence[str], what: str = "ids") -> np.ndarray:
     """(n,) uint64. `BadInput` names the first text that cannot be a string id."""
-    return np.fromiter((_hash(encoded(text, f"{what} at {n}:")) for n, text in enumerate(texts)), "<u8", len(texts))
+    return np.fromiter((_hash(encoded(text, what, n)) for n, text in enumerate(texts)), "<u8", len(texts))
 
 
 def as_texts(ids: Any, what: str = "ids") -> list[str] | None:
-    """The texts of a sequence of them; None when it holds none. A mix of texts and numbers is refused."""
+    """The texts of a sequence of them; None when it holds none, but for an empty array whose type says texts. A mix of texts
+    and numbers is refused."""
     if isinstance(ids, (str, bytes)):
         raise _bad(f"{what} is one {type(ids).__name__}; pass a sequence of ids")
     if isinstance(ids, np.ndarray):
-        if ids.dtype.kind not in "UO" or ids.ndim != 1:
+        if ids.dtype.kind not in "UTO" or ids.ndim != 1:
             return None
+        if not ids.size:
+            return []
         ids = ids.tolist()
     kinds = {isinstance(one, str) for one in ids}
     if kinds == {True, False}:
@@ -41,18 +44,22 @@ def as_texts(ids: Any, what: str = "ids") -> list[str] | None:
     return list(ids) if kinds == {True} else None
 
 
-def encoded(text: str, what: str) -> bytes:
-    """The bytes of a text that can be a string id."""
+def encoded(text: str, what: str, place: int | None = None) -> bytes:
+    """The bytes of a text that can be a string id. place: where messages say that it stands."""
     try:
         raw = text.encode("utf-8")
     except UnicodeEncodeError:
-        raise _bad(f"{what} {quoted(ascii(text))} has a lone surrogate") from None
+        raise _bad(f"{_at(what, place)} {quoted(ascii(text))} has a lone surrogate") from None
     if not 1 <= len(raw) <= Limits.STRING_ID_BYTES:
-        raise _bad(f"{what} {quoted(text)} has {len(raw)} bytes, must have 1 to {Limits.STRING_ID_BYTES}")
+        raise _bad(f"{_at(what, place)} {quoted(text)} has {len(raw)} bytes, must have 1 to {Limits.STRING_ID_BYTES}")
     # Printable texts, which nearly all are, have none of them.
     if not text.isprintable() and (control := [byte for byte in raw if byte < 0x20 or byte == 0x7F]):
-        raise _bad(f"{what} {quoted(text)} has the control character {control[0]}, which no string id may have")
+        raise _bad(f"{_at(what, place)} {quoted(text)} has the control character {control[0]}, which no string id may have")
     return raw
+
+
+def _at(what: str, place: int | None) -> str:
+    return what if place is None else f"{what} at {place}:"
 
 
 def _hash(raw: bytes) -> int:
