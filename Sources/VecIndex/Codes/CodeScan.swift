@@ -14,7 +14,7 @@ final class CodeScan {
   private static let sketchedRows = 4_096
   /// A row that is fetched on its own costs as much as so many that go by one after the other, for a vector on its own and
   /// for one of many.
-  private static let scannedPerFetched = (alone: 24, together: 48)
+  private static let scannedPerFetched = (alone: 8, together: 48)
   /// Room for the rows that a guess looks at.
   private static let sampledRows = 4_096
 

@@ -4,11 +4,15 @@ in databases.py.
 A *case* says which items may be results, per query: `seen` are ids that may not, `below` a bound on the attribute u of
 every item.
 Faiss and hnswlib get their selector made outside of the clock; vecd gets ids or filter over its socket, within it.
+It is asked from Python like the others, and once more, where the filter stays the same, by its Swift client (vecctl bench).
 """
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +23,7 @@ Ask = Callable[[int], np.ndarray]
 Settings = Iterator[tuple[str, Ask]]
 DIMENSION = 64
 VALUES = 1_000
+TRIED, TIMED = 100, 300
 
 
 @dataclass
@@ -49,6 +54,16 @@ class Engine:
 
     def truth(self, case: Case) -> list[np.ndarray]:
         return case.truth
+
+    def suits(self, case: Case) -> bool:
+        return True
+
+    def timed(self, ask: Ask, case: Case) -> float:
+        """Seconds per query, over those that no setting was tried on."""
+        begun = time.perf_counter()
+        for n in range(TRIED, TRIED + TIMED):
+            ask(n)
+        return (time.perf_counter() - begun) / TIMED
 
     def processes(self) -> list[int]:
         """Those it has beside this one."""
@@ -85,6 +100,33 @@ class Vecd(Engine):
             return None
         self.asked += 1
         return f"u < {case.below}" + (f" and u != -{self.asked}" if case.is_new else "")
+
+
+class VecdFromSwift(Engine):
+    """The same daemon, asked by a process in Swift: what the Python client takes is left out of the time."""
+
+    name = "vecd, Swift client"
+
+    def __init__(self, vecd: Vecd, vecctl: str, directory: Path) -> None:
+        self.vecd, self.vecctl, self.queries = vecd, vecctl, directory / "timed-queries.npy"
+
+    def suits(self, case: Case) -> bool:
+        return case.below is not None and not case.is_new
+
+    def settings(self, case: Case) -> Settings:
+        for setting, ask in self.vecd.settings(case):
+            self.recall = setting.split()[1]
+            yield setting, ask
+
+    def timed(self, ask: Ask, case: Case) -> float:
+        np.save(self.queries, case.queries[TRIED : TRIED + TIMED])
+        done = subprocess.run(
+            [
+                self.vecctl, "--json", "--socket", str(self.vecd.client.path), "bench", "c", "--queries", str(self.queries),
+                "-k", str(case.k), "--recall", self.recall, "--filter", f"u < {case.below}", "--seconds", "1",
+            ],
+            check=True, capture_output=True, text=True)
+        return json.loads(done.stdout)["latency_us"]["mean"] / 1e6
 
 
 class Faiss(Engine):

@@ -11,9 +11,7 @@ from contextlib import contextmanager, suppress
 
 import numpy as np
 
-from engines import Ask, Case, Engine
-
-TRIED, TIMED = 100, 300
+from engines import TRIED, Ask, Case, Engine, VecdFromSwift
 
 
 @contextmanager
@@ -69,25 +67,28 @@ def chosen(engine: Engine, case: Case, least: float) -> tuple[str, float, Ask] |
 
 
 def measure(engines: dict[str, Engine | None], case: Case, least: float, rounds: int) -> dict:
-    found = {name: engine and chosen(engine, case, least) for name, engine in engines.items()}
+    found = {
+        name: engine and chosen(engine, case, least) for name, engine in engines.items() if not engine or engine.suits(case)}
     times: dict[str, list[float]] = {name: [] for name, choice in found.items() if choice}
     if "vecd" not in times:
         raise SystemExit(f"vecd does not reach a recall of {least}, so there is nothing to compare with")
     for _ in range(rounds):
         for name in times:
-            ask, begun = found[name][2], time.perf_counter()
-            for n in range(TRIED, TRIED + TIMED):
-                ask(n)
-            times[name].append((time.perf_counter() - begun) / TIMED)
+            times[name].append(engines[name].timed(found[name][2], case))
     result: dict = {}
     for name, choice in found.items():
         if choice is None:
             result[name] = None
             continue
-        ratios = sorted(other / own for other, own in zip(times[name], times["vecd"]))
-        spread = {"median": statistics.median(ratios), "least": ratios[0], "greatest": ratios[-1]}
         result[name] = {
-            "setting": choice[0], "recall": round(choice[1], 4),
-            "time_of_vecd": {key: round(value, 2) for key, value in spread.items()},
-        }
+            "setting": choice[0], "recall": round(choice[1], 4), "time_of_vecd": spread(times[name], times["vecd"])}
+        if VecdFromSwift.name in times:
+            result[name]["time_of_vecd_from_swift"] = spread(times[name], times[VecdFromSwift.name])
     return result
+
+
+def spread(times: list[float], of: list[float]) -> dict[str, float]:
+    """Of the ratios, round by round."""
+    ratios = sorted(other / own for other, own in zip(times, of))
+    return {
+        "median": round(statistics.median(ratios), 2), "least": round(ratios[0], 2), "greatest": round(ratios[-1], 2)}
