@@ -116,14 +116,20 @@ enum Check {
     guard got.found.allSatisfy({ $0 }), Set(ids).count == ids.count else {
       throw VecError(.internalDefect, "a search of \(generation.label) found ids that get does not, or one id twice")
     }
-    let hasItems = try !engine.describe(collection.name).attributes.isEmpty
+    let description = try engine.describe(collection.name)
+    let hasItems = !description.attributes.isEmpty
     var digest: UInt64 = 0
     for (row, id) in ids.enumerated() {
       let vector = got.vectors[row * dimension..<(row + 1) * dimension]
       digest &+= hash(id, vector)
       // The steps write the id as the attribute, and the bytes of the vector as the payload.
+      let text = got.records[row].stringID
       let right = AttributeRecord(
-        [(0, .int(Int64(bitPattern: id)))], payload: vector.flatMap { withUnsafeBytes(of: $0) { Array($0) } })
+        [(0, .int(Int64(bitPattern: id)))], payload: vector.flatMap { withUnsafeBytes(of: $0) { Array($0) } }, stringID: text)
+      let isNamed = text.map { StringID.id(of: $0.text) == id } ?? false
+      guard isNamed == (description.ids == .string) else {
+        throw VecError(.internalDefect, "row \(id) of \(generation.label) has not the string id it was written with")
+      }
       guard !hasItems || got.records[row] == right else {
         throw VecError(.internalDefect, "row \(id) of \(generation.label) has not the attributes or payload it was written with")
       }

@@ -18,6 +18,7 @@ import numpy as np
 import vecd
 
 from .model import BIASES, SETS, digest
+from .steps import texts
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -184,7 +185,7 @@ def observe(client: vecd.Client) -> dict[str, Any]:
                 if not len(ids):
                     generations.append(entry | {"found": 0, "digest": "0"})
                     continue
-                got = client.get(c.name, ids, generation=g.label, fields=("attributes", "payload"))
+                got = client.get(c.name, ids, generation=g.label, fields=("attributes", "payload", "string_id"))
                 if not got.found.all() or len(set(ids.tolist())) != len(ids):
                     return {"error": f"a search of {g.label} finds ids that get does not, or one id twice"}
                 if any(
@@ -192,6 +193,8 @@ def observe(client: vecd.Client) -> dict[str, Any]:
                     for key, row, values, payload in zip(ids.tolist(), got.vectors, got.attributes, got.payloads)
                 ):
                     return {"error": f"a row of {g.label} has not the attributes or the payload that it was written with"}
+                if got.string_ids != (texts(c.name, ids) or [None] * len(ids)):
+                    return {"error": f"a row of {g.label} has not the string id that it was written with"}
                 entry |= {"found": len(ids), "digest": digest(ids, got.vectors)}
             generations.append(entry)
         told = client.describe(c.name)

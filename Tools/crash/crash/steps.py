@@ -5,6 +5,7 @@ A new operation of vecd is a new class, and a line in `chance.valid`: every meth
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,6 +13,7 @@ import numpy as np
 
 import vecd
 from vecd import Attribute, protocol
+from vecd.string_ids import string_id_hash
 
 from .model import Collection, Generation, State
 
@@ -19,6 +21,26 @@ DIMENSION = 8
 # Every row carries its id as its attribute and the bytes of its vector as its payload, so that whoever reads it can tell
 # whether they belong together.
 ATTRIBUTES = [Attribute("id", "int")]
+
+
+# The collection whose items are known by texts. The model knows its rows by the hashes of these, as the daemon does.
+STRINGS = "beta"
+_TEXTS: dict[int, str] = {}
+
+
+def key(collection: str, number: int) -> int:
+    """The id of an item by its number, or by its id."""
+    if collection != STRINGS or number in _TEXTS:
+        return number
+    text = f"item {number}"
+    own = string_id_hash(text)
+    _TEXTS[own] = text
+    return own
+
+
+def texts(collection: str, keys: Iterable[int]) -> list[str] | None:
+    """The texts of ids that `key` gave, empty for others; None where items are known by numbers."""
+    return [_TEXTS.get(int(one), "") for one in keys] if collection == STRINGS else None
 
 
 def payloads(vectors: np.ndarray) -> list[bytes]:
@@ -52,7 +74,7 @@ class Create(Step):
         return state | {self.collection: Collection(self.collection, DIMENSION, self.metric)}
 
     def run(self, client: vecd.Client) -> None:
-        client.create(self.collection, DIMENSION, self.metric, ATTRIBUTES)
+        client.create(self.collection, DIMENSION, self.metric, ATTRIBUTES, "string" if self.collection == STRINGS else "number")
 
 
 @dataclass(frozen=True)
@@ -78,7 +100,8 @@ class Rows(Step):
 
     @property
     def ids(self) -> np.ndarray:
-        return np.arange(self.first, self.first + self.count, dtype=np.uint64)
+        numbers = range(self.first, self.first + self.count)
+        return np.array([key(self.collection, number) for number in numbers], dtype=np.uint64)
 
     @cached_property
     def vectors(self) -> np.ndarray:
@@ -100,8 +123,8 @@ class Ingest(Rows):
 
     def run(self, client: vecd.Client) -> None:
         client.ingest(
-            self.collection, self.ids, self.vectors, self.label, attributes={"id": self.ids}, payloads=payloads(self.vectors),
-            model=self.model)
+            self.collection, texts(self.collection, self.ids) or self.ids, self.vectors, self.label,
+            attributes={"id": self.ids}, payloads=payloads(self.vectors), model=self.model)
 
 
 @dataclass(frozen=True)

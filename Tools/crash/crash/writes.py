@@ -12,10 +12,10 @@ import numpy as np
 
 import vecd
 from vecd import protocol
-from vecd.attributes import encode_records
+from vecd.attributes import RecordEncoder
 
 from .model import Collection, Generation, State
-from .steps import ATTRIBUTES, DIMENSION, Step, payloads
+from .steps import ATTRIBUTES, DIMENSION, Step, key, payloads, texts
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,10 @@ class Write(Step):
         raise NotImplementedError
 
     @property
+    def keys(self) -> list[int]:
+        return [key(self.collection, number) for number in self.ids]
+
+    @property
     def token(self) -> bytes:
         return random.Random(f"{self.kind} {self.seed} {self.ids}").randbytes(16)
 
@@ -58,24 +62,26 @@ class Upsert(Write):
         return np.random.default_rng(self.seed).standard_normal((len(self.ids), DIMENSION), dtype=np.float32)
 
     def written(self, rows: dict[int, bytes]) -> dict[int, bytes]:
-        return rows | {key: row.tobytes() for key, row in zip(self.ids, self.vectors)}  # the last of equal ids counts
+        return rows | {own: row.tobytes() for own, row in zip(self.keys, self.vectors)}  # the last of equal ids counts
 
     def message(self) -> protocol.Message:
-        ids = np.array(self.ids, dtype=np.uint64)
+        keys, encode = self.keys, RecordEncoder(ATTRIBUTES).encode
+        names = texts(self.collection, keys) or [None] * len(keys)
+        records = b"".join(
+            encode({"id": own}, payload, name) for own, payload, name in zip(keys, payloads(self.vectors), names))
         return protocol.UpsertRequest(
-            self.collection, self.label or "", self.token, DIMENSION, len(ids), ids, self.vectors,
-            encode_records([{"id": key} for key in self.ids], ATTRIBUTES, payloads(self.vectors)), self.model,
-        )
+            self.collection, self.label or "", self.token, DIMENSION, len(keys), np.array(keys, dtype=np.uint64),
+            self.vectors, records, self.model)
 
 
 @dataclass(frozen=True)
 class Delete(Write):
     def written(self, rows: dict[int, bytes]) -> dict[int, bytes]:
-        gone = set(self.ids)
-        return {key: row for key, row in rows.items() if key not in gone}
+        gone = set(self.keys)
+        return {own: row for own, row in rows.items() if own not in gone}
 
     def message(self) -> protocol.Message:
-        ids = np.array(self.ids, dtype=np.uint64)
+        ids = np.array(self.keys, dtype=np.uint64)
         return protocol.DeleteRequest(self.collection, self.label or "", self.token, len(ids), ids)
 
 
