@@ -43,9 +43,10 @@ extension Engine {
       ? try find(request, k: request.k, merge, exclusions, in: generation, metric, shouldStop)
       : try choose(
         request, Selector(request, collection.row.attributes), merge, exclusions, in: generation, metric, shouldStop)
-    try fenceUnreadable(generation, of: request.collection)
     var reply = Self.reply(results, plan, from: whole, sequence: collection.row.sequence)
     if !request.fields.isEmpty { reply.records = try whole.records(of: reply.ids, request.fields) }
+    // Last of all: string ids are read from the mapping too.
+    try fenceUnreadable(generation, of: request.collection)
     return reply
   }
 

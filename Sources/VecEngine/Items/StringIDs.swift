@@ -78,11 +78,15 @@ struct StringIDCollector {
 
 extension WriteState {
   /// The text that the row is known by which counts for an id; nil when there is none.
-  func stringID(of id: UInt64, _ segments: [SegmentHandle]) -> Keyword? {
+  ///
+  /// - Throws: `segment-damaged` when the disk did not deliver it.
+  func stringID(of id: UInt64, _ segments: [SegmentHandle]) throws(VecError) -> Keyword? {
     if let place = places[id] { return deltas.first { $0.row.number == place.delta }?.record(place.row).stringID }
     for segment in segments.reversed() {
       guard let row = segment.row(of: id), live[segment.row.uuid]?.contains(row) ?? true else { continue }
-      return segment.items.stringIDs?[row]
+      let text = segment.items.stringIDs?[row]
+      guard !segment.file.isUnreadable else { throw segment.unreadable }
+      return text
     }
     return nil
   }

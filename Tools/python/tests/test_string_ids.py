@@ -1,5 +1,6 @@
 """String ids: their hashes and records, and collections that have them, against a real daemon."""
 
+import os
 import re
 import signal
 
@@ -354,3 +355,22 @@ def test_a_text_that_comes_twice_and_two_of_one_hash_are_named(db, shop):
     assert got.found.tolist() == [True, False] and got.string_ids == [TWINS[0], None]
     assert np.isnan(got.vectors[1]).all() and got.payloads == [b"", None]
     refused(ErrorCode.INVALID_ARGUMENT, lambda: db.likeness(name, TWINS[1:]), TWINS[1])
+
+
+def test_texts_that_the_disk_does_not_deliver_are_never_answered(own_daemon):
+    """Cut short under the daemon, the file has no such pages any more: the mapping faults."""
+    with own_daemon.connect() as db:
+        db.create("c", 2, "ip", ids="string")
+        texts = [f"{n:0200}" for n in range(3_000)]
+        db.ingest("c", texts, np.ones((3_000, 2), np.float32), "g")
+        db.build_index("c", "g")
+        db.publish("c", "g")
+        query = np.ones(2, np.float32)
+        found = db.search("c", query, 3_000, exact=True, fields="string_id")
+        assert sorted(found.string_ids[0]) == texts
+        segment, = (own_daemon.store / "segments").glob("*.vseg")
+        segment.chmod(0o600)
+        os.truncate(segment, segment.stat().st_size - 400_000)
+        refused(
+            ErrorCode.SEGMENT_DAMAGED, lambda: db.search("c", query, 3_000, exact=True, fields="string_id"), "did not deliver")
+        refused(ErrorCode.COLLECTION_FENCED, lambda: db.search("c", query, 1))
