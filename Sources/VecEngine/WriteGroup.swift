@@ -104,7 +104,8 @@ extension WriteGroup {
     var own = stringIDs[number] ?? [:]
     for (id, record) in zip(upsert.ids, upsert.records) {
       guard let text = record.stringID else { continue }
-      let there = try own[id] ?? target.state.stringID(of: id, target.generation.segments)
+      var there = own[id]
+      if there == nil { there = try target.state.stringID(of: id, target.generation.segments) }
       if let there, there != text {
         throw StringID.collision(there.text, text.text)
       }
