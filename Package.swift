@@ -112,7 +112,7 @@ let package = Package(
       ["VecCore", "VecProtocol", "VecEngine", "VecServer", "VecTestSupport", nioCore, logging]),
     tests("TidyTests", ["VecCore", "VecTestSupport"]),
     tests("CrashTests", ["VecCore", "VecProtocol", "VecTestSupport"]),
-    tests("EndToEndTests", ["VecCore", "VecProtocol", "VecTestSupport"]),
+    tests("EndToEndTests", ["VecCore", "VecProtocol", "VecClient", "VecTestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

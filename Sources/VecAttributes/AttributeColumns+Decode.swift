@@ -36,15 +36,7 @@ extension AttributeColumns {
   private static func readDirectory(
     _ reader: inout ByteReader, _ rowCount: Int, _ definitions: [AttributeDefinition]
   ) throws(VecError) -> [Entry] {
-    guard try reader.read(UInt32.self) == magic else { throw reader.failure("no attributes start here") }
-    let version = try reader.read(UInt16.self)
-    guard version == Self.version else {
-      throw VecError(.unsupportedFormat, "section attributes: version \(version) is not known, must be \(Self.version)")
-    }
-    let count = Int(try reader.read(UInt16.self))
-    let rows = try reader.read(UInt32.self)
-    guard Int(rows) == rowCount else { throw reader.failure("they are of \(rows) rows, the segment has \(rowCount)") }
-    guard try reader.read(UInt32.self) == 0 else { throw reader.failure("reserved bytes of the header are not zero") }
+    let count = Int(try head.read(&reader, rowCount: rowCount))
     var entries: [Entry] = []
     var least = 0
     for _ in 0..<count {

@@ -2,9 +2,7 @@ import VecCore
 
 /// The attributes section of a segment; Formats/attributes.md says the same in words.
 extension AttributeColumns {
-  static let magic: UInt32 = 0x5254_5441  // "ATTR"
-  static let version: UInt16 = 1
-  static let headerBytes = 16
+  static let head = SectionHead(what: "attributes", magic: 0x5254_5441, version: 1)  // "ATTR"
   static let entryBytes = 16
 
   /// True when no row has a value, so that no section is needed.
@@ -13,11 +11,7 @@ extension AttributeColumns {
   package func encode() -> [UInt8] {
     let there = columns.indices.compactMap { position in columns[position].map { (position, $0) } }
     var writer = ByteWriter()
-    writer.write(Self.magic)
-    writer.write(Self.version)
-    writer.write(UInt16(there.count))
-    writer.write(UInt32(rowCount))
-    writer.write(UInt32(0))
+    Self.head.write(UInt16(there.count), rowCount: rowCount, to: &writer)
     let directory = writer.bytes.count
     for (position, column) in there {
       writer.write(UInt8(position))

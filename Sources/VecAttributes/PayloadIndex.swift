@@ -3,9 +3,7 @@ package import VecCore
 /// Where the payload of each row lies in a payload section; Formats/attributes.md has the section. The payloads themselves
 /// stay where they are: a reader fetches `range(of:)` from the section's blocks.
 package struct PayloadIndex: Sendable, Equatable {
-  private static let magic: UInt32 = 0x4C59_4150  // "PAYL"
-  private static let version: UInt16 = 1
-  private static let headerBytes = 16
+  private static let head = SectionHead(what: "payloads", magic: 0x4C59_4150, version: 1)  // "PAYL"
   private static let stride = 64
 
   /// Per row; 0 for none.
@@ -36,7 +34,7 @@ package struct PayloadIndex: Sendable, Equatable {
 
   /// Bytes of the section before the payloads.
   package var headByteCount: Int { Self.headByteCount(rowCount: rowCount) }
-  package static func headByteCount(rowCount: Int) -> Int { headerBytes + 4 * rowCount }
+  package static func headByteCount(rowCount: Int) -> Int { SectionHead.byteCount + 4 * rowCount }
 
   /// Bytes of the whole section.
   package var sectionByteCount: Int { headByteCount + starts[starts.count - 1] }
@@ -51,11 +49,7 @@ package struct PayloadIndex: Sendable, Equatable {
   /// The section up to its payloads, which are to follow row after row.
   package func encodeHead() -> [UInt8] {
     var writer = ByteWriter(reserving: headByteCount)
-    writer.write(Self.magic)
-    writer.write(Self.version)
-    writer.write(UInt16(0))
-    writer.write(UInt32(rowCount))
-    writer.write(UInt32(0))
+    Self.head.write(rowCount: rowCount, to: &writer)
     writer.write(array: lengths)
     return writer.bytes
   }
@@ -69,16 +63,9 @@ package struct PayloadIndex: Sendable, Equatable {
   /// - Throws: `segment-damaged` saying what breaks the format, `unsupported-format` for another version.
   package init(decoding head: UnsafeRawBufferPointer, rowCount: Int, sectionByteCount: Int) throws(VecError) {
     var reader = ByteReader(head, code: .segmentDamaged, context: "section payload")
-    guard try reader.read(UInt32.self) == Self.magic else { throw reader.failure("no payloads start here") }
-    let version = try reader.read(UInt16.self)
-    guard version == Self.version else {
-      throw VecError(.unsupportedFormat, "section payload: version \(version) is not known, must be \(Self.version)")
+    guard try Self.head.read(&reader, rowCount: rowCount) == 0 else {
+      throw reader.failure("reserved bytes of the header are not zero")
     }
-    let reserved = try reader.read(UInt16.self)
-    let rows = try reader.read(UInt32.self)
-    guard Int(rows) == rowCount else { throw reader.failure("it is of \(rows) rows, the segment has \(rowCount)") }
-    let more = try reader.read(UInt32.self)
-    guard reserved == 0, more == 0 else { throw reader.failure("reserved bytes of the header are not zero") }
     let lengths = try reader.readArray(UInt32.self, count: rowCount)
     if let row = lengths.firstIndex(where: { $0 > Limits.payloadBytesMax }) {
       throw reader.failure("the payload of row \(row) has \(lengths[row]) bytes, at most \(Limits.payloadBytesMax) may be")

@@ -5,9 +5,7 @@ package import VecCore
 /// Unchecked sendable: the bytes are never changed. They must outlive it. Of a page that the disk did not deliver zeros come,
 /// which lead to other texts, never out of the section.
 package struct StringIDColumn: @unchecked Sendable {
-  private static let magic: UInt32 = 0x4952_5453  // "STRI"
-  private static let version: UInt16 = 1
-  private static let headerBytes = 16
+  private static let head = SectionHead(what: "string ids", magic: 0x4952_5453, version: 1)  // "STRI"
   private static let stride = 64
 
   package let rowCount: Int
@@ -23,16 +21,9 @@ package struct StringIDColumn: @unchecked Sendable {
     lengthsOffset = Self.lengthsOffset(rowCount)
     textsOffset = Self.textsOffset(rowCount)
     var reader = ByteReader(section, code: .segmentDamaged, context: "section string ids")
-    guard try reader.read(UInt32.self) == Self.magic else { throw reader.failure("no string ids start here") }
-    let version = try reader.read(UInt16.self)
-    guard version == Self.version else {
-      throw VecError(.unsupportedFormat, "section string ids: version \(version) is not known, must be \(Self.version)")
+    guard try Self.head.read(&reader, rowCount: rowCount) == 0 else {
+      throw reader.failure("reserved bytes of the header are not zero")
     }
-    let reserved = try reader.read(UInt16.self)
-    let rows = try reader.read(UInt32.self)
-    guard Int(rows) == rowCount else { throw reader.failure("it is of \(rows) rows, the segment has \(rowCount)") }
-    let more = try reader.read(UInt32.self)
-    guard reserved == 0, more == 0 else { throw reader.failure("reserved bytes of the header are not zero") }
     guard textsOffset <= section.count else {
       throw reader.failure("it has \(section.count) bytes, its starts and lengths alone \(textsOffset)")
     }
@@ -84,11 +75,11 @@ package struct StringIDColumn: @unchecked Sendable {
   package subscript(row: Int) -> Keyword { Keyword(String(decoding: bytes(of: row), as: UTF8.self)) }
 
   private func start(ofGroup group: Int) -> UInt64 {
-    section.loadUnaligned(fromByteOffset: Self.headerBytes + 8 * group, as: UInt64.self)
+    section.loadUnaligned(fromByteOffset: SectionHead.byteCount + 8 * group, as: UInt64.self)
   }
 
   private static func groupCount(_ rowCount: Int) -> Int { (rowCount + stride - 1) / stride }
-  private static func lengthsOffset(_ rowCount: Int) -> Int { headerBytes + 8 * (groupCount(rowCount) + 1) }
+  private static func lengthsOffset(_ rowCount: Int) -> Int { SectionHead.byteCount + 8 * (groupCount(rowCount) + 1) }
   private static func textsOffset(_ rowCount: Int) -> Int { (lengthsOffset(rowCount) + 2 * rowCount + 7) / 8 * 8 }
 
   /// The section up to its texts, which are to follow row after row.
@@ -96,11 +87,7 @@ package struct StringIDColumn: @unchecked Sendable {
   /// - Parameter lengths: bytes of each row's text, 1 to `Limits.stringIDBytesMax`.
   package static func encodeHead(lengths: [UInt16]) -> [UInt8] {
     var writer = ByteWriter(reserving: textsOffset(lengths.count))
-    writer.write(magic)
-    writer.write(version)
-    writer.write(UInt16(0))
-    writer.write(UInt32(lengths.count))
-    writer.write(UInt32(0))
+    head.write(rowCount: lengths.count, to: &writer)
     var end: UInt64 = 0
     for (row, length) in lengths.enumerated() {
       if row % stride == 0 { writer.write(end) }

@@ -1,7 +1,7 @@
 public import VecCore
 
 // Collections whose items are known by texts. Searches tell them where `SearchRequest.fields` has `.stringID`; wherever ids are
-// taken, `StringID.id(of:)` makes the id of a text.
+// taken, `StringID.id(of:)` makes the id of a text. What cannot be a string id is `invalid-argument`, and nothing is sent.
 extension UpsertRequest {
   /// - Parameters:
   ///   - stringIDs: one per row; of equal ones the last counts.
@@ -12,13 +12,15 @@ extension UpsertRequest {
   ) throws(VecError) {
     self.init(
       collection: collection, generation: generation, token: token, dimension: dimension,
-      ids: stringIDs.map { StringID.id(of: $0) }, vectors: vectors, records: try records.naming(stringIDs), model: model)
+      ids: try StringID.ids(of: stringIDs), vectors: vectors, records: try records.naming(stringIDs), model: model)
   }
 }
 
 extension DeleteRequest {
-  public init(collection: String, generation: String? = nil, token: WriteToken? = nil, stringIDs: [String]) {
-    self.init(collection: collection, generation: generation, token: token, ids: stringIDs.map { StringID.id(of: $0) })
+  public init(
+    collection: String, generation: String? = nil, token: WriteToken? = nil, stringIDs: [String]
+  ) throws(VecError) {
+    self.init(collection: collection, generation: generation, token: token, ids: try StringID.ids(of: stringIDs))
   }
 }
 
@@ -28,7 +30,7 @@ extension IngestSession {
     stringIDs: [String], vectors: [Float], records: [AttributeRecord] = []
   ) async throws(VecError) {
     try await append(
-      ids: stringIDs.map { StringID.id(of: $0) }, vectors: vectors, records: try records.naming(stringIDs))
+      ids: try StringID.ids(of: stringIDs), vectors: vectors, records: try records.naming(stringIDs))
   }
 }
 
@@ -38,7 +40,7 @@ extension VecClient {
     collection: String, stringIDs: [String], generation: String? = nil, fields: ItemFields = [], deadline: Duration? = nil
   ) async throws(VecError) -> GetReply {
     var reply = try await get(
-      collection: collection, ids: stringIDs.map { StringID.id(of: $0) }, generation: generation,
+      collection: collection, ids: try StringID.ids(of: stringIDs), generation: generation,
       fields: fields.union(.stringID), deadline: deadline)
     let (vectors, records) = (reply.vectors, reply.records)
     (reply.vectors, reply.records) = ([], [])
@@ -57,7 +59,9 @@ extension VecClient {
 
 extension [AttributeRecord] {
   /// The same of items that are known by texts.
-  fileprivate func naming(_ stringIDs: [String]) throws(VecError) -> [AttributeRecord] {
+  ///
+  /// - Throws: `invalid-argument` unless there is one for each text, or none at all.
+  package func naming(_ stringIDs: [String]) throws(VecError) -> [AttributeRecord] {
     guard isEmpty || count == stringIDs.count else {
       throw VecError(.invalidArgument, "\(stringIDs.count) string ids with \(count) records: give one for each, or none")
     }

@@ -14,11 +14,6 @@ public enum IDKind: UInt8, CaseIterable, Sendable {
     case .string: "string"
     }
   }
-
-  public init?(name: String) {
-    guard let kind = Self.allCases.first(where: { $0.name == name }) else { return nil }
-    self = kind
-  }
 }
 
 /// The text that an item of a collection with string ids is known by: 1 to `Limits.stringIDBytesMax` bytes of UTF-8 without
@@ -28,6 +23,16 @@ public enum StringID {
   public static func id(of text: String) -> UInt64 {
     var text = text
     return text.withUTF8 { id(ofBytes: UnsafeRawBufferPointer($0)) }
+  }
+
+  /// The ids of texts.
+  ///
+  /// - Throws: `invalid-argument` naming the first that cannot be a string id.
+  public static func ids(of texts: [String]) throws(VecError) -> [UInt64] {
+    try texts.map { (text) throws(VecError) in
+      try check(text)
+      return id(of: text)
+    }
   }
 
   package static func id(ofBytes bytes: UnsafeRawBufferPointer) -> UInt64 { XXH64(bytes.baseAddress, bytes.count, 0) >> 1 }

@@ -10,7 +10,7 @@ enum IDList {
   static func parse(_ text: String, option: String, limit: Int, _ kind: IDKind) throws(VecError) -> [UInt64] {
     var ids: [UInt64] = []
     for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-      ids.append(try id(String(part), of: "\(option): ", kind))
+      ids.append(try id(String(part), of: "\(option): ", kind, right: "; write 1,2,3"))
     }
     guard ids.count <= limit else {
       throw VecError(.limitExceeded, "\(option) holds \(ids.count) ids, at most \(limit); use \(option)-file")
@@ -18,13 +18,15 @@ enum IDList {
     return ids
   }
 
-  /// - Parameter place: begins the message about what is none.
-  static func id(_ text: String, of place: String, _ kind: IDKind) throws(VecError) -> UInt64 {
+  /// - Parameters:
+  ///   - place: begins the message about what is none.
+  ///   - right: ends it.
+  static func id(_ text: String, of place: String, _ kind: IDKind, right: String = "") throws(VecError) -> UInt64 {
     switch kind {
     case .number:
       guard let id = UInt64(text.filter { $0 != " " }) else {
         throw VecError(
-          .invalidArgument, "\(place)\(Names.quoted(text)) is not an integer from 0 to 18446744073709551615; write 1,2,3")
+          .invalidArgument, "\(place)\(Names.quoted(text)) is not an integer from 0 to 18446744073709551615\(right)")
       }
       return id
     case .string:

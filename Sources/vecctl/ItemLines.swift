@@ -1,3 +1,4 @@
+import VecClient
 import VecCore
 import VecFiles
 
@@ -52,12 +53,7 @@ struct ItemSource {
     of block: VectorBlock, attributes: () async throws -> [AttributeDefinition]
   ) async throws -> [AttributeRecord] {
     let records = try await besideIDs(block, attributes: attributes)
-    guard !block.stringIDs.isEmpty else { return records }
-    return block.stringIDs.enumerated().map { place, text in
-      var record = records.isEmpty ? AttributeRecord() : records[place]
-      record.stringID = Keyword(text)
-      return record
-    }
+    return block.stringIDs.isEmpty ? records : try records.naming(block.stringIDs)
   }
 
   private mutating func besideIDs(

@@ -23,32 +23,6 @@ struct StringIDTests {
     #expect(error?.code == .invalidArgument && error?.message.contains(what) == true)
   }
 
-  @Test("records come back with their string id, with values and payload beside it and without")
-  func records() throws {
-    for record in [
-      AttributeRecord(stringID: "sku-17"), AttributeRecord([(3, .keyword("é"))], payload: [0, 255], stringID: "🛒/17"),
-      AttributeRecord(payload: [7], stringID: Keyword(String(repeating: "k", count: 256))),
-    ] {
-      let bytes = record.encode()
-      #expect(bytes.count == record.byteCount && bytes[0] & 0x80 != 0)
-      #expect(try Self.read(bytes) == record)
-      #expect(record.only(.stringID) == AttributeRecord(stringID: record.stringID))
-      #expect(record.only([.attributes, .payload]).stringID == nil)
-      for length in bytes.indices { #expect((try? Self.read(Array(bytes[..<length]))) == nil) }
-    }
-  }
-
-  @Test("a record whose string id is empty, too long, or has a control character is malformed")
-  func malformedRecords() {
-    func record(_ text: [UInt8]) -> [UInt8] {
-      [0x80, UInt8(text.count & 255), UInt8(text.count >> 8)] + text + [0, 0, 0, 0]
-    }
-    for text in [[], [UInt8](repeating: 97, count: 257), [97, 0], [0xC3]] {
-      let error = #expect(throws: VecError.self) { try Self.read(record(text)) }
-      #expect(error?.code == .malformedFrame)
-    }
-  }
-
   @Test("a row must come with the text whose hash its id is, in collections with string ids and only there")
   func rows() throws {
     let id = StringID.id(of: "sku-17")
@@ -61,15 +35,6 @@ struct StringIDTests {
     ] {
       let error = #expect(throws: VecError.self) { try record.check(id: id, kind) }
       #expect(error?.code == .invalidArgument && error?.message.contains(what) == true)
-    }
-  }
-
-  static func read(_ bytes: [UInt8]) throws(VecError) -> AttributeRecord {
-    try bytes.withUnsafeBufferPointer { (buffer) throws(VecError) in
-      var reader = ByteReader(UnsafeRawBufferPointer(buffer), code: .malformedFrame, context: "record")
-      let record = try AttributeRecord.read(&reader)
-      try reader.finish()
-      return record
     }
   }
 }

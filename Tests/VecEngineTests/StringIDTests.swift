@@ -103,11 +103,21 @@ struct StringIDTests {
     _ = try engine.compact("shop", generation: nil) { false }
     try Self.expect(engine, expected)
     #expect(try engine.verify(nil).findings.isEmpty)
+    try expectSnapshot(engine, fixture, expected)
     engine.close()
     engine = try Self.open(fixture, create: false)
     defer { engine.close() }
     #expect(engine.recovery.fences.isEmpty)
     try Self.expect(engine, expected)
+  }
+
+  private func expectSnapshot(
+    _ engine: Engine, _ fixture: EngineFixture, _ expected: [String: AttributeRecord]
+  ) throws {
+    defer { removeTree(fixture.directory + "/snapshots") }
+    let copy = try EngineFixture.open(try engine.snapshot("s").path)
+    defer { copy.close() }
+    try Self.expect(copy, expected)
   }
 
   @Test("two texts of one hash are never in one generation: the second is refused by name, wherever the first is")

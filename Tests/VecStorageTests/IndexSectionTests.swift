@@ -31,6 +31,30 @@ struct IndexSectionTests {
       }
     }
 
+    /// What becomes of the file when it calls itself one of an older version, with all checksums right.
+    func refusal(asVersion version: UInt16) throws -> VecErrorCode? {
+      let scratch = ScratchDirectory()
+      var forge = SegmentForge(bytes: try fileBytes())
+      forge.set(version, at: 10)
+      forge.seal()
+      let path = scratch.path + "/forged.vseg"
+      Files.write(forge.bytes, path)
+      do throws(VecError) { _ = try MappedSegment.open(path: path, expecting: nil) } catch { return error.code }
+      return nil
+    }
+
+    /// The golden file of these sections, which is what is written today, opened and verified.
+    func golden(version: Int) throws -> MappedSegment {
+      let path = GoldenTests.folder(version: version) + "/\(fixture.name).vseg"
+      let written = try fileBytes()
+      GoldenTests.keep(written, at: path)
+      let kept = try #require(Files.read(path), "golden file \(path) is missing; VECD_WRITE_GOLDEN=1 writes it")
+      #expect(kept == written || SegmentWriter.packerVersion != 10_904)
+      let segment = try MappedSegment.open(path: path, expecting: nil)
+      try segment.verify()
+      return segment
+    }
+
     func fileBytes() throws -> [UInt8] {
       let scratch = ScratchDirectory()
       let store = try StoreDirectory(path: scratch.path, create: true)
@@ -105,15 +129,7 @@ struct IndexSectionTests {
 
   @Test("index sections in a file that calls itself version 1 are damage, even with all checksums right")
   func versionOne() throws {
-    let scratch = ScratchDirectory()
-    var forge = SegmentForge(bytes: try Self.golden.fileBytes())
-    forge.set(1 as UInt16, at: 10)
-    forge.seal()
-    let path = scratch.path + "/forged.vseg"
-    Files.write(forge.bytes, path)
-    var refusal: VecErrorCode?
-    do throws(VecError) { _ = try MappedSegment.open(path: path, expecting: nil) } catch { refusal = error.code }
-    #expect(refusal == .segmentDamaged)
+    #expect(try Self.golden.refusal(asVersion: 1) == .segmentDamaged)
   }
 
   @Test("any flipped bit of a file with index sections is found")
@@ -123,13 +139,7 @@ struct IndexSectionTests {
 
   @Test("the golden file of version 2 is what is written today, and is read as it was written")
   func goldenFile() throws {
-    let path = GoldenTests.folder(version: 2) + "/\(Self.golden.fixture.name).vseg"
-    let written = try Self.golden.fileBytes()
-    GoldenTests.keep(written, at: path)
-    let kept = try #require(Files.read(path), "golden file \(path) is missing; VECD_WRITE_GOLDEN=1 writes it")
-    #expect(kept == written || SegmentWriter.packerVersion != 10_904)
-    let segment = try MappedSegment.open(path: path, expecting: nil)
-    try segment.verify()
+    let segment = try Self.golden.golden(version: 2)
     for (kind, content) in Self.golden.sections {
       #expect(segment.indexSection(kind).map { Array($0) } == content, "\(kind.name)")
     }

@@ -75,13 +75,7 @@ import VecStorage
 
   @Test("in a file that calls itself version 2 are damage, even with all checksums right")
   func versionTwo() throws {
-    let scratch = ScratchDirectory()
-    var forge = SegmentForge(bytes: try Self.golden.fileBytes())
-    forge.set(2 as UInt16, at: 10)
-    forge.seal()
-    var refusal: VecErrorCode?
-    do { _ = try open(forge.bytes, scratch) } catch let error as VecError { refusal = error.code }
-    #expect(refusal == .segmentDamaged)
+    #expect(try Self.golden.refusal(asVersion: 2) == .segmentDamaged)
   }
 
   private static let withStringIDs = IndexSectionTests.Indexed(
@@ -90,13 +84,7 @@ import VecStorage
 
   @Test("string ids make a file of version 4, and are used as they are in the mapping")
   func stringIDs() throws {
-    let path = GoldenTests.folder(version: 4) + "/\(Self.withStringIDs.fixture.name).vseg"
-    let written = try Self.withStringIDs.fileBytes()
-    GoldenTests.keep(written, at: path)
-    let kept = try #require(Files.read(path), "golden file \(path) is missing; VECD_WRITE_GOLDEN=1 writes it")
-    #expect(kept == written || SegmentWriter.packerVersion != 10_904)
-    let segment = try MappedSegment.open(path: path, expecting: nil)
-    try segment.verify()
+    let segment = try Self.withStringIDs.golden(version: 4)
     #expect(segment.header.leastReaderVersion == 4)
     let mapped = try #require(segment.stringIDs)
     #expect(Array(mapped) == Self.withStringIDs.sections[1].content && Int(bitPattern: mapped.baseAddress) % 64 == 0)
@@ -105,13 +93,7 @@ import VecStorage
 
   @Test("string ids in a file that calls itself version 3 are damage, even with all checksums right")
   func versionThree() throws {
-    let scratch = ScratchDirectory()
-    var forge = SegmentForge(bytes: try Self.withStringIDs.fileBytes())
-    forge.set(3 as UInt16, at: 10)
-    forge.seal()
-    var refusal: VecErrorCode?
-    do { _ = try open(forge.bytes, scratch) } catch let error as VecError { refusal = error.code }
-    #expect(refusal == .segmentDamaged)
+    #expect(try Self.withStringIDs.refusal(asVersion: 3) == .segmentDamaged)
   }
 
   @Test("any flipped bit of a file with them is found")
@@ -126,13 +108,7 @@ import VecStorage
 
   @Test("the golden file of version 3 is what is written today, and is read as it was written")
   func goldenFile() throws {
-    let path = GoldenTests.folder(version: 3) + "/\(Self.golden.fixture.name).vseg"
-    let written = try Self.golden.fileBytes()
-    GoldenTests.keep(written, at: path)
-    let kept = try #require(Files.read(path), "golden file \(path) is missing; VECD_WRITE_GOLDEN=1 writes it")
-    #expect(kept == written || SegmentWriter.packerVersion != 10_904)
-    let segment = try MappedSegment.open(path: path, expecting: nil)
-    try segment.verify()
+    let segment = try Self.golden.golden(version: 3)
     for (kind, content) in Self.golden.sections {
       #expect(try segment.reader(of: kind)?.read([0..<content.count]) == [content], "\(kind.name)")
     }

@@ -73,12 +73,20 @@ struct Bias: Verb {
       told += UInt64(ids.count)
       block = try source?.nextBlock(limit: Limits.biasIdsMax)?.ids
     }
+    if let values, told < values.count { throw surplus(values.count, of: told) }
     answer(
       json: .object([
         ("collection", .string(name)), ("set", .string(set)), ("told", .unsigned(told)), ("ids", .unsigned(held)),
       ]),
       text: "\(name): \(Readable.count(told, "bias", "biases")) put into \(set), which has "
         + "\(Readable.count(held, "id", "ids")) now")
+  }
+
+  /// A text file tells only at its end how many ids it has; what it had is put by then.
+  private func surplus(_ count: Int, of told: UInt64) -> VecError {
+    VecError(
+      .malformedFile,
+      "\(valuesFile ?? "") holds \(count) biases, \(idsFile ?? "") has \(told) ids, which were put; each needs one")
   }
 
   private func show() async throws {

@@ -21,45 +21,32 @@ struct Get: Verb {
 
   func execute() async throws {
     let fields = try AttributeArguments.fields(fields)
-    let (answered, description) = try await global.withClient { client in
+    let (reply, shown, description) = try await global.withClient { client in
       let description = try await client.describe(collection: name)
-      let wanted = try ids.map { (text) throws(VecError) in try IDList.id(text, of: "id ", description.ids) }
-      let asked = description.ids == .string ? fields.union(.stringID) : fields
-      return (try await client.get(collection: name, ids: wanted, generation: generation, fields: asked), description)
+      if description.ids == .string {
+        let reply = try await client.get(collection: name, stringIDs: ids, generation: generation, fields: fields)
+        return (reply, ids.map { JSON.string($0) }, description)
+      }
+      let wanted = try ids.map { (text) throws(VecError) in try IDList.id(text, of: "id ", .number) }
+      let reply = try await client.get(collection: name, ids: wanted, generation: generation, fields: fields)
+      return (reply, wanted.map { .unsigned($0) }, description)
     }
     let items = ItemFieldsText(fields: fields, attributes: description.attributes)
     // In the order asked, with nil for an id that is not there.
-    let (reply, found) = Self.matching(answered, description.ids == .string ? ids : nil)
-    let wanted = description.ids == .string ? ids.map { JSON.string($0) } : ids.map { .unsigned(UInt64($0) ?? 0) }
+    var records = reply.records[...]
+    let found = reply.found.map { $0 ? records.popFirst() : nil }
     var vectors: [ArraySlice<Float>?] = []
     var offset = 0
     for isFound in reply.found {
       vectors.append(isFound ? reply.vectors[offset..<(offset + reply.dimension)] : nil)
       offset += isFound ? reply.dimension : 0
     }
-    answer(json: json(wanted, vectors, reply, found, items), text: Self.text(ids, vectors, found, items))
+    answer(json: json(shown, vectors, reply, found, items), text: Self.text(ids, vectors, found, items))
     let missing = zip(ids, reply.found).filter { !$0.1 }.map(\.0)
     guard missing.isEmpty else {
       Output.talk("vecctl: not in generation \(reply.generation): \(missing.joined(separator: ", "))")
       throw ExitCode(VecErrorCode.fileNotFound.exitStatus)
     }
-  }
-
-  /// The reply and the record of each id. An item that only has the hash of the text asked for is none of them.
-  private static func matching(_ reply: GetReply, _ texts: [String]?) -> (GetReply, [AttributeRecord?]) {
-    var (matching, offset) = (reply, 0)
-    var records = reply.records[...]
-    matching.vectors = []
-    var found: [AttributeRecord?] = []
-    for (place, isFound) in reply.found.enumerated() {
-      let record = isFound ? records.popFirst() : nil
-      let isIt = isFound && (texts.map { record?.stringID == Keyword($0[place]) } ?? true)
-      matching.found[place] = isIt
-      found.append(isIt ? record : nil)
-      if isIt { matching.vectors += reply.vectors[offset..<(offset + reply.dimension)] }
-      offset += isFound ? reply.dimension : 0
-    }
-    return (matching, found)
   }
 
   private func json(

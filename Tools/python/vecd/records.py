@@ -106,6 +106,8 @@ def _read(data: memoryview, at: int) -> tuple[Record, int]:
         raise ValueError(f"{count} values, at most {ATTRIBUTES} may be")
     if first & _STRING_ID:
         string_id, at = _read_string_id(data, at)
+        if not count and data[at : at + 4] == _NO_PAYLOAD:  # very many, where a search asked for string ids alone
+            return Record((), b"", string_id), at + 4
     values: list[tuple[int, AttributeType, Any]] = []
     last = -1
     for _ in range(count):
