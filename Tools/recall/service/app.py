@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import logging
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import Route
 
+from recall.store import Store
+
 from .recommender import MOST, Recommender, Settings, Unavailable, Wish
 from .shelf import NEWEST_KEPT, Known
 
@@ -30,8 +33,9 @@ MOST_BYTES = 1 << 20
 PAGE = Path(__file__).with_name("page.html")
 
 
-def make_app(settings: Settings) -> Starlette:
-    recommender = Recommender(settings)
+def make_app(settings: Settings, open_store: Callable[[str], Store] | None = None) -> Starlette:
+    """open_store: where candidates come from instead of the daemon; see Recommender."""
+    recommender = Recommender(settings, open_store)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette):

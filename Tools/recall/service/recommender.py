@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,10 @@ class Wish:
 
 
 class Recommender:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, open_store: Callable[[str], Store] | None = None) -> None:
+        """open_store: the store of a collection, called by every thread for each request; else the daemon at settings.socket."""
         self.settings = settings
+        self._store = open_store or self._store_of_daemon
         self.shelf = Shelf(settings.redis_url)
         self._mine = threading.local()
         self.releases = {
@@ -73,7 +76,7 @@ class Recommender:
             for channel, collection in settings.channels.items()
         }
 
-    def _store(self, collection: str) -> Store:
+    def _store_of_daemon(self, collection: str) -> Store:
         """Each thread has its own connection: requests do not wait for each other's turns."""
         if not hasattr(self._mine, "client"):
             self._mine.client = vecd.connect(self.settings.socket, timeout=5.0, name="recall-service")
