@@ -51,7 +51,7 @@ let package = Package(
 
     // The synchronous core.
     library("VecCore", ["CVecShims", "CXXHash"]),
-    library("VecAttributes", ["VecCore"]),
+    library("VecAttributes", ["VecCore", "VecKernels"]),
     library("VecKernels", ["VecCore", "CVecKernels"]),
     library("VecIndex", ["VecCore", "VecKernels"]),
     library("VecStorage", ["VecCore", "CLZ4", "CVecShims"]),
@@ -78,8 +78,8 @@ let package = Package(
       name: "vecctl", dependencies: ["VecCore", "VecAttributes", "VecClient", "VecFiles", "VecStorage", arguments, histogram],
       swiftSettings: strict),
     .executableTarget(
-      name: "vecbench", dependencies: ["VecCore", "VecKernels", "VecIndex", "VecFiles"], path: "Tools/bench/inprocess",
-      swiftSettings: strict),
+      name: "vecbench", dependencies: ["VecCore", "VecAttributes", "VecKernels", "VecIndex", "VecFiles", "VecEngine"],
+      path: "Tools/bench/inprocess", swiftSettings: strict),
     .executableTarget(
       name: "crashcheck", dependencies: ["VecCore", "VecEngine"], path: "Tools/crash/check", swiftSettings: strict),
 
@@ -98,7 +98,7 @@ let package = Package(
     .target(
       name: "VecTestSupport", dependencies: ["VecCore"], path: "Tests/VecTestSupport", swiftSettings: strict),
     tests("VecCoreTests", ["VecCore", "CVecShims", "VecTestSupport"]),
-    tests("VecAttributesTests", ["VecCore", "VecAttributes", "VecTestSupport"]),
+    tests("VecAttributesTests", ["VecCore", "VecAttributes", "VecKernels", "VecTestSupport"]),
     tests("VecKernelsTests", ["VecCore", "VecKernels", "CVecKernels", "VecTestSupport"]),
     tests("VecIndexTests", ["VecCore", "VecKernels", "VecIndex", "VecTestSupport"]),
     tests("VecStorageTests", ["VecCore", "VecStorage", "VecTestSupport"]),

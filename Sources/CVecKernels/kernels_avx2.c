@@ -51,6 +51,7 @@ static inline __m128i vk_part_halves(const void *from, size_t count) {
 #define V_PART_BF16(p, n) vk_bf16(vk_part_halves((p), (n)))
 
 #include "kernels_template.h"
+#include "columns_avx2.h"
 
 #pragma clang attribute pop
 

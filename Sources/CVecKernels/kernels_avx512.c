@@ -39,6 +39,7 @@ static inline __mmask16 vk_first(size_t count) { return (__mmask16)((1u << count
 #define V_PART_BF16(p, n) vk_bf16(_mm256_maskz_loadu_epi16(vk_first(n), (p)))
 
 #include "kernels_template.h"
+#include "columns_avx512.h"
 
 #pragma clang attribute pop
 

@@ -46,6 +46,7 @@ static inline uint16x4_t vk_part_halves(const void *from, size_t count) {
 #define V_PART_BF16(p, n) vk_bf16(vk_part_halves((p), (n)))
 
 #include "kernels_template.h"
+#include "columns_scalar.h"
 
 const vk_kernels vk_table_neon = VK_TABLE(VK_NEON);
 #else

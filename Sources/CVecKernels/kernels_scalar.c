@@ -46,5 +46,6 @@ static inline vk_vec V_PART_BF16(const void *from, size_t count) {
 #define V_LOAD_BF16(p) V_PART_BF16((p), 4)
 
 #include "kernels_template.h"
+#include "columns_scalar.h"
 
 const vk_kernels vk_table_scalar = VK_TABLE(VK_SCALAR);

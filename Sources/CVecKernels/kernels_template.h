@@ -183,5 +183,5 @@ static void scale(float *scores, const float *factors, size_t n, size_t lanes) {
     .tier = tier_number, .width = VK_WIDTH, .dot_rows = {dot_rows_f32, dot_rows_f16, dot_rows_bf16}, \
     .negl2_rows = {negl2_rows_f32, negl2_rows_f16, negl2_rows_bf16}, .dot_tile = dot_tile, \
     .negl2_tile = negl2_tile, .widen_f16 = widen_f16, .widen_bf16 = widen_bf16, .select = select_flat, \
-    .select_tile = select_tile, .scale = scale \
+    .select_tile = select_tile, .scale = scale, VK_COLUMN_FIELDS \
   }

@@ -38,13 +38,8 @@ extension AttributeColumns.Column {
     if let presence { writer.write(array: presence.words) }
     switch values {
     case .ints(let values):
-      let there = presence.map { presence in values.indices.lazy.filter { presence[$0] }.map { values[$0] } }
-      let base = (there.map { $0.min() } ?? values.min()) ?? 0
-      writer.write(base)
-      // Wraps around where the values span more than an Int64; the difference as an unsigned number is right all the same.
-      var offsets = values.map { UInt64(bitPattern: $0 &- base) }
-      if let presence { for row in offsets.indices where !presence[row] { offsets[row] = 0 } }
-      return Self.write(offsets, width: Self.width(of: offsets.max() ?? 0), to: &writer)
+      writer.write(values.base)
+      return Self.write(values.offsets, to: &writer)
     case .floats(let values):
       guard values.allSatisfy({ Double(Float($0)).bitPattern == $0.bitPattern }) else {
         writer.write(array: values.map(\.bitPattern))
@@ -57,36 +52,17 @@ extension AttributeColumns.Column {
       return 0
     case .keyword(let codes, let dictionary):
       dictionary.write(to: &writer)
-      return Self.write(codes.map(UInt64.init), width: Self.width(ofCodes: dictionary.count), to: &writer)
+      return Self.write(codes.offsets, to: &writer)
     case .keywords(let starts, let codes, let dictionary):
       dictionary.write(to: &writer)
       writer.write(array: zip(starts.dropFirst(), starts).map { UInt8($0 - $1) })
-      return Self.write(codes.map(UInt64.init), width: Self.width(ofCodes: dictionary.count), to: &writer)
+      return Self.write(PackedNumbers(codes: codes).offsets, to: &writer)
     }
   }
 
-  /// The least width in bytes in which a number fits.
-  static func width(of number: UInt64) -> Int {
-    switch number {
-    case 0: 0
-    case ...0xFF: 1
-    case ...0xFFFF: 2
-    case ...0xFFFF_FFFF: 4
-    default: 8
-    }
-  }
-
-  static func width(ofCodes count: Int) -> Int { width(of: UInt64(max(count, 1) - 1)) }
-
-  private static func write(_ numbers: [UInt64], width: Int, to writer: inout ByteWriter) -> Int {
-    switch width {
-    case 0: break
-    case 1: writer.write(array: numbers.map { UInt8(truncatingIfNeeded: $0) })
-    case 2: writer.write(array: numbers.map { UInt16(truncatingIfNeeded: $0) })
-    case 4: writer.write(array: numbers.map { UInt32(truncatingIfNeeded: $0) })
-    default: writer.write(array: numbers)
-    }
-    return width
+  private static func write(_ numbers: PackedNumbers.Offsets, to writer: inout ByteWriter) -> Int {
+    numbers.write(to: &writer)
+    return numbers.width
   }
 }
 

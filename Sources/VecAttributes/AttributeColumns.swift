@@ -14,12 +14,12 @@ package struct AttributeColumns: Sendable, Equatable {
     let values: Values
   }
 
-  /// A value for every row; zeros where there is none, so equal rows make equal columns.
+  /// A value for every row; one where all bits are 0 where there is none, so equal rows make equal columns.
   enum Values: Sendable, Equatable {
-    case ints([Int64])
+    case ints(PackedNumbers)
     case floats([Double])
     case bools(Bitmap)
-    case keyword(codes: [UInt32], KeywordDictionary)
+    case keyword(codes: PackedNumbers, KeywordDictionary)
     /// The codes of row r are `codes[starts[r]..<starts[r + 1]]`, ascending.
     case keywords(starts: [UInt32], codes: [UInt32], KeywordDictionary)
 
@@ -79,10 +79,10 @@ extension AttributeColumns.Column {
   var byteCount: Int {
     let values =
       switch values {
-      case .ints(let values): 8 * values.count
+      case .ints(let values): values.byteCount
       case .floats(let values): 8 * values.count
       case .bools(let values): 8 * values.words.count
-      case .keyword(let codes, let dictionary): 4 * codes.count + dictionary.byteCount
+      case .keyword(let codes, let dictionary): codes.byteCount + dictionary.byteCount
       case .keywords(let starts, let codes, let dictionary): 4 * (starts.count + codes.count) + dictionary.byteCount
       }
     return values + 8 * (presence?.words.count ?? 0)

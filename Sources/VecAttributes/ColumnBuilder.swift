@@ -46,7 +46,7 @@ struct ColumnBuilder {
 
   private func values(_ rowCount: Int, _ presence: Bitmap?) -> AttributeColumns.Values {
     switch type {
-    case .int: return .ints(numbers)
+    case .int: return .ints(PackedNumbers(numbers, presence: presence))
     case .float: return .floats(numbers.map { Double(bitPattern: UInt64(bitPattern: $0)) })
     case .bool:
       var bits = Bitmap(rowCount: rowCount)
@@ -59,7 +59,7 @@ struct ColumnBuilder {
         // What was filled in has the provisional code 0, which may have become another.
         for row in codes.indices where !presence[row] { codes[row] = 0 }
       }
-      return .keyword(codes: codes, dictionary)
+      return .keyword(codes: PackedNumbers(codes: codes), dictionary)
     case .keywords:
       let (dictionary, final) = collector.finish()
       var codes = codes.map { final[Int($0)] }
@@ -117,7 +117,7 @@ extension ColumnBuilder {
       case .floats(let values): builder.append(number: Int64(bitPattern: values[place.row].bitPattern), row: row)
       case .bools(let values): builder.append(number: values[place.row] ? 1 : 0, row: row)
       case .keyword(let codes, let dictionary):
-        let code = builder.adopt(codes[place.row], of: dictionary, &known[place.source])
+        let code = builder.adopt(UInt32(codes[place.row]), of: dictionary, &known[place.source])
         builder.append(code: code, row: row)
       case .keywords(let starts, let codes, let dictionary):
         let run = Int(starts[place.row])..<Int(starts[place.row + 1])

@@ -46,45 +46,34 @@ struct ColumnDecoder {
   }
 
   /// Numbers of the width, which must be the least that holds them.
-  private mutating func readNumbers(_ count: Int) throws(VecError) -> [UInt64] {
-    let numbers: [UInt64]
+  private mutating func readNumbers(_ count: Int) throws(VecError) -> PackedNumbers.Offsets {
     switch width {
-    case 0: return [UInt64](repeating: 0, count: count)
-    case 1: numbers = try reader.readArray(UInt8.self, count: count).map(UInt64.init)
-    case 2: numbers = try reader.readArray(UInt16.self, count: count).map(UInt64.init)
-    case 4: numbers = try reader.readArray(UInt32.self, count: count).map(UInt64.init)
-    case 8: numbers = try reader.readArray(UInt64.self, count: count)
+    case 0: return .zeros(count: count)
+    case 1: return .bytes(try reader.readArray(UInt8.self, count: count))
+    case 2: return .shorts(try reader.readArray(UInt16.self, count: count))
+    case 4: return .words(try reader.readArray(UInt32.self, count: count))
+    case 8: return .longs(try reader.readArray(UInt64.self, count: count))
     default: throw reader.failure("the width is \(width), must be 0, 1, 2, 4 or 8")
     }
-    return numbers
   }
 
-  private mutating func readInts(_ presence: Bitmap?) throws(VecError) -> [Int64] {
+  private mutating func readInts(_ presence: Bitmap?) throws(VecError) -> PackedNumbers {
     let base: Int64 = try reader.read()
     let offsets = try readNumbers(rowCount)
-    let greatest = offsets.max() ?? 0
-    guard AttributeColumns.Column.width(of: greatest) == width else {
+    var (greatest, hasBase): (UInt64, Bool) = (0, false)
+    for row in 0..<rowCount {
+      let offset = offsets[row]
+      greatest = max(greatest, offset)
+      if presence.map({ $0[row] }) ?? true { hasBase = hasBase || offset == 0 } else if offset != 0 { throw valueOfNone(row) }
+    }
+    guard PackedNumbers.Offsets.width(of: greatest) == width else {
       throw reader.failure("the greatest number is \(greatest), the width \(width)")
     }
     guard greatest <= UInt64(bitPattern: .max &- base) else {
       throw reader.failure("\(base) and \(greatest) make more than 64 bits")
     }
-    guard let presence else {
-      guard offsets.isEmpty || offsets.contains(0) else { throw reader.failure("no value is the base") }
-      return offsets.map { base &+ Int64(bitPattern: $0) }
-    }
-    var values = [Int64](repeating: 0, count: rowCount)
-    var hasBase = false
-    for (row, offset) in offsets.enumerated() {
-      if presence[row] {
-        values[row] = base &+ Int64(bitPattern: offset)
-        hasBase = hasBase || offset == 0
-      } else if offset != 0 {
-        throw valueOfNone(row)
-      }
-    }
-    guard hasBase else { throw reader.failure("no value is the base") }
-    return values
+    guard hasBase || rowCount == 0 else { throw reader.failure("no value is the base") }
+    return PackedNumbers(base: base, offsets: offsets)
   }
 
   private mutating func readFloats(_ presence: Bitmap?) throws(VecError) -> [Double] {
@@ -120,12 +109,13 @@ struct ColumnDecoder {
     guard dictionary.count >= 1 else { throw reader.failure("there is no keyword") }
     let codes = try readNumbers(rowCount)
     var used = Bitmap(rowCount: dictionary.count)
-    for (row, code) in codes.enumerated() {
+    for row in 0..<rowCount {
+      let code = codes[row]
       guard code < UInt64(dictionary.count) else { throw unknown(code, row, dictionary) }
       if presence.map({ $0[row] }) ?? true { used[Int(code)] = true } else if code != 0 { throw valueOfNone(row) }
     }
     try demandAll(used)
-    return .keyword(codes: codes.map { UInt32($0) }, dictionary)
+    return .keyword(codes: PackedNumbers(base: 0, offsets: codes), dictionary)
   }
 
   private mutating func readKeywords(_ presence: Bitmap?) throws(VecError) -> AttributeColumns.Values {
@@ -144,7 +134,7 @@ struct ColumnDecoder {
       guard total <= Int(UInt32.max) else { throw reader.failure("there are more than \(UInt32.max) keywords in all") }
       starts.append(UInt32(total))
     }
-    let codes = try readNumbers(total)
+    let codes = try readNumbers(total).array
     var used = Bitmap(rowCount: dictionary.count)
     for row in 0..<rowCount {
       for at in Int(starts[row])..<Int(starts[row + 1]) {
@@ -178,7 +168,7 @@ struct ColumnDecoder {
         throw reader.failure("keyword \(place) does not stand above the one before it")
       }
     }
-    try demandWidth(AttributeColumns.Column.width(ofCodes: count))
+    try demandWidth(PackedNumbers.Offsets.width(ofCodes: count))
     return KeywordDictionary(starts: starts, bytes: bytes)
   }
 

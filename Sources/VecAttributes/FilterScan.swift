@@ -1,3 +1,5 @@
+package import VecKernels
+
 extension CompiledFilter {
   /// For which rows the filter is true.
   ///
@@ -5,9 +7,9 @@ extension CompiledFilter {
   /// `and` and `or` leave a run's rest out when it is settled. Keywords are looked up once per call.
   ///
   /// - Returns: a bit per row, those past the last row 0; and how many are set.
-  package func rows(of columns: AttributeColumns) -> (bitmap: Bitmap, count: Int) {
+  package func rows(of columns: AttributeColumns, _ kernels: Kernels = Kernels()) -> (bitmap: Bitmap, count: Int) {
     let wordCount = Bitmap.wordCount(columns.rowCount)
-    let scan = BoundFilter(root, columns)
+    let scan = BoundFilter(root, columns, kernels)
     var count = 0
     let words = [UInt64](unsafeUninitializedCapacity: wordCount) { words, initialized in
       withUnsafeTemporaryAllocation(of: UInt64.self, capacity: scan.depth * BoundFilter.runWords) { scratch in
@@ -44,10 +46,12 @@ struct BoundFilter {
 
   private let root: Node
   private let rowCount: Int
+  private let kernels: Kernels
   /// Levels of the tree: each needs a run of its own to write into.
   let depth: Int
 
-  init(_ node: CompiledFilter.Node, _ columns: AttributeColumns) {
+  init(_ node: CompiledFilter.Node, _ columns: AttributeColumns, _ kernels: Kernels) {
+    self.kernels = kernels
     rowCount = columns.rowCount
     root = Self.bind(node, columns)
     depth = Self.depth(of: root)
@@ -109,7 +113,7 @@ struct BoundFilter {
   }
 
   private func evaluate(_ leaf: Leaf, _ run: Range<Int>, into out: UnsafeMutablePointer<UInt64>) {
-    leaf.test.evaluate(run, rowCount: rowCount, into: out)
+    leaf.test.evaluate(run, rowCount: rowCount, kernels, into: out)
     let flip: UInt64 = leaf.isNegated ? .max : 0
     for (at, word) in run.enumerated() {
       let present = leaf.presence?.words[word] ?? Bitmap.rowBits(word, rowCount: rowCount)

@@ -39,7 +39,7 @@ package final class Engine: Sendable {
   let team: WorkTeam
   let indexSearch: IndexSearch
   let masks = MaskPool()
-  let filters = FilterCache()
+  let filters: FilterCache
   let exclusions: NamedSets<ExclusionSet>
   let biases: NamedSets<BiasSet>
   let writer: Mutex<Writer?>
@@ -60,6 +60,7 @@ package final class Engine: Sendable {
     kernels = try Self.chooseKernels(options.kernelTier)
     memory = MemoryLedger(budget: options.memoryBudget)
     indexSearch = IndexSearch(kernels: kernels)
+    filters = FilterCache(kernels: kernels)
     team = WorkTeam(width: options.workers, run: options.runWorkers)
     directory = try StoreDirectory(path: options.storePath, create: true)
     let recovered: Recovery

@@ -1,7 +1,8 @@
 import CVecKernels
 package import VecCore
 
-/// The float32 kernels of one CPU tier: scores of queries against blocks of rows, and the selection of the good ones.
+/// The kernels of one CPU tier: float32 scores of queries against blocks of rows, the selection of the good ones, and which
+/// numbers of a column lie in a range.
 ///
 /// Scores are "larger is better": the inner product (for cosine the caller scales it), or the negative squared
 /// distance. They are approximate: `ScoreBound` of VecIndex says by how much, `CanonicalScore` gives the exact one.
@@ -83,5 +84,32 @@ package struct Kernels: Sendable {
     _ scores: UnsafeMutablePointer<Float>, by factors: UnsafePointer<Float>, count: Int, lanes: Int
   ) {
     table.pointee.scale?(scores, factors, count, lanes)
+  }
+
+  /// Which of `count` numbers lie in `range`: bit i % 64 of `out[i / 64]`, and 0 past the last number.
+  ///
+  /// - Parameter isAdding: bits that are set stay set.
+  package func match<Number: FixedWidthInteger & UnsignedInteger>(
+    _ numbers: UnsafePointer<Number>, count: Int, in range: ClosedRange<Number>, isAdding: Bool = false,
+    out: UnsafeMutablePointer<UInt64>
+  ) {
+    let kernels = table.pointee.column_ranges
+    let kernel =
+      switch MemoryLayout<Number>.size {
+      case 1: kernels.0
+      case 2: kernels.1
+      case 4: kernels.2
+      default: kernels.3
+      }
+    let span = range.upperBound - range.lowerBound
+    kernel?(numbers, count, UInt64(range.lowerBound), UInt64(span), isAdding ? .max : 0, out)
+  }
+
+  /// The same of numbers from `least` to `greatest`, neither of which is NaN; NaN lies nowhere.
+  package func match(
+    _ numbers: UnsafePointer<Double>, count: Int, least: Double, greatest: Double, isAdding: Bool = false,
+    out: UnsafeMutablePointer<UInt64>
+  ) {
+    table.pointee.column_floats?(numbers, count, least, greatest, isAdding ? .max : 0, out)
   }
 }

@@ -44,6 +44,56 @@ struct FilterMeaningTests {
     }
   }
 
+  @Test("numbers are compared right at, between and beyond the ends of every width, with and without missing ones")
+  func everyWidth() throws {
+    let definitions = [AttributeDefinition(name: "a", type: .int)]
+    for span in [0, 1, 255, 256, 65_535, 65_536, 1 << 32 - 1, 1 << 32] as [Int64] {
+      for base in [-7, 0, 1_000_000, .min, .max - span] as [Int64] {
+        let values = [0, span / 3, span / 2, span - 1, span].map { base + max(0, min(span, $0)) }
+        let records = (0..<130).map { row in
+          row % 11 == 3 ? AttributeRecord() : AttributeRecord([(0, .int(values[row % values.count]))])
+        }
+        for records in [records, records.filter { !$0.entries.isEmpty }] {
+          let columns = try columns(definitions, records)
+          let rows = records.map { $0.named(definitions) }
+          for filter in Self.comparisons(with: values) {
+            let bitmap = try CompiledFilter(filter, for: definitions).rows(of: columns).bitmap
+            #expect(rows.indices.allSatisfy { bitmap[$0] == Reference.holds(filter, rows[$0]) }, "\(filter), \(base), \(span)")
+          }
+        }
+      }
+    }
+  }
+
+  /// With each value and its neighbours, and with sets that are few, neighbours, and many.
+  private static func comparisons(with values: [Int64]) -> [Filter] {
+    let near = values.flatMap { [$0 == .min ? $0 : $0 - 1, $0, $0 == .max ? $0 : $0 + 1] } + [.min, .max]
+    let single = near.flatMap { value in
+      Filter.Comparison.allCases.map { Filter.compare("a", $0, .int(value)) }
+    }
+    let many = (0..<40).map { FilterValue.int(values[0] &+ 2 * $0) }
+    let run = (0..<40).map { FilterValue.int(values[0] &+ $0) }
+    let sets = [[.int(values[1])], values.map { .int($0) }, many, run, many + values.map { .int($0) }]
+    return single + sets.flatMap { [Filter.isIn("a", $0), Filter.isNotIn("a", $0)] }
+  }
+
+  @Test("keywords of sets large and small, by the codes of small and of large dictionaries", arguments: [3, 200, 300])
+  func keywordSets(count: Int) throws {
+    let definitions = [AttributeDefinition(name: "k", type: .keyword)]
+    let records = (0..<700).map { row in
+      row % 13 == 5 ? AttributeRecord() : AttributeRecord([(0, .keyword(Keyword("\(row % count)")))])
+    }
+    let columns = try columns(definitions, records)
+    let rows = records.map { $0.named(definitions) }
+    for wanted in [[0], [1, 2], Array(stride(from: 0, to: count, by: 3)), Array(0..<count), [count + 1]] {
+      let keywords = wanted.map { FilterValue.string(Keyword("\($0)")) }
+      for filter in [Filter.isIn("k", keywords), .isNotIn("k", keywords)] {
+        let bitmap = try CompiledFilter(filter, for: definitions).rows(of: columns).bitmap
+        #expect(rows.indices.allSatisfy { bitmap[$0] == Reference.holds(filter, rows[$0]) }, "\(filter)")
+      }
+    }
+  }
+
   @Test("the table of missing values")
   func missing() throws {
     let definitions = [AttributeDefinition(name: "a", type: .int)]

@@ -28,6 +28,9 @@ typedef void (*vk_rows_fn)(const float *query, const void *rows, size_t n, size_
 /// out[n][vectors * width]. `vectors` is 1 or 2.
 typedef void (*vk_tile_fn)(const float *packed, size_t vectors, const void *rows, size_t n, size_t d, float *out);
 
+typedef void (*vk_range_fn)(
+  const void *values, size_t n, uint64_t least, uint64_t span, uint64_t kept, uint64_t *out);
+
 typedef struct vk_kernels {
   uint32_t tier;
   /// Floats per vector register: the number of queries packed side by side.
@@ -47,6 +50,11 @@ typedef struct vk_kernels {
   size_t (*select_tile)(const float *scores, size_t n, size_t vectors, const float *thresholds, uint32_t *out);
   /// scores[n][lanes] *= factors[n].
   void (*scale)(float *scores, const float *factors, size_t n, size_t lanes);
+  /// Which of n unsigned numbers of 1, 2, 4 or 8 bytes lie in least ... least + span: bit i % 64 of out[i / 64], of which
+  /// the bits in `kept` stay set. least, span and their sum fit the numbers; the values are aligned to themselves.
+  vk_range_fn column_ranges[4];
+  /// The same of doubles from least to greatest; NaN lies nowhere.
+  void (*column_floats)(const double *values, size_t n, double least, double greatest, uint64_t kept, uint64_t *out);
 } vk_kernels;
 
 /// The table of a tier, or NULL when this CPU or its operating system cannot run it.

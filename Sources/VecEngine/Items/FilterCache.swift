@@ -1,6 +1,7 @@
 import Synchronization
 import VecAttributes
 import VecCore
+import VecKernels
 import VecManifest
 
 /// A filter as a search brings it.
@@ -41,7 +42,10 @@ final class FilterCache: Sendable {
     var byteCount = 0
   }
 
+  let kernels: Kernels
   private let state = Mutex(State())
+
+  init(kernels: Kernels) { self.kernels = kernels }
 
   /// The rows of a segment for which the filter is true and that count.
   ///
@@ -57,14 +61,14 @@ final class FilterCache: Sendable {
       guard let live else { return entry.passed }
       if let both = entry.live, both.of === live { return both.both }
     }
-    let passed = entry?.passed ?? Self.scan(segment, filter)
+    let passed = entry?.passed ?? scan(segment, filter)
     entry = Entry(passed: passed, live: live.map { ($0, $0.intersection(passed)) }, used: 0)
     keep(entry, under: key)
     return entry?.live?.both ?? passed
   }
 
-  private static func scan(_ segment: SegmentHandle, _ filter: ItemFilter) -> LiveRows {
-    let (bitmap, count) = filter.compiled.rows(of: segment.items.columns)
+  private func scan(_ segment: SegmentHandle, _ filter: ItemFilter) -> LiveRows {
+    let (bitmap, count) = filter.compiled.rows(of: segment.items.columns, kernels)
     return LiveRows(words: bitmap.words, rowCount: bitmap.rowCount, count: count)
   }
 
@@ -90,18 +94,18 @@ extension Generation {
     for segment in segments {
       narrowed.live[segment.row.uuid] = cache.rows(of: segment, filter, live: live[segment.row.uuid])
     }
-    narrowed.delta = delta.map { $0.filtered(by: filter.compiled) }
+    narrowed.delta = delta.map { $0.filtered(by: filter.compiled, cache.kernels) }
     narrowed.isFiltered = true
     return narrowed
   }
 }
 
 extension DeltaPart {
-  fileprivate func filtered(by filter: CompiledFilter) -> DeltaPart {
+  fileprivate func filtered(by filter: CompiledFilter, _ kernels: Kernels) -> DeltaPart {
     guard let columns else {
       return without((0..<rowCount).filter { isLive($0) && !filter.matches(block.record($0)) })
     }
-    let (bitmap, count) = filter.rows(of: columns)
+    let (bitmap, count) = filter.rows(of: columns, kernels)
     let passed = LiveRows(words: bitmap.words, rowCount: bitmap.rowCount, count: count)
     var part = self
     part.live = live.map { $0.intersection(passed) } ?? passed

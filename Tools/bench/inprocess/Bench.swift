@@ -15,7 +15,7 @@ import VecKernels
 ///     > run auto K TARGET BATCH               the same and "plan"; the target is a recall in thousandths
 ///     > ids PATH                              writes the ids of the last run: int64, (queries, k), -1 = none
 ///
-/// `held` are queries that `build auto` shapes and calibrates with; `interests` vectors in a row belong to one user.
+/// `vecbench store` is StoreBench's. `held` are queries that `build auto` shapes and calibrates with; `interests` vectors in a row belong to one user.
 @main
 final class Bench {
   private let items: Items
@@ -35,16 +35,24 @@ final class Bench {
 
   static func main() {
     do {
-      let bench = try Bench(Array(CommandLine.arguments.dropFirst()))
-      while let line = readLine() {
-        // Not print: a pipe's buffer would keep the answer from whoever waits for it.
-        let answer = Array((try bench.answer(line) + "\n").utf8)
-        guard write(STDOUT_FILENO, answer, answer.count) == answer.count else { return }
+      let words = Array(CommandLine.arguments.dropFirst())
+      if words.first == "store" {
+        try serve(try StoreBench(Array(words.dropFirst())).answer)
+      } else {
+        try serve(try Bench(words).answer)
       }
     } catch {
       let message = Array("vecbench: \(error)\n".utf8)
       _ = write(STDERR_FILENO, message, message.count)
       exit(64)
+    }
+  }
+
+  private static func serve(_ answer: (String) throws -> String) throws {
+    while let line = readLine() {
+      // Not print: a pipe's buffer would keep the answer from whoever waits for it.
+      let answer = Array((try answer(line) + "\n").utf8)
+      guard write(STDOUT_FILENO, answer, answer.count) == answer.count else { return }
     }
   }
 
@@ -172,7 +180,7 @@ final class Bench {
     try writer.finish()
   }
 
-  private static func now() -> Double {
+  static func now() -> Double {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9

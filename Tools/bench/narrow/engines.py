@@ -4,7 +4,8 @@ in databases.py.
 A *case* says which items may be results, per query: `seen` are ids that may not, `below` a bound on the attribute u of
 every item.
 Faiss and hnswlib get their selector made outside of the clock; vecd gets ids or filter over its socket, within it.
-It is asked from Python like the others, and once more, where the filter stays the same, by its Swift client (vecctl bench).
+It is asked from Python like the others; once more, where the filter stays the same, by its Swift client (vecctl bench); and in
+process like the libraries.
 """
 
 from __future__ import annotations
@@ -127,6 +128,46 @@ class VecdFromSwift(Engine):
             ],
             check=True, capture_output=True, text=True)
         return json.loads(done.stdout)["latency_us"]["mean"] / 1e6
+
+
+class VecdInProcess(Engine):
+    """The same store without daemon and socket, as the libraries beside it are asked: vecbench in a process of its own, which is
+    told once which queries to ask. It has the rows from a snapshot."""
+
+    name = "vecd, in process"
+
+    def __init__(self, vecd: Vecd, vecbench: str, store: Path, directory: Path, queries: np.ndarray) -> None:
+        self.vecd, self.recall = vecd, ""
+        path, snapshot = directory / "all-queries.npy", vecd.client.snapshot("bench")
+        np.save(path, queries)
+        self.process = subprocess.Popen(
+            [vecbench, "store", str(store / "snapshots" / "bench"), "c", str(path)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert snapshot and self._say("ready") == {}
+
+    def _say(self, line: str) -> dict:
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def suits(self, case: Case) -> bool:
+        return case.below is not None
+
+    def settings(self, case: Case) -> Settings:
+        for setting, ask in self.vecd.settings(case):
+            self.recall = setting.split()[1]
+            yield setting, ask
+
+    def timed(self, ask: Ask, case: Case) -> float:
+        text = f"u < {case.below}" + (" and u != -#" if case.is_new else "")
+        return self._say(f"search {TRIED} {TIMED} {case.k} {self.recall} {text}")["seconds"] / TIMED
+
+    def processes(self) -> list[int]:
+        return [self.process.pid]
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait(60)
 
 
 class Faiss(Engine):

@@ -29,7 +29,7 @@ from daemon import ROOT, Daemon, towers  # noqa: E402
 
 import biased  # noqa: E402
 from databases import PgVector, Qdrant  # noqa: E402
-from engines import DIMENSION, TIMED, TRIED, VALUES, Case, Faiss, Hnswlib, Vecd, VecdFromSwift  # noqa: E402
+from engines import DIMENSION, TIMED, TRIED, VALUES, Case, Faiss, Hnswlib, Vecd, VecdFromSwift, VecdInProcess  # noqa: E402
 from measure import loaded, measure, on_one_core, told  # noqa: E402
 
 PEERS = {"faiss": Faiss, "hnswlib": Hnswlib, "qdrant": Qdrant, "pgvector": PgVector}
@@ -73,6 +73,7 @@ def main() -> None:
     parser.add_argument("what", choices=("exclude", "filter", "bias"))
     parser.add_argument("--vecd", required=True)
     parser.add_argument("--vecctl", required=True)
+    parser.add_argument("--vecbench", required=True)
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--recall", type=float, default=0.95)
@@ -98,6 +99,8 @@ def main() -> None:
             else:
                 if given.what == "filter":
                     engines[VecdFromSwift.name] = VecdFromSwift(vecd, given.vecctl, given.dir)
+                    engines[VecdInProcess.name] = VecdInProcess(
+                        vecd, given.vecbench, daemon.folder / "store", given.dir, asked)
                 for kind in map(PEERS.get, given.engines):
                     engines[kind.name] = loaded(kind, "all", items, values, given.dir)
                 narrowed = (

@@ -11,7 +11,13 @@ from contextlib import contextmanager, suppress
 
 import numpy as np
 
-from engines import TRIED, Ask, Case, Engine, VecdFromSwift
+from engines import TRIED, Ask, Case, Engine, Vecd, VecdFromSwift, VecdInProcess
+
+
+# How vecd is asked, and what times are given in times of.
+WAYS = {
+    Vecd.name: "time_of_vecd", VecdFromSwift.name: "time_of_vecd_from_swift", VecdInProcess.name: "time_of_vecd_in_process",
+}
 
 
 @contextmanager
@@ -80,10 +86,10 @@ def measure(engines: dict[str, Engine | None], case: Case, least: float, rounds:
         if choice is None:
             result[name] = None
             continue
-        result[name] = {
-            "setting": choice[0], "recall": round(choice[1], 4), "time_of_vecd": spread(times[name], times["vecd"])}
-        if VecdFromSwift.name in times:
-            result[name]["time_of_vecd_from_swift"] = spread(times[name], times[VecdFromSwift.name])
+        result[name] = {"setting": choice[0], "recall": round(choice[1], 4)}
+        for way, key in WAYS.items():
+            if way in times:
+                result[name][key] = spread(times[name], times[way])
     return result
 
 
