@@ -16,7 +16,7 @@ extension CompiledFilter {
         for first in stride(from: 0, to: wordCount, by: BoundFilter.runWords) {
           let run = first..<min(first + BoundFilter.runWords, wordCount)
           scan.evaluate(run, into: words.baseAddress! + first, scratch: scratch.baseAddress!)
-          for word in run { count += words[word].nonzeroBitCount }
+          for word in run where words[word] != 0 { count += words[word].nonzeroBitCount }
         }
       }
       initialized = wordCount
@@ -115,9 +115,14 @@ struct BoundFilter {
   private func evaluate(_ leaf: Leaf, _ run: Range<Int>, into out: UnsafeMutablePointer<UInt64>) {
     leaf.test.evaluate(run, rowCount: rowCount, kernels, into: out)
     let flip: UInt64 = leaf.isNegated ? .max : 0
-    for (at, word) in run.enumerated() {
-      let present = leaf.presence?.words[word] ?? Bitmap.rowBits(word, rowCount: rowCount)
-      out[at] = (out[at] ^ flip) & present
+    if let presence = leaf.presence {
+      presence.words.withUnsafeBufferPointer { present in
+        for at in 0..<run.count { out[at] = (out[at] ^ flip) & present[run.lowerBound + at] }
+      }
+    } else {
+      if leaf.isNegated { for at in 0..<run.count { out[at] ^= flip } }
+      // All words but the last one are of rows from end to end.
+      out[run.count - 1] &= Bitmap.rowBits(run.upperBound - 1, rowCount: rowCount)
     }
   }
 }

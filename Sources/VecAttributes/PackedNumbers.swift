@@ -119,25 +119,24 @@ extension PackedNumbers.Offsets {
     case .zeros:
       let bits: UInt64 = range.contains(0) ? .max : 0
       for word in 0..<Bitmap.wordCount(rows.count) { out[word] = (isAdding ? out[word] : 0) | bits }
-    case .bytes(let numbers): Self.match(numbers, range, rows, isAdding, kernels, out)
-    case .shorts(let numbers): Self.match(numbers, range, rows, isAdding, kernels, out)
-    case .words(let numbers): Self.match(numbers, range, rows, isAdding, kernels, out)
-    case .longs(let numbers): Self.match(numbers, range, rows, isAdding, kernels, out)
+    case .bytes(let numbers): numbers.withUnsafeBytes { Self.match($0, 1, range, rows, isAdding, kernels, out) }
+    case .shorts(let numbers): numbers.withUnsafeBytes { Self.match($0, 2, range, rows, isAdding, kernels, out) }
+    case .words(let numbers): numbers.withUnsafeBytes { Self.match($0, 4, range, rows, isAdding, kernels, out) }
+    case .longs(let numbers): numbers.withUnsafeBytes { Self.match($0, 8, range, rows, isAdding, kernels, out) }
     }
   }
 
-  private static func match<Number: FixedWidthInteger & UnsignedInteger>(
-    _ numbers: [Number], _ range: ClosedRange<UInt64>, _ rows: Range<Int>, _ isAdding: Bool, _ kernels: Kernels,
-    _ out: UnsafeMutablePointer<UInt64>
+  private static func match(
+    _ numbers: UnsafeRawBufferPointer, _ width: Int, _ range: ClosedRange<UInt64>, _ rows: Range<Int>, _ isAdding: Bool,
+    _ kernels: Kernels, _ out: UnsafeMutablePointer<UInt64>
   ) {
-    let low = Number(clamping: range.lowerBound)
-    let high = Number(clamping: range.upperBound)
-    numbers.withUnsafeBufferPointer { numbers in
-      guard let base = numbers.baseAddress, UInt64(low) == range.lowerBound else {
-        if !isAdding { out.update(repeating: 0, count: Bitmap.wordCount(rows.count)) }
-        return
-      }
-      kernels.match(base + rows.lowerBound, count: rows.count, in: low...high, isAdding: isAdding, out: out)
+    let greatest = UInt64.max >> UInt64(64 - 8 * width)
+    guard let base = numbers.baseAddress, range.lowerBound <= greatest else {
+      if !isAdding { out.update(repeating: 0, count: Bitmap.wordCount(rows.count)) }
+      return
     }
+    kernels.match(
+      base + rows.lowerBound * width, width: width, count: rows.count,
+      in: range.lowerBound...min(range.upperBound, greatest), isAdding: isAdding, out: out)
   }
 }

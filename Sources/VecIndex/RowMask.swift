@@ -41,6 +41,10 @@ package struct RowMask {
     var row = rows.lowerBound
     while row < rows.upperBound {
       var rest = words[row >> 6] >> UInt64(row & 63)
+      if rest == 0 {  // most of them, where few rows may be returned
+        row = (row >> 6 + 1) << 6
+        continue
+      }
       let end = min(rows.upperBound, (row >> 6 + 1) << 6)
       if end - row < 64 { rest &= 1 << UInt64(end - row) &- 1 }
       if rest.nonzeroBitCount > room - count { break }
@@ -51,7 +55,7 @@ package struct RowMask {
       }
       row = end
     }
-    return (count, row)
+    return (count, min(row, rows.upperBound))
   }
 
   /// How many of some rows may be returned.

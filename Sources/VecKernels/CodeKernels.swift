@@ -22,6 +22,14 @@ package struct CodeKernels: Sendable {
 
   /// Nil when this CPU cannot run the tier.
   package init?(tier: CodeTier) {
+    guard let known = Self.known[Int(tier.rawValue)] else { return nil }
+    self = known
+  }
+
+  /// By tier. Asked once: a virtual machine leaves itself to answer cpuid, which takes longer than many a search.
+  private static let known = CodeTier.allCases.map { CodeKernels(asking: $0) }
+
+  private init?(asking tier: CodeTier) {
     guard let table = vk_code_kernels_for(tier.rawValue) else { return nil }
     self.tier = tier
     self.table = table

@@ -14,7 +14,7 @@ package enum CodeTier: UInt32, CaseIterable, Sendable {
   case neon = 4
 
   /// Whether this CPU has the instructions and its operating system saves their registers.
-  package var isAvailable: Bool { vk_code_kernels_for(rawValue) != nil }
+  package var isAvailable: Bool { CodeKernels(tier: self) != nil }
 
   /// The tiers of this machine, slowest first; never empty.
   package static var available: [CodeTier] { allCases.filter(\.isAvailable) }

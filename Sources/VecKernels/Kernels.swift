@@ -86,23 +86,24 @@ package struct Kernels: Sendable {
     table.pointee.scale?(scores, factors, count, lanes)
   }
 
-  /// Which of `count` numbers lie in `range`: bit i % 64 of `out[i / 64]`, and 0 past the last number.
+  /// Which of `count` unsigned numbers lie in `range`: bit i % 64 of `out[i / 64]`, and 0 past the last number.
   ///
-  /// - Parameter isAdding: bits that are set stay set.
-  package func match<Number: FixedWidthInteger & UnsignedInteger>(
-    _ numbers: UnsafePointer<Number>, count: Int, in range: ClosedRange<Number>, isAdding: Bool = false,
+  /// - Parameters:
+  ///   - width: bytes of a number: 1, 2, 4 or 8. The ends of the range fit it.
+  ///   - isAdding: bits that are set stay set.
+  package func match(
+    _ numbers: UnsafeRawPointer, width: Int, count: Int, in range: ClosedRange<UInt64>, isAdding: Bool = false,
     out: UnsafeMutablePointer<UInt64>
   ) {
     let kernels = table.pointee.column_ranges
     let kernel =
-      switch MemoryLayout<Number>.size {
+      switch width {
       case 1: kernels.0
       case 2: kernels.1
       case 4: kernels.2
       default: kernels.3
       }
-    let span = range.upperBound - range.lowerBound
-    kernel?(numbers, count, UInt64(range.lowerBound), UInt64(span), isAdding ? .max : 0, out)
+    kernel?(numbers, count, range.lowerBound, range.upperBound - range.lowerBound, isAdding ? .max : 0, out)
   }
 
   /// The same of numbers from `least` to `greatest`, neither of which is NaN; NaN lies nowhere.

@@ -34,7 +34,8 @@ struct ColumnKernelTests {
       let right = numbers.map { range.contains($0) }
       expect(right, count, "\(Number.self), \(range)") { out, isAdding in
         kernels.match(
-          guarded.bytes.assumingMemoryBound(to: Number.self), count: count, in: range, isAdding: isAdding, out: out)
+          guarded.bytes, width: MemoryLayout<Number>.size, count: count, in: UInt64(ends[0])...UInt64(ends[1]),
+          isAdding: isAdding, out: out)
       }
     }
   }

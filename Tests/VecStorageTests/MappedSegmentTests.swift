@@ -1,6 +1,7 @@
 import Testing
 import VecCore
 import VecStorage
+import VecTestSupport
 
 @Suite("A mapped segment")
 struct MappedSegmentTests {
@@ -21,6 +22,37 @@ struct MappedSegmentTests {
     #expect(segment.row(of: .max, ids: ids) == ids.firstIndex(of: .max))
     // Fewer ids than rows is a defect of the caller; it finds less, and reads nothing beyond.
     #expect(segment.row(of: ids[0], ids: []) == nil)
+  }
+
+  static let spreads: [String] = ["even", "consecutive", "doubling", "two heaps", "one far away", "with both ends"]
+
+  static func ids(_ spread: String) -> [UInt64] {
+    var generator = Seed(77).generator
+    switch spread {
+    case "even": return (0..<700).map { _ in generator.next() >> 1 }
+    case "consecutive": return (0..<700).map { 5_000 + $0 }
+    case "doubling": return (0..<63).map { 1 << $0 }
+    case "two heaps": return (0..<350).map { 3 * $0 } + (0..<350).map { .max - 5 * $0 - 1 }
+    case "one far away": return (0..<700).map { 2 * $0 } + [.max]
+    default: return [0, .max] + (0..<300).map { _ in generator.next() % 1_000_000 + 1 }
+    }
+  }
+
+  @Test("ids lead to their rows however they are spread, and ids between them to none", arguments: spreads)
+  func spread(_ name: String) throws {
+    var seen: Set<UInt64> = []
+    let ids = Self.ids(name).filter { seen.insert($0).inserted }.reversed() as [UInt64]
+    let fixture = SegmentFixture(
+      name, uuid: UUID(high: 7, low: 7), dimension: 1, .ip, .f32, ids: ids, values: ids.map { _ in 1 })
+    let store = try StoreDirectory(path: scratch.path, create: true)
+    let identity = try fixture.write(to: store)
+    let segment = try MappedSegment.open(path: store.segmentPath(identity.uuid), expecting: identity)
+    for (row, id) in ids.enumerated() {
+      #expect(segment.row(of: id, ids: ids) == row)
+      for other in [id &- 1, id &+ 1, id ^ 1 << 40] where !seen.contains(other) {
+        #expect(segment.row(of: other, ids: ids) == nil)
+      }
+    }
   }
 
   @Test("advice changes nothing that is read")

@@ -15,7 +15,8 @@ import VecKernels
 ///     > run auto K TARGET BATCH               the same and "plan"; the target is a recall in thousandths
 ///     > ids PATH                              writes the ids of the last run: int64, (queries, k), -1 = none
 ///
-/// `vecbench store` is StoreBench's. `held` are queries that `build auto` shapes and calibrates with; `interests` vectors in a row belong to one user.
+/// `held` are queries that `build auto` shapes and calibrates with; `interests` vectors in a row belong to one user.
+/// `vecbench store` is StoreBench's.
 @main
 final class Bench {
   private let items: Items

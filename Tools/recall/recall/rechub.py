@@ -45,14 +45,15 @@ def builder_factory(model: str, **builder_config: Any) -> Any:
 class VecdBuilder(BaseBuilder):
     def __init__(
         self, d: int, metric: str = "cosine", *, index_type: str = "auto", target_recall: float = 0.95, socket: str | None = None,
-        collection: str | None = None, queries: torch.Tensor | None = None,
+        collection: str | None = None, queries: torch.Tensor | None = None, model: str | None = None,
     ) -> None:
         """metric: cosine, IP or L2 (or Annoy's names). index_type: auto, flat, ivf, hnsw. queries: real user vectors (n, d) to
-        calibrate and shape the index with. socket: of the daemon, else as vecctl finds it."""
+        calibrate and shape the index with. socket: of the daemon, else as vecctl finds it. model: version of the model that made
+        the embeddings, which every query then states too (docs/models.md)."""
         if metric.lower() not in METRICS:
             raise Problem(f"metric is {metric!r}, expected one of {', '.join(METRICS)}")
         self._d, self._metric, self._index_type, self._target = d, METRICS[metric.lower()], index_type.lower(), target_recall
-        self._socket, self._collection = socket, collection
+        self._socket, self._collection, self._model = socket, collection, model
         self._queries = None if queries is None else _array(queries)
 
     @contextlib.contextmanager
@@ -82,19 +83,22 @@ class VecdBuilder(BaseBuilder):
             if name not in [known.name for known in client.collections()]:
                 client.create(name, self._d, self._metric)
             try:
-                client.ingest(name, ids[keep], vectors[keep], generation=label)
+                client.ingest(name, ids[keep], vectors[keep], generation=label, model=self._model)
                 queries = None if self._index_type == "flat" else self._queries
                 client.build_index(name, label, self._index_type, target_recall=self._target, queries=queries)
                 client.publish(name, label)
-                yield VecdIndexer(client, name, label, ids[keep], health.rows - health.kept)
+                yield VecdIndexer(client, name, label, ids[keep], health.rows - health.kept, self._model)
             finally:
                 if self._collection is None:
                     client.drop(name)
 
 
 class VecdIndexer(BaseIndexer):
-    def __init__(self, client: vecd.Client, collection: str, generation: str, ids: np.ndarray, left_out: int) -> None:
+    def __init__(
+        self, client: vecd.Client, collection: str, generation: str, ids: np.ndarray, left_out: int, model: str | None = None
+    ) -> None:
         self._client, self.collection, self.generation, self._ids, self.left_out = client, collection, generation, ids, left_out
+        self.model = model
 
     def query(self, embeddings: torch.Tensor, top_k: int) -> tuple[torch.Tensor, torch.Tensor]:
         """(n, top_k) ids and scores, best first; id -1 and score nan where there are fewer.
@@ -110,7 +114,8 @@ class VecdIndexer(BaseIndexer):
         if asked.any():
             first = usable.argmax(axis=1)
             filled = np.where(usable[:, :, None], queries, queries[np.arange(len(queries)), first][:, None, :])
-            found = self._client.search(self.collection, filled[asked], top_k, generation=self.generation)
+            found = self._client.search(
+                self.collection, filled[asked], top_k, generation=self.generation, model=self.model)
             ids[asked], scores[asked] = found.ids.astype(np.int64), found.scores
         return torch.from_numpy(ids), torch.from_numpy(scores)
 

@@ -99,9 +99,10 @@ def test_ingest_of_a_checkpoint(folder, socket, client) -> None:
     weight = torch.randn(20, 8)
     weight[0] = 0.0  # padding
     torch.save({"item.weight": weight}, folder / "model.pt")
-    done = pipeline("ingest", "model.pt", "--collection", "pipeline-pt", "--metric", "cosine", "--generation", "g", "--json",
-                    cwd=folder, socket=socket)
+    done = pipeline("ingest", "model.pt", "--collection", "pipeline-pt", "--metric", "cosine", "--generation", "g",
+                    "--model", "towers-7", "--json", cwd=folder, socket=socket)
     assert done.returncode == 0, done.stderr
+    assert [one.model for one in client.generations("pipeline-pt")] == ["towers-7"]
     assert json.loads(done.stdout)["health"]["zero"] == 1
     client.build_index("pipeline-pt", "g")
     assert np.allclose(client.get("pipeline-pt", [1], "g").vectors[0], weight[1].numpy())

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import vecd
 from recall.exact import top_k
 from recall.problem import Problem
 
@@ -76,6 +77,17 @@ def test_zero_rows_and_zero_interests_do_no_harm(rechub, socket) -> None:
         assert not {3, 4} & set(ids.flatten().tolist())
         assert (ids[2] == -1).all() and torch.isnan(scores[2]).all()
         assert torch.equal(ids[1], indexer.query(users[1, :1], top_k=98)[0][0])
+
+
+def test_embeddings_carry_the_version_of_their_model_and_queries_state_it(rechub, client, socket) -> None:
+    builder = rechub.VecdBuilder(16, socket=socket, index_type="flat", collection="rechub-model", model="towers-7")
+    with builder.from_embeddings(vectors(50)) as indexer:
+        assert [one.model for one in client.generations("rechub-model")] == ["towers-7"]
+        assert (indexer.query(vectors(2), top_k=5)[0] >= 0).all()
+        indexer.model = "towers-8"
+        with pytest.raises(vecd.VecdError, match="towers-8"):
+            indexer.query(vectors(2), top_k=5)
+    client.drop("rechub-model")
 
 
 def test_what_does_not_fit_is_said(rechub, socket, tmp_path) -> None:
