@@ -107,7 +107,9 @@ extension Engine {
     // Rows with a bias are all compared; indexes look for the best of the others.
     let biased = try BiasedGeneration(generation)
     let planner = (biased?.rest ?? generation).planner(
-      dimension: request.dimension, excludedCount: exclusions.greatestCount)
+      dimension: request.dimension,
+      excludedCount: biased == nil
+        ? excludedBefore(k, of: request, exclusions, in: generation, metric) : exclusions.greatestCount)
     var plan = try planner.plan(
       request.effort, index: request.index, k: k, queryCount: request.queryCount * request.interests,
       interests: request.interests)
@@ -120,6 +122,24 @@ extension Engine {
       results = results.map { hits in hits.filter { metric == .l2 ? $0.score <= limit : $0.score >= limit } }
     }
     return (results, plan)
+  }
+
+  /// How many excluded ids an index must look past to find the k best of any query. Of filtered rows too little is known to
+  /// estimate it.
+  private func excludedBefore(
+    _ k: Int, of request: SearchRequest, _ exclusions: QueryExclusions, in generation: Generation, _ metric: Metric
+  ) -> Int {
+    let most = exclusions.greatestCount
+    guard ExclusionDepth.pays(excluded: most, k: k), !generation.isFiltered, request.effort.isRecall,
+      generation.segments.contains(where: { !$0.indexes.available.isEmpty })
+    else { return most }
+    let width = request.interests * request.dimension
+    let depth = ExclusionDepth(
+      generation: generation, metric: metric, dimension: request.dimension, interests: request.interests)
+    return (0..<request.queryCount).map { query in
+      guard let ids = exclusions.ids(exclusions.count > 1 ? query : 0) else { return 0 }
+      return depth.estimate(request.vectors[(query * width)..<((query + 1) * width)], k: k, excluded: ids)
+    }.max() ?? most
   }
 
   /// The results of a selection.
@@ -295,6 +315,16 @@ extension Engine {
       reply.interests.append(hit.interest)
     }
     return reply
+  }
+}
+
+extension SearchEffort {
+  /// Whether the planner chooses by recall.
+  fileprivate var isRecall: Bool {
+    switch self {
+    case .standard, .recall: true
+    case .ef, .nprobe, .exact: false
+    }
   }
 }
 

@@ -97,65 +97,21 @@ package final class MappedSegment: Sendable {
     return decoder.ids
   }
 
-  /// Looks at the place where an id would be if ids were spread evenly, as those of string ids and most others are: a handful
-  /// of looks instead of one for each time the rows can be halved. Ids that are not are halved after so many.
-  private static let guesses = 8
-
   /// The row of an id, or nil when the segment does not hold it.
   ///
   /// - Parameter ids: what `decodeIDs` returned.
   package func row(of id: UInt64, ids: [UInt64]) -> Int? {
-    let order = idOrder
-    return ids.withUnsafeBufferPointer { ids in
-      // The places left, and what their ids lie between, which the first and the last tell.
-      var (low, high) = (0, order.count)
-      guard let first = order.first, let last = order.last, max(first, last) < ids.count else { return nil }
-      var (least, greatest) = (ids[Int(first)], ids[Int(last)])
-      guard least <= id, id <= greatest else { return nil }
-      var looks = 0
-      while low < high {
-        let share = looks < Self.guesses ? Double(id - least) / Double(max(greatest - least, 1)) : 0.5
-        let place = min(low + Int(share * Double(high - low - 1)), high - 1)
-        let row = Int(order[place])
-        // A row beyond the ids cannot come from a verified file; it is clamped all the same, never followed.
-        guard row < ids.count else { return nil }
-        let found = ids[row]
-        if found == id { return row }
-        if found < id { (low, least) = (place + 1, found) } else { (high, greatest) = (place, found) }
-        looks += 1
-      }
-      return nil
+    ids.withUnsafeBufferPointer { ids in
+      var finder = IDFinder(order: idOrder, ids: ids)
+      return finder?.row(of: id)
     }
   }
 
-  /// The rows of those of `wanted`, which ascend, that are there. Each is looked for behind the one before, in steps that
-  /// double: neighbours are found at once.
+  /// The rows of those of `wanted`, which ascend, that are there.
   package func rows(ofAscending wanted: [UInt64], ids: [UInt64]) -> [Int] {
-    let order = idOrder
-    var rows: [Int] = []
-    var from = 0
-    return ids.withUnsafeBufferPointer { ids in
-      /// Whether the id at a place of the order is below; clamped like that of `row(of:ids:)`.
-      func isBelow(_ place: Int, _ id: UInt64) -> Bool {
-        let row = Int(order[place])
-        return row < ids.count && ids[row] < id
-      }
-      for id in wanted {
-        guard from < order.count else { break }
-        var step = 1
-        var low = from
-        while low + step <= order.count, isBelow(low + step - 1, id) { (low, step) = (low + step, step * 2) }
-        var high = min(low + step - 1, order.count)
-        while low < high {
-          let middle = (low + high) / 2
-          if isBelow(middle, id) { low = middle + 1 } else { high = middle }
-        }
-        from = low
-        guard low < order.count else { break }
-        let row = Int(order[low])
-        if row < ids.count, ids[row] == id { rows.append(row) }
-      }
-      return rows
+    ids.withUnsafeBufferPointer { ids in
+      guard var finder = IDFinder(order: idOrder, ids: ids) else { return [] }
+      return wanted.compactMap { finder.row(of: $0) }
     }
   }
 

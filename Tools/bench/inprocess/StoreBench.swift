@@ -9,6 +9,7 @@ import VecFiles
 ///     vecbench store STORE COLLECTION QUERIES.npy
 ///     > search FIRST COUNT K RECALL [FILTER]   {"seconds": ...} of so many queries, one after the other. A `#` in the filter
 ///                                              is another number in every query, so that nobody has asked it before
+///     > exclude PATH                           ids that the queries exclude from now on, each as many: npy of one dimension
 ///     > ids PATH                               writes the ids of the last search: int64, (queries, k), -1 = none
 final class StoreBench {
   private let engine: Engine
@@ -16,6 +17,8 @@ final class StoreBench {
   private let queries: [[Float]]
   private var last: (k: Int, ids: [[UInt64]]) = (1, [])
   private var filterCount = 0
+  /// By query, or none.
+  private var excluded: [IDSet] = []
 
   init(_ words: [String]) throws {
     guard words.count == 3 else {
@@ -38,6 +41,12 @@ final class StoreBench {
     let words = line.split(separator: " ", maxSplits: 5).map(String.init)
     switch words.first {
     case "ready": return "{}"
+    case "exclude" where words.count == 2:
+      let source = try NpyIds(path: words[1])
+      let each = source.rowCount / queries.count
+      excluded = []
+      while each > 0, let ids = try source.nextBlock(limit: each) { excluded.append(IDSet(ids)) }
+      return "{}"
     case "ids" where words.count == 2:
       let writer = try NpyWriter(path: words[1], type: .i8, shape: [last.ids.count, last.k])
       for ids in last.ids {
@@ -50,17 +59,18 @@ final class StoreBench {
       guard let first = Int(words[1]), let count = Int(words[2]), let k = Int(words[3]), let recall = Float(words[4]),
         first >= 0, count > 0, first + count <= queries.count
       else { throw VecError(.invalidArgument, "not a search: \(line)") }
-      let seconds = try search(queries[first..<(first + count)], k, recall, words.count == 6 ? words[5] : "")
+      let seconds = try search(first..<(first + count), k, recall, words.count == 6 ? words[5] : "")
       return JSON.object([("seconds", .double(seconds))]).text
     default: throw VecError(.invalidArgument, "unknown command: \(line)")
     }
   }
 
   /// Requests are made outside of the clock.
-  private func search(_ asked: ArraySlice<[Float]>, _ k: Int, _ recall: Float, _ filter: String) throws -> Double {
+  private func search(_ asked: Range<Int>, _ k: Int, _ recall: Float, _ filter: String) throws -> Double {
     let requests = try asked.map { query in
       SearchRequest(
-        collection: collection, k: k, effort: .recall(recall), dimension: query.count, vectors: query,
+        collection: collection, k: k, effort: .recall(recall), dimension: queries[query].count, vectors: queries[query],
+        excluded: excluded.isEmpty ? [] : [excluded[query]],
         filter: filter.isEmpty ? [] : try Filter(parsing: another(filter)).encode())
     }
     last = (k, [])

@@ -137,7 +137,7 @@ class VecdInProcess(Engine):
     name = "vecd, in process"
 
     def __init__(self, vecd: Vecd, vecbench: str, store: Path, directory: Path, queries: np.ndarray) -> None:
-        self.vecd, self.recall = vecd, ""
+        self.vecd, self.recall, self.excluded = vecd, "", directory / "all-excluded.npy"
         path, snapshot = directory / "all-queries.npy", vecd.client.snapshot("bench")
         np.save(path, queries)
         self.process = subprocess.Popen(
@@ -150,16 +150,15 @@ class VecdInProcess(Engine):
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 
-    def suits(self, case: Case) -> bool:
-        return case.below is not None
-
     def settings(self, case: Case) -> Settings:
         for setting, ask in self.vecd.settings(case):
             self.recall = setting.split()[1]
             yield setting, ask
 
     def timed(self, ask: Ask, case: Case) -> float:
-        text = f"u < {case.below}" + (" and u != -#" if case.is_new else "")
+        np.save(self.excluded, np.concatenate(case.seen).astype(np.int64) if case.seen else np.empty(0, np.int64))
+        self._say(f"exclude {self.excluded}")
+        text = "" if case.below is None else f"u < {case.below}" + (" and u != -#" if case.is_new else "")
         return self._say(f"search {TRIED} {TIMED} {case.k} {self.recall} {text}")["seconds"] / TIMED
 
     def processes(self) -> list[int]:

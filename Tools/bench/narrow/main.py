@@ -99,8 +99,8 @@ def main() -> None:
             else:
                 if given.what == "filter":
                     engines[VecdFromSwift.name] = VecdFromSwift(vecd, given.vecctl, given.dir)
-                    engines[VecdInProcess.name] = VecdInProcess(
-                        vecd, given.vecbench, daemon.folder / "store", given.dir, asked)
+                engines[VecdInProcess.name] = VecdInProcess(
+                    vecd, given.vecbench, daemon.folder / "store", given.dir, asked)
                 for kind in map(PEERS.get, given.engines):
                     engines[kind.name] = loaded(kind, "all", items, values, given.dir)
                 narrowed = (

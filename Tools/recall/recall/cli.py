@@ -22,7 +22,11 @@ EXAMPLES = """examples:
   pipeline compare --data clicks --report report.html                   the three models and the baselines side by side
   pipeline ingest items.parquet --collection videos --generation m7     vectors of another program; also safetensors, .pt
   pipeline load-redis --data clicks                                     histories and titles, for Tools/recall/serve
+  pipeline train-texts --out texts                                      words instead of clicks: learn from 50,000 real titles
+  pipeline search-texts "how do I keep basil alive" --out texts         and find some
 """
+EPOCHS_OF_TEXTS = 12
+SAMPLE = Path(__file__).resolve().parents[2] / "data" / "reddit-sample"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -96,6 +100,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--ids", metavar="NAME", help="column or tensor of ids; else rows are numbered from 0")
     made.add_argument("--first-row", type=int, default=0, help="skip rows before it, such as the padding row of an embedding")
     made.add_argument("--metric", choices=("ip", "cosine", "l2"), help="makes the collection if it is not there")
+    made.add_argument("--model", metavar="VERSION", help="version of the model that made the vectors, see docs/models.md")
     made.add_argument("--socket", help="of the daemon; else as vecctl finds it")
 
     made = verb("load-redis", "writes histories, features, titles and covers of a log to Redis, for the service")
@@ -106,7 +111,28 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--models-to-train", default=",".join(MODELS), metavar="NAMES", help="with commas between")
     made.add_argument("--exact-only", action="store_true", help="without a daemon")
     _data(made), _training(made), _store(made), _report(made)
+
+    made = verb("train-texts", "trains a DSSM of words on titles, asks it real texts, publishes it")
+    made.add_argument("--data", type=Path, default=SAMPLE, help="folder with titles.tsv.gz and query_texts.tsv.gz")
+    made.add_argument("--epochs", type=int, default=EPOCHS_OF_TEXTS)
+    made.add_argument("--seed", type=int, default=1)
+    made.add_argument("--threads", type=int, default=2)
+    made.add_argument("--version", help="label of the generation; texts-DATE-TIME (UTC) if not given")
+    made.add_argument("--no-publish", action="store_true", help="train and write the version, leave the daemon alone")
+    made.add_argument("--target-recall", type=float, default=0.95)
+    _texts(made)
+
+    made = verb("search-texts", "finds titles for words of yours with the live model of train-texts")
+    made.add_argument("text", help="a question, or what a post might say")
+    made.add_argument("--count", type=int, default=10, help="how many titles (default 10)")
+    _texts(made)
     return top
+
+
+def _texts(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--out", type=Path, default=Path("texts"), help="folder of versions of the text model (default ./texts)")
+    made.add_argument("--collection", default="posts-text", help="of the daemon (default posts-text)")
+    made.add_argument("--socket", help="of the daemon; else as vecctl finds it")
 
 
 def _data(made: argparse.ArgumentParser) -> None:

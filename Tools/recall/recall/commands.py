@@ -22,6 +22,7 @@ from .problem import Problem
 from .publish import Gates
 from .shown import bar, gate_lines, quality_table, say
 from .store import Store
+from .texts.command import search_texts, train_texts  # noqa: F401
 from .workflow import Experiment, Fitted, asked_of, fit, publish_fitted, save_bundle, vectors_of_bundle
 
 Answer = tuple[dict[str, Any], int]
@@ -106,11 +107,13 @@ def ingest(options: argparse.Namespace) -> Answer:
     with vecd.connect(options.socket) as client, bar("pushing vectors") as update:
         if options.metric is not None:
             Store(client, options.collection).prepare(rows.shape[1], options.metric)
-        with client.begin_ingest(options.collection, options.generation) as session:
+        with client.begin_ingest(options.collection, options.generation, options.model) as session:
             session.add(ids[keep], rows[keep], progress=lambda done: update(done, health.kept))
             session.commit()
     say(f"{options.collection}: {health.kept:,} rows in generation {session.generation}")
-    return {"collection": options.collection, "generation": session.generation, "health": health.as_dict()}, 0
+    return {
+        "collection": options.collection, "generation": session.generation, "model": options.model, "health": health.as_dict()
+    }, 0
 
 
 def load_redis(options: argparse.Namespace) -> Answer:

@@ -1,0 +1,1 @@
+"""A DSSM over real words: titles of posts, texts as questions, and the words a person types."""
