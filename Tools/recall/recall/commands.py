@@ -16,7 +16,7 @@ from .cli import model_options, now_label, training_of
 from .data import open_clicks
 from .data.synthetic import Recipe, write
 from .data.table import Columns
-from .evaluate import Quality, by_exact_search, quality
+from .evaluate import Quality, by_depth, by_exact_search, quality
 from .models import options_of
 from .problem import Problem
 from .publish import Gates
@@ -90,9 +90,9 @@ def evaluate(options: argparse.Namespace) -> Answer:
         shown[f"{bundle.version}, exact search"] = quality(found, asked.answers, catalogue, experiment.depths)
     if not options.exact_only:
         store = _store(options, bundle.about["model"])
-        reply = store.search(users, k, bundle.version, asked.seen, recall=options.target_recall)
-        shown[f"{bundle.version}, vecd at recall {options.target_recall:g}"] = quality(
-            reply.ids, asked.answers, catalogue, experiment.depths
+        shown[f"{bundle.version}, vecd at recall {options.target_recall:g}"] = by_depth(
+            lambda k: store.search(users, k, bundle.version, asked.seen, recall=options.target_recall).ids,
+            asked.answers, catalogue, experiment.depths,
         )
     return _table(options, shown, {"version": bundle.version}), 0
 
@@ -151,9 +151,9 @@ def compare(options: argparse.Namespace) -> Answer:
             mine.push(experiment.store_ids[fitted.keep], fitted.items[fitted.keep], "compared")
             mine.build("compared", fitted.sample, options.target_recall)
             asked = asked_of(experiment, fitted.asked)
-            reply = mine.search(asked.users, max(experiment.depths), "compared", asked.seen, recall=options.target_recall)
-            shown[f"{name}, vecd at recall {options.target_recall:g}"] = quality(
-                reply.ids, asked.answers, len(experiment.store_ids), experiment.depths
+            shown[f"{name}, vecd at recall {options.target_recall:g}"] = by_depth(
+                lambda k: mine.search(asked.users, k, "compared", asked.seen, recall=options.target_recall).ids,
+                asked.answers, len(experiment.store_ids), experiment.depths,
             )
     try:
         answer = _table(options, shown, {"seconds": {one.name: round(one.trained.seconds, 2) for one in fits}})

@@ -47,6 +47,17 @@ def quality(found: np.ndarray, answers: np.ndarray, catalogue: int, depths: tupl
     )
 
 
+def by_depth(
+    search: Callable[[int], np.ndarray], answers: np.ndarray, catalogue: int, depths: tuple[int, ...] = DEPTHS
+) -> Quality:
+    """Of an index that is asked for each depth by itself, as a service does that shows so many: among the first 50 of 500 it
+    finds more than among 50. search(k): (n, k) ids."""
+    parts = [quality(search(k), answers, catalogue, (k,)) for k in depths]
+    names = ("hit_rate", "ndcg", "coverage")
+    joined = ({k: value for part in parts for k, value in getattr(part, name).items()} for name in names)
+    return Quality(*joined, len(answers))
+
+
 def seen_rows(split: Split) -> list[np.ndarray]:
     """Per question the items that the user has clicked before, as catalogue indexes: they are not asked for again."""
     offsets = split.train.offsets

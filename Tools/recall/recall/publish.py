@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .evaluate import Quality, quality, recall_of
+from .evaluate import Quality, by_depth, recall_of
 from .health import Health
 from .store import Store
 
@@ -80,9 +80,9 @@ def publish(
     store.push(ids, vectors, version, progress, payloads)
     report = store.build(version, sample, gates.build_recall or gates.recall, index)
 
-    depth = max(*depths, gates.depth)
-    found = store.search(asked.users, depth, version, asked.seen)
-    measured = quality(found.ids, asked.answers, catalogue, tuple(sorted({*depths, gates.depth})))
+    measured = by_depth(
+        lambda k: store.search(asked.users, k, version, asked.seen).ids, asked.answers, catalogue,
+        tuple(sorted({*depths, gates.depth})))
     near = store.search(asked.users, gates.depth, version)  # as a service asks: by the target of the build
     best = store.search(asked.users, gates.depth, version, exact=True)
     recall = recall_of(near.ids, best.ids)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recall.evaluate import by_exact_search, by_ranking, drop_seen, quality, recall_of
+from recall.evaluate import by_depth, by_exact_search, by_ranking, drop_seen, quality, recall_of
 from recall.exact import top_k, unit_rows
 from recall.health import inspect
 
@@ -17,6 +17,12 @@ def test_metrics_by_hand() -> None:
     assert got.ndcg[1] == pytest.approx(1 / 3) and got.ndcg[2] == pytest.approx((1 + 1 / np.log2(3)) / 3)
     assert got.coverage == {1: 0.3, 2: 0.6, 4: 0.9}  # 7 1 5; 8 2 6; 9 3 4: never -1
     assert got.questions == 3
+
+
+def test_each_depth_is_measured_by_a_search_of_its_own() -> None:
+    answers = {1: [[7], [2]], 3: [[8, 9, 1], [1, 2, 3]]}
+    got = by_depth(lambda k: np.array(answers[k]), np.array([7, 2]), catalogue=10, depths=(1, 3))
+    assert got.hit_rate == {1: 1.0, 3: 0.5} and got.coverage == {1: 0.2, 3: 0.5} and got.questions == 2
 
 
 @pytest.mark.parametrize("metric", ["ip", "cosine"])
