@@ -26,6 +26,7 @@ from .texts.command import search_texts, train_texts  # noqa: F401
 from .workflow import Experiment, Fitted, asked_of, fit, publish_fitted, save_bundle, vectors_of_bundle
 
 Answer = tuple[dict[str, Any], int]
+OFFLINE = 600.0  # seconds for one call: thousands of users are asked about at once, beside whatever else runs
 
 
 def generate(options: argparse.Namespace) -> Answer:
@@ -205,7 +206,7 @@ def _fit(name: str, given: dict[str, Any], experiment: Experiment, options: argp
 def _store(options: argparse.Namespace, model: str) -> Store:
     if not Path(options.data).exists():
         raise Problem(f"there is no {options.data}; give a folder of MovieLens, Globo.com or generated clicks, or a table")
-    client = vecd.connect(options.socket)
+    client = vecd.connect(options.socket, timeout=OFFLINE)
     return Store(client, getattr(options, "collection", None) or f"recall-{model}")
 
 
