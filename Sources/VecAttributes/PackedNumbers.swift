@@ -98,7 +98,7 @@ extension PackedNumbers.Offsets {
     }
   }
 
-  /// Of no more than a few million: it is made anew.
+  /// Made anew by every call.
   var array: [UInt64] { (0..<count).map { self[$0] } }
 
   func write(to writer: inout ByteWriter) {

@@ -130,7 +130,7 @@ extension Engine {
     _ k: Int, of request: SearchRequest, _ exclusions: QueryExclusions, in generation: Generation, _ metric: Metric
   ) -> Int {
     let most = exclusions.greatestCount
-    guard ExclusionDepth.pays(excluded: most, k: k), !generation.isFiltered, request.effort.isRecall,
+    guard ExclusionDepth.pays(excluded: most, k: k), !generation.isFiltered, request.effort.isRecall, request.index != .flat,
       generation.segments.contains(where: { !$0.indexes.available.isEmpty })
     else { return most }
     let width = request.interests * request.dimension

@@ -26,7 +26,7 @@ package struct CodeKernels: Sendable {
     self = known
   }
 
-  /// By tier. Asked once: a virtual machine leaves itself to answer cpuid, which takes longer than many a search.
+  /// By tier. Asked once, not by every search: a virtual machine has to be left for the answer of cpuid.
   private static let known = CodeTier.allCases.map { CodeKernels(asking: $0) }
 
   private init?(asking tier: CodeTier) {

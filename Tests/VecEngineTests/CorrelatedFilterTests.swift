@@ -12,14 +12,7 @@ import VecEngine
 
   /// Rows around 50 centres; `u`, 0 to 999, is the rank of a row in the direction of the first axis, `c` its cluster.
   private static func store(_ fixture: EngineFixture) throws -> (engine: Engine, vectors: [Float], records: [AttributeRecord]) {
-    let centres = randomRows(clusterCount, dimension, seed: 3)
-    let noise = randomRows(rowCount, dimension, seed: 4)
-    var vectors = [Float](repeating: 0, count: rowCount * dimension)
-    for row in 0..<rowCount {
-      for at in 0..<dimension {
-        vectors[row * dimension + at] = centres[row % clusterCount * dimension + at] + 0.4 * noise[row * dimension + at]
-      }
-    }
+    let vectors = clusteredRows(rowCount, dimension, clusters: clusterCount, noise: 0.4, seed: 3)
     let order = (0..<rowCount).sorted { vectors[$0 * dimension] < vectors[$1 * dimension] }
     var rank = [Int](repeating: 0, count: rowCount)
     for (place, row) in order.enumerated() { rank[row] = place * 1_000 / rowCount }

@@ -66,6 +66,16 @@ final class EngineFixture: Sendable {
   }
 }
 
+/// Rows around centres, row r around centre r % clusters.
+func clusteredRows(_ count: Int, _ dimension: Int, clusters: Int, noise: Float, seed: UInt64) -> [Float] {
+  let centres = randomRows(clusters, dimension, seed: seed)
+  var rows = randomRows(count, dimension, seed: seed + 1)
+  for place in rows.indices {
+    rows[place] = centres[place / dimension % clusters * dimension + place % dimension] + noise * rows[place]
+  }
+  return rows
+}
+
 /// Rows with Gaussian-like components: sums of uniform numbers.
 func randomRows(_ count: Int, _ dimension: Int, seed: UInt64) -> [Float] {
   var random = SplitMix64(seed: seed)

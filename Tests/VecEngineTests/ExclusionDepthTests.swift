@@ -9,14 +9,7 @@ import VecEngine
   private static let clusterCount = 80
 
   private static func store(_ fixture: EngineFixture) throws -> (engine: Engine, vectors: [Float]) {
-    let centres = randomRows(clusterCount, dimension, seed: 31)
-    let noise = randomRows(rowCount, dimension, seed: 32)
-    var vectors = [Float](repeating: 0, count: rowCount * dimension)
-    for row in 0..<rowCount {
-      for at in 0..<dimension {
-        vectors[row * dimension + at] = centres[row % clusterCount * dimension + at] + 0.5 * noise[row * dimension + at]
-      }
-    }
+    let vectors = clusteredRows(rowCount, dimension, clusters: clusterCount, noise: 0.5, seed: 31)
     let engine = try fixture.open(segmentRows: 25_000)
     try engine.create("c", dimension: dimension, metric: .ip)
     try engine.load("c", "g", ids: (0..<rowCount).map { UInt64($0) }, vectors: vectors)

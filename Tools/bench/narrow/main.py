@@ -1,7 +1,7 @@
 """Searches whose results are narrowed or biased, beside Faiss, hnswlib, Qdrant and pgvector on one core.
 
     exclude   the best items of each query themselves are excluded, the worst there is: an engine that asks for more and drops
-              what is excluded must ask for all of them
+              what is excluded must ask for all of them; and as many items drawn at random, of which few are near the query
     filter    a share of the items passes a filter, drawn independently of the vectors: the same filter in every query, and one
               that is new in every query
     bias      a share of the items, drawn likewise, has a bias that is added to its score; beside Faiss and hnswlib alone, and
@@ -42,7 +42,12 @@ def exclusions(queries: np.ndarray, items: np.ndarray, ks: list[int]) -> Iterato
             order = np.argpartition(-scores, k + count, axis=1)[:, : k + count]
             order = np.take_along_axis(order, np.argsort(-np.take_along_axis(scores, order, axis=1), axis=1), axis=1)
             case = Case(k, queries, list(order[:, count:]), seen=list(order[:, :count]))
-            yield {"k": k, "excluded": count}, case
+            yield {"k": k, "excluded": count, "which": "best"}, case
+        drawn = np.random.default_rng(8).integers(0, len(items), (len(queries), 5_000))
+        left = scores.copy()
+        np.put_along_axis(left, drawn, -np.inf, axis=1)
+        best = list(np.argpartition(-left, k, axis=1)[:, :k])
+        yield {"k": k, "excluded": 5_000, "which": "random"}, Case(k, queries, best, seen=list(drawn))
 
 
 def filters(queries: np.ndarray, items: np.ndarray, values: np.ndarray, ks: list[int]) -> Iterator[tuple[dict, Case]]:

@@ -1,6 +1,6 @@
 """torch-rechub's DSSM, YouTubeDNN and MIND beside ours: the same log, split, questions and CPU time each.
 
-    Tools/recall/bench/run --data clicks --seconds 100
+    Tools/recall/bench/run rechub --data clicks --seconds 100
 
 "as configured": dimensions, negatives, learning rate, batch size, weight decay and initial embeddings of its examples
 (release 0.9.0). "mended": embeddings from N(0, 0.1), 64 dimensions, the newest clicks of a history, 60 negatives (DSSM: those in

@@ -213,20 +213,38 @@ def arguments() -> argparse.Namespace:
     return made.parse_args()
 
 
+def chosen(given: argparse.Namespace) -> dict[str, bundles.Bundle]:
+    """The versions by channel."""
+    of: dict[str, bundles.Bundle] = {}
+    for version in given.version:
+        bundle = bundles.load(given.models / version)
+        channel = CHANNELS[bundle.about["model"]]
+        if channel in of:
+            raise Problem(f"{of[channel].version} and {version} are both of the channel {channel}; give one of them")
+        of[channel] = bundle
+    return of
+
+
 def main() -> None:
-    given = arguments()
-    found = [bundles.load(given.models / version) for version in given.version]
-    versions = Versions(given.models, {CHANNELS[one.about["model"]]: one for one in found},
-                        Experiment.of(open_clicks(given.data), 2000), given.recall)
+    try:
+        bench(arguments())
+    except Problem as error:
+        raise SystemExit(f"run service: error: {error}") from None
+
+
+def bench(given: argparse.Namespace) -> None:
+    versions = Versions(given.models, chosen(given), Experiment.of(open_clicks(given.data), 2000), given.recall)
     if given.serve:
         entrant, socket, redis_url, port = given.serve
         return serve(versions, entrant, socket, redis_url, int(port))
     folder = Path(tempfile.mkdtemp(prefix="recall-service-"))
-    server, asker = sorted(os.sched_getaffinity(0))[:2]
-    os.sched_setaffinity(0, {asker})
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        raise Problem("one core is not enough: the services need one, the one that asks them another")
+    os.sched_setaffinity(0, {cores[1]})
     try:
         with contextlib.ExitStack() as stack:
-            result = contest(given, versions, folder, server, stack)
+            result = contest(given, versions, folder, cores[0], stack)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     given.out.write_text(json.dumps(result, indent=1) + "\n")

@@ -102,14 +102,7 @@ def train(
                 chosen = order[start : start + training.batch_size]
                 batch, target = _samples(log, chosen, options.history_length, model)
                 loss = _loss(model, batch, target, sampler, frequency)
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-                value = loss.item()
-                if not np.isfinite(value):
-                    raise Problem(f"the loss became {value} after {done} batches: a lower learning rate helps")
-                sums, done = sums + value * len(chosen), done + 1
+                sums, done = sums + descend(loss, optimizer, schedule, done) * len(chosen), done + 1
                 if progress is not None:
                     progress(done, total, sums / (start + len(chosen)))
                 if training.seconds is not None and time.process_time() - worked > training.seconds:
@@ -121,6 +114,18 @@ def train(
             break
         model.eval()
     return Trained(model, losses, len(rows), time.monotonic() - begun)
+
+
+def descend(loss: torch.Tensor, optimizer: Any, schedule: Any, done: int) -> float:
+    """One step down the gradient of a batch after `done` others; returns the loss as a number."""
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    optimizer.step()
+    schedule.step()
+    value = loss.item()
+    if not np.isfinite(value):
+        raise Problem(f"the loss became {value} after {done} batches: a lower learning rate helps")
+    return value
 
 
 def _samples(log: Clicks, rows: np.ndarray, length: int, model: RecallModel) -> tuple[UserBatch, torch.Tensor]:

@@ -72,8 +72,8 @@ def _publish(
         model = saved.find(options.out, live)
         if model is None:
             return None
-        found = store.search(model.queries(questions.texts), max(DEPTHS), live)
-        return measure(found.ids, posts, questions).hit_rate[depth]
+        found = store.search(model.queries(questions.texts), depth, live)
+        return measure(found.ids, posts, questions, (depth,)).hit_rate[depth]
 
     # The sample is made of titles, which are easier than texts: built for 0.95 by it, the index finds 0.944 for these.
     gates = Gates(recall=options.target_recall, build_recall=1.0 - 0.5 * (1.0 - options.target_recall))

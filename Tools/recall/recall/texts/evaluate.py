@@ -12,9 +12,9 @@ from .posts import Posts, Questions
 DEPTHS = (10, 100, 500)
 
 
-def measure(found: np.ndarray, posts: Posts, questions: Questions) -> Quality:
+def measure(found: np.ndarray, posts: Posts, questions: Questions, depths: tuple[int, ...] = DEPTHS) -> Quality:
     """found (m, k) ids, best first."""
-    return quality(found, questions.answers.astype(np.int64), len(posts), DEPTHS)
+    return quality(found, questions.answers.astype(np.int64), len(posts), depths)
 
 
 def baselines(posts: Posts, questions: Questions) -> dict[str, Quality]:

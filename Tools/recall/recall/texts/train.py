@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from ..losses import in_batch_softmax
 from ..problem import Problem
-from ..train import Training, deterministic
+from ..train import Training, descend, deterministic
 from .cloze import Cloze, Pairs
 from .model import TextDSSM, TextOptions
 from .posts import Posts
@@ -96,14 +96,7 @@ def _learn(
             vectors = network.documents(document, torch.from_numpy(pairs.codes[rows]))
             scores = network.queries(query) @ vectors.T
             loss = in_batch_softmax(scores, torch.from_numpy(rows), network.options.temperature)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            value = loss.item()
-            if not np.isfinite(value):
-                raise Problem(f"the loss became {value} after {done} batches: a lower learning rate helps")
-            sums, done = sums + value * len(rows), done + 1
+            sums, done = sums + descend(loss, optimizer, schedule, done) * len(rows), done + 1
             if progress is not None:
                 progress(done, total, sums / (start + len(rows)))
         losses.append(sums / len(order))
