@@ -217,17 +217,26 @@ struct WriteGroupTests {
     defer { removeTree(directory) }
     var options = ServerOptions(storePath: directory + "/store")
     options.socketPath = directory + "/s"
-    let server = try Server(options: options, logger: silentLogger) { writes in writes.map { _ in .failure(unknown) } }
+    let store = Store()
+    store.hold()
+    let server = try Server(options: options, logger: silentLogger) { writes in
+      _ = store.commit(writes)
+      return writes.map { _ in .failure(unknown) }
+    }
     let running = Task { try await server.run() }
     let path = server.socketPath
     let start = try await blocking {
       var found: RawClient?
       while found == nil { found = try? RawClient(path) }
       let client = try #require(found)
-      let start = MonotonicTime.now()
+      // All are taken before the first one fails, or the daemon could be gone while the client still sends.
       for id in UInt64(1)..<20 { try client.send(upsert([id])) }
+      try Self.wait { server.acceptedCount == 19 }
+      let start = MonotonicTime.now()
+      store.release()
       var codes: [VecErrorCode?] = []
       while let answer = try client.receive() { codes.append(answer.code) }
+      #expect(codes.count == 19)
       #expect(codes.contains(.outcomeUnknown))
       #expect(codes.allSatisfy { $0 == .outcomeUnknown || $0 == .shuttingDown })
       return start
