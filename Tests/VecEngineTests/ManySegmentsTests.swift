@@ -33,7 +33,7 @@ struct ManySegmentsTests {
       let fixture = try EngineFixture()
       let engine = try Self.built(fixture, sample, rows: 8000 / segments, type: type, metric: metric)
       defer { engine.close() }
-      for k in [10, 100] {
+      for k in [10, 35, 100, 220] {  // calibration measures every second of them
         var truth = try IndexBuildTests.ask(engine, sample, k: k, .exact)
         (truth.generationNumber, truth.sequence) = (0, 0)
         #expect(truths[k] == nil || truths[k] == truth, "\(segments) segments")

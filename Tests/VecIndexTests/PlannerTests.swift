@@ -55,10 +55,35 @@ struct PlannerTests {
     #expect(try bare.plan(.standard, index: nil, k: 5, queryCount: 1) == .exact)
   }
 
-  @Test("a k between two measured ones takes the setting that both need")
+  @Test("a k between two measured ones takes a setting between theirs, never below the straight line")
   func between() throws {
-    let plan = try Self.planner(available: [.ivf]).plan(.recall(0.95), index: nil, k: 40, queryCount: 1)
-    #expect(plan == SearchPlan(index: .ivf, parameter: 16, expectedRecall: 0.96))
+    let planner = Self.planner(available: [.ivf])
+    let plan = try planner.plan(.recall(0.95), index: nil, k: 40, queryCount: 1)
+    #expect(plan == SearchPlan(index: .ivf, parameter: 13, expectedRecall: 0.96), "8 x (16 / 8) ^ log10(40 / 10)")
+    var last: UInt32 = 0
+    for k in 1...100 {
+      let parameter = try planner.plan(.recall(0.95), index: nil, k: k, queryCount: 1).parameter
+      #expect(parameter >= last && Double(parameter) >= 8 + 8 * Double(k - 10) / 90, "k = \(k)")
+      last = parameter
+    }
+    #expect(last == 16)
+  }
+
+  @Test("a few excluded ids ask for hardly more; many for what any depth between may need")
+  func excluded() throws {
+    func parameter(k: Int, excluding count: Int, _ calibration: Calibration = Self.calibration) throws -> UInt32 {
+      let part = Planner.Part(
+        calibration: calibration, available: [.ivf], rowCount: 1_000_000, excludedCount: count)
+      return try Planner(parts: [part], stride: 64, dimension: 64)
+        .plan(.recall(0.95), index: .ivf, k: k, queryCount: 1).parameter
+    }
+    #expect(try parameter(k: 10, excluding: 1) == 9)
+    #expect(try parameter(k: 10, excluding: 90) == 16)
+    #expect(try parameter(k: 100, excluding: 100) == 32, "twice as deep as was measured")
+    var steep = Self.calibration
+    steep.curves.append(
+      .init(index: .ivf, k: 500, points: Self.points([(4, 0.96)]) { SearchWork(listed: 500 * Double($0)) }))
+    #expect(try parameter(k: 10, excluding: 400, steep) == 16, "what k = 100 asks for, though 500 asks for less")
   }
 
   @Test("a named index is used, and one that misses the target says what it reaches")

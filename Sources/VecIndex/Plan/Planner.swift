@@ -133,7 +133,7 @@ package struct Planner: Sendable {
         continue
       }
       guard let setting = part.setting(of: type, reaching: target, k) else { return nil }
-      plan.parameters.append(setting.parameter)
+      plan.parameters.append(UInt32(clamping: Int(setting.parameter.rounded(.up))))
       plan.expectedRecall = min(plan.expectedRecall, setting.recall)
       cost += CostModel.nanoseconds(
         setting.work, of: type, stride: stride, dimension: dimension, queryCount: queryCount)
@@ -171,52 +171,5 @@ package struct Planner: Sendable {
     let known = (["flat"] + [IndexType.ivf, .hnsw].filter { available.contains($0) }.map(\.name)).joined(separator: ", ")
     return VecError(
       .notAvailable, "\(what) needs a generation built with \(type.name), this one has \(known): use recall or exact")
-  }
-}
-
-extension Planner.Part {
-  /// The least setting that surely reaches a recall; nil when none does, or nothing is known of this k.
-  fileprivate func setting(
-    of type: IndexType, reaching target: Float, _ k: Int
-  ) -> (parameter: UInt32, recall: Float, work: SearchWork)? {
-    let curves = curves(type, k)
-    let points = curves.compactMap { $0.point(reaching: target) }
-    guard !curves.isEmpty, points.count == curves.count, let most = points.max(by: { $0.parameter < $1.parameter })
-    else { return nil }
-    let recall = curves.compactMap { $0.point(at: most.parameter)?.recall }.min() ?? 0
-    let factor = beyondMeasured(type, k)
-    return (UInt32(clamping: Int((Double(most.parameter) * factor).rounded(.up))), recall, most.work * factor)
-  }
-
-  /// How much deeper than any measured k a search must look because of what it excludes or filters out. Lists and walks are
-  /// made longer by as much, which is more than it takes: what a k needs grows slower than the k.
-  private func beyondMeasured(_ type: IndexType, _ k: Int) -> Double {
-    // A k of all rows says nothing: whatever the setting, a search goes on until it has k.
-    guard excludedCount > 0 || isFiltered, let last = calibration?.ks(type).last(where: { $0 < rowCount }) else { return 1 }
-    let depth = isFiltered ? Double(k + excludedCount) / max(liveShare, 1e-6) : Double(k + excludedCount)
-    return max(1, min(depth, Double(rowCount)) / Double(max(k, last)))
-  }
-
-  private static let depthTolerance = 1.02
-
-  /// The curves that speak for a k: its own, or the two around it. Beyond the greatest k measured nothing is known.
-  fileprivate func curves(_ type: IndexType, _ k: Int) -> [Calibration.Curve] {
-    guard let calibration else { return [] }
-    let ks = calibration.ks(type)
-    // Deeper than was measured nobody knows; a k that was measured is answered from what is known of it.
-    let depth = Double(k + excludedCount) / max(liveShare, 0.01)
-    // A few dead rows are within what a curve scatters, and no reason for the curve of the next greater k.
-    let deep = depth <= Self.depthTolerance * Double(k) ? Double(k) : min(depth.rounded(.up), Double(max(k, ks.last ?? k)))
-    let reachable = min(Int(deep), rowCount)
-    guard let above = ks.first(where: { $0 >= reachable }) else { return [] }
-    // What is excluded may lie at any depth, and the deepest curve need not be the one that asks for most.
-    if excludedCount > 0 {
-      let least = ks.last { $0 <= k } ?? 0
-      return ks.filter { $0 >= least && $0 <= above }.compactMap { calibration.curve(type, k: $0) }
-    }
-    let below = ks.last { $0 < reachable }
-    return (above == reachable ? [above] : [below, above].compactMap { $0 }).compactMap {
-      calibration.curve(type, k: $0)
-    }
   }
 }

@@ -1,0 +1,45 @@
+import VecCore
+
+/// How deep into the order of all rows a search of one segment must look, and what it takes to look so deep.
+extension Planner.Part {
+  /// The least setting that surely reaches a recall; nil when none does, or nothing is known of this k.
+  func setting(of type: IndexType, reaching target: Float, _ k: Int) -> Calibration.Setting? {
+    guard let calibration else { return nil }
+    var most: Calibration.Setting?
+    for depth in depths(type, k) {
+      guard let setting = calibration.setting(of: type, reaching: target, at: depth) else { return nil }
+      most = most?.and(setting) ?? setting
+    }
+    return most.map { $0 * beyondMeasured(type, k) }
+  }
+
+  /// The curves that speak for a k: its own, or the two around it. Beyond the greatest k measured nothing is known.
+  func curves(_ type: IndexType, _ k: Int) -> [Calibration.Curve] {
+    calibration?.curves(type, around: deepest(type, k)) ?? []
+  }
+
+  /// The depths that a setting must serve. What is excluded may lie at any depth from k on, and the deepest need not be the
+  /// one that asks for most.
+  private func depths(_ type: IndexType, _ k: Int) -> [Double] {
+    let deepest = deepest(type, k)
+    guard excludedCount > 0, Double(k) < deepest else { return [deepest] }
+    let between = (calibration?.ks(type) ?? []).map(Double.init).filter { $0 > Double(k) && $0 < deepest }
+    return [Double(k)] + between + [deepest]
+  }
+
+  /// Deeper than was measured nobody knows; a k that was measured is answered from what is known of it.
+  private func deepest(_ type: IndexType, _ k: Int) -> Double {
+    let wanted = Double(k + excludedCount) / max(liveShare, 0.01)
+    let known = max(k, calibration?.ks(type).last ?? k)
+    return min(wanted, Double(known), Double(rowCount))
+  }
+
+  /// How much deeper than any measured k a search must look because of what it excludes or filters out. Lists and walks are
+  /// made longer by as much, which is more than it takes: what a k needs grows slower than the k.
+  private func beyondMeasured(_ type: IndexType, _ k: Int) -> Double {
+    // A k of all rows says nothing: whatever the setting, a search goes on until it has k.
+    guard excludedCount > 0 || isFiltered, let last = calibration?.ks(type).last(where: { $0 < rowCount }) else { return 1 }
+    let depth = isFiltered ? Double(k + excludedCount) / max(liveShare, 1e-6) : Double(k + excludedCount)
+    return max(1, min(depth, Double(rowCount)) / Double(max(k, last)))
+  }
+}
