@@ -99,47 +99,75 @@ extension Engine {
     return (results, first ?? .exact)
   }
 
-  /// The best `k` of each query, by the cheapest way that the request allows.
+  /// The best `k` of each query that are not excluded, by the cheapest way that the request allows.
   private func find(
     _ request: SearchRequest, k: Int, _ exclusions: QueryExclusions, in generation: Generation, _ metric: Metric,
     _ shouldStop: () -> Bool
   ) throws(VecError) -> ([[Hit]], SearchPlan) {
-    // Rows with a bias are all compared; indexes look for the best of the others.
-    let biased = try BiasedGeneration(generation)
-    let planner = (biased?.rest ?? generation).planner(
-      dimension: request.dimension,
-      excludedCount: biased == nil
-        ? excludedBefore(k, of: request, exclusions, in: generation, metric) : exclusions.greatestCount)
-    var plan = try planner.plan(
-      request.effort, index: request.index, k: k, queryCount: request.queryCount * request.interests,
-      interests: request.interests)
-    // Nothing is left to an index: the answer is as exact as it is.
-    if let biased, biased.rest.rowCount == 0 { plan = .exact }
-    var results = try request.vectors.withUnsafeBufferPointer { (queries) throws(VecError) in
-      try search(request, queries, k: k, exclusions, plan, generation, biased, metric, shouldStop)
-    }
+    var (results, plan) = try findPast(request, k: k, exclusions, in: generation, metric, shouldStop)
     if let limit = request.scoreLimit {
       results = results.map { hits in hits.filter { metric == .l2 ? $0.score <= limit : $0.score >= limit } }
     }
     return (results, plan)
   }
 
-  /// How many excluded ids an index must look past to find the k best of any query. Of filtered rows too little is known to
-  /// estimate it.
-  private func excludedBefore(
-    _ k: Int, of request: SearchRequest, _ exclusions: QueryExclusions, in generation: Generation, _ metric: Metric
-  ) -> Int {
-    let most = exclusions.greatestCount
-    guard ExclusionDepth.pays(excluded: most, k: k), !generation.isFiltered, request.effort.isRecall, request.index != .flat,
-      generation.segments.contains(where: { !$0.indexes.available.isEmpty })
-    else { return most }
-    let width = request.interests * request.dimension
-    let depth = ExclusionDepth(
-      generation: generation, metric: metric, dimension: request.dimension, interests: request.interests)
-    return (0..<request.queryCount).map { query in
-      guard let ids = exclusions.ids(exclusions.count > 1 ? query : 0) else { return 0 }
-      return depth.estimate(request.vectors[(query * width)..<((query + 1) * width)], k: k, excluded: ids)
-    }.max() ?? most
+  /// Asks without the exclusions first, where that may do.
+  private func findPast(
+    _ request: SearchRequest, k: Int, _ exclusions: QueryExclusions, in generation: Generation, _ metric: Metric,
+    _ shouldStop: () -> Bool
+  ) throws(VecError) -> ([[Hit]], SearchPlan) {
+    guard generation.bias == nil, !generation.isFiltered, let past = LookPast(k: k, excluded: exclusions.greatestCount) else {
+      return try findRest(request, k: k, exclusions, in: generation, metric, shouldStop)
+    }
+    let all = 0..<request.queryCount
+    let far = all.filter { !past.isTooNear($0, of: request, exclusions, in: generation, metric, kernels) }
+    var results = [[Hit]?](repeating: nil, count: all.count)
+    var plan: SearchPlan?
+    if !far.isEmpty {
+      let asked = far.count == all.count ? request : request.only(far)
+      let deeper = try self.plan(asked, k: k, excludedCount: past.depth - k, in: generation)
+      let found = try asked.vectors.withUnsafeBufferPointer { (queries) throws(VecError) in
+        try search(asked, queries, k: past.depth, .none, deeper, generation, nil, metric, shouldStop)
+      }
+      for (query, hits) in zip(far, past.best(of: found, exclusions.only(far))) { results[query] = hits }
+      plan = deeper
+    }
+    let open = all.filter { results[$0] == nil }
+    if !open.isEmpty {
+      let (rest, restPlan) = try findRest(
+        request.only(open), k: k, exclusions.only(open), in: generation, metric, shouldStop)
+      for (query, hits) in zip(open, rest) { results[query] = hits }
+      if plan == nil || open.count == all.count { plan = restPlan }
+    }
+    return (results.map { $0 ?? [] }, plan ?? .exact)
+  }
+
+  /// The best `k` of the rows that are not excluded: these are found and taken out before the search.
+  private func findRest(
+    _ request: SearchRequest, k: Int, _ exclusions: QueryExclusions, in generation: Generation, _ metric: Metric,
+    _ shouldStop: () -> Bool
+  ) throws(VecError) -> ([[Hit]], SearchPlan) {
+    // Rows with a bias are all compared; indexes look for the best of the others.
+    let biased = try BiasedGeneration(generation)
+    var plan = try plan(
+      request, k: k,
+      excludedCount: biased == nil
+        ? excludedBefore(k, of: request, exclusions, in: generation, metric) : exclusions.greatestCount,
+      in: biased?.rest ?? generation)
+    // Nothing is left to an index: the answer is as exact as it is.
+    if let biased, biased.rest.rowCount == 0 { plan = .exact }
+    let results = try request.vectors.withUnsafeBufferPointer { (queries) throws(VecError) in
+      try search(request, queries, k: k, exclusions, plan, generation, biased, metric, shouldStop)
+    }
+    return (results, plan)
+  }
+
+  private func plan(
+    _ request: SearchRequest, k: Int, excludedCount: Int, in generation: Generation
+  ) throws(VecError) -> SearchPlan {
+    try generation.planner(dimension: request.dimension, costs: costs, excludedCount: excludedCount).plan(
+      request.effort, index: request.index, k: k, queryCount: request.queryCount * request.interests,
+      interests: request.interests)
   }
 
   /// The results of a selection.
@@ -320,7 +348,7 @@ extension Engine {
 
 extension SearchEffort {
   /// Whether the planner chooses by recall.
-  fileprivate var isRecall: Bool {
+  var isRecall: Bool {
     switch self {
     case .standard, .recall: true
     case .ef, .nprobe, .exact: false

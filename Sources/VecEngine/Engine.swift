@@ -35,6 +35,7 @@ package final class Engine: Sendable {
   let options: EngineOptions
   let directory: StoreDirectory
   let kernels: Kernels
+  let costs: CostModel
   let memory: MemoryLedger
   let team: WorkTeam
   let indexSearch: IndexSearch
@@ -59,6 +60,7 @@ package final class Engine: Sendable {
     try MappedSegment.guardMappings()
     kernels = try Self.chooseKernels(options.kernelTier)
     memory = MemoryLedger(budget: options.memoryBudget)
+    costs = CostModel(within: kernels.tier)
     indexSearch = IndexSearch(kernels: kernels)
     filters = FilterCache(kernels: kernels)
     team = WorkTeam(width: options.workers, run: options.runWorkers)

@@ -57,14 +57,14 @@ struct Generation: Sendable {
   func liveCount(_ segment: SegmentHandle) -> Int { live[segment.row.uuid]?.count ?? Int(segment.row.rowCount) }
 
   /// - Parameter excludedCount: ids that a search excludes.
-  func planner(dimension: Int, excludedCount: Int = 0) -> Planner {
+  func planner(dimension: Int, costs: CostModel, excludedCount: Int = 0) -> Planner {
     Planner(
       parts: segments.map {
         $0.indexes.planned(
           rowCount: Int($0.row.rowCount), liveCount: liveCount($0), excludedCount: excludedCount, isFiltered: isFiltered)
       }
         + searchedDelta.map { IndexSet().planned(rowCount: $0.rowCount) },
-      stride: RowCode.stride(dimension: dimension), dimension: dimension)
+      stride: RowCode.stride(dimension: dimension), dimension: dimension, costs: costs)
   }
 
   private var searchedDelta: [DeltaPart] { delta.filter { $0.liveCount > 0 } }
@@ -98,9 +98,9 @@ struct Generation: Sendable {
   /// The stored vectors of ids as float32, nil for those that are not there.
   func vectors(of ids: [UInt64]) -> [[Float]?] {
     let recent = deltaRows(of: ids)
-    return ids.map { id in
+    return zip(ids, segmentRows(of: ids)).map { id, found in
       if let (part, row) = recent[id] { return Array(delta[part].block.vector(row)) }
-      return segmentRow(of: id).flatMap { segments[$0.segment].vector(ofRow: $0.row) }
+      return found.flatMap { segments[$0.segment].vector(ofRow: $0.row) }
     }
   }
 

@@ -52,7 +52,7 @@ package final class IndexBuild: Sendable {
     do {
       let segments = try segments(of: generation, &made, shouldStop)
       for segment in segments { segment.prepare(engine.team) }
-      let index = recipe.recorded(segments)
+      let index = recipe.recorded(segments, engine.costs)
       try SegmentSwap(source: generation, made: segments, index: index, sample: recipe.sample).run(engine, of: collection.name)
       for segment in made where !segments.contains(where: { $0 === segment }) { segment.retire() }
       return BuildOutcome(

@@ -99,12 +99,12 @@ struct IndexRecipe: Sendable {
   }
 
   /// What the manifest records: the type that was asked for; of auto what a search for the hundred best would use.
-  func recorded(_ segments: [SegmentHandle]) -> IndexType {
+  func recorded(_ segments: [SegmentHandle], _ costs: CostModel) -> IndexType {
     if let type { return type }
     guard let dimension = segments.first?.file.header.dimension else { return .flat }
     let planner = Planner(
       parts: segments.map { $0.indexes.planned(rowCount: Int($0.row.rowCount)) },
-      stride: RowCode.stride(dimension: dimension), dimension: dimension)
+      stride: RowCode.stride(dimension: dimension), dimension: dimension, costs: costs)
     return (try? planner.plan(.standard, index: nil, k: 100, queryCount: 1))?.index ?? .flat
   }
 }

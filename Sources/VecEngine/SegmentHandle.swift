@@ -24,6 +24,7 @@ final class SegmentHandle: Sendable {
   /// Set once and kept, so pointers into it are good as long as the handle lives.
   private let coded = Mutex<CodedRows?>(nil)
   private let every = Mutex<LiveRows?>(nil)
+  private let sampled = Mutex<SampledRows?>(nil)
 
   /// Opens the file the manifest's row names and verifies every byte of it, unless it was verified while publishing.
   init(
@@ -51,7 +52,9 @@ final class SegmentHandle: Sendable {
   }
 
   deinit {
-    memory.giveBack((indexes.graph?.byteCount ?? 0) + items.byteCount + (coded.withLock { $0?.byteCount } ?? 0))
+    memory.giveBack(
+      (indexes.graph?.byteCount ?? 0) + items.byteCount + (coded.withLock { $0?.byteCount } ?? 0)
+        + (sampled.withLock { $0?.byteCount } ?? 0))
     // A file that cannot be removed now is an orphan, which the next start removes.
     if isObsolete.load(ordering: .acquiring) { try? directory.unlinkSegment(row.uuid) }
   }
@@ -86,8 +89,8 @@ final class SegmentHandle: Sendable {
 
   func row(of id: UInt64) -> Int? { file.row(of: id, ids: ids) }
 
-  /// The rows of those of some ids that are there, in the order of the ids.
-  func rows(ofAscending wanted: [UInt64]) -> [Int] { file.rows(ofAscending: wanted, ids: ids) }
+  /// The row of each of some ids; -1 for one that is not there.
+  func rows(of wanted: [UInt64]) -> [Int] { file.rows(of: wanted, ids: ids) }
 
   /// What stands for the live rows as long as none is dead.
   var allRows: LiveRows {
@@ -95,6 +98,17 @@ final class SegmentHandle: Sendable {
       if let every { return every }
       let made = LiveRows(rowCount: Int(row.rowCount))
       every = made
+      return made
+    }
+  }
+
+  /// Some of the rows, made when they are first asked for.
+  var sample: SampledRows {
+    sampled.withLock { sampled in
+      if let sampled { return sampled }
+      let made = SampledRows(self)
+      memory.take(made.byteCount)
+      sampled = made
       return made
     }
   }

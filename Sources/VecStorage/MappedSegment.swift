@@ -101,17 +101,30 @@ package final class MappedSegment: Sendable {
   ///
   /// - Parameter ids: what `decodeIDs` returned.
   package func row(of id: UInt64, ids: [UInt64]) -> Int? {
-    ids.withUnsafeBufferPointer { ids in
-      var finder = IDFinder(order: idOrder, ids: ids)
-      return finder?.row(of: id)
+    var row = -1
+    withUnsafePointer(to: id) { id in
+      withUnsafeMutablePointer(to: &row) { row in
+        find(UnsafeBufferPointer(start: id, count: 1), ids, rows: UnsafeMutableBufferPointer(start: row, count: 1))
+      }
+    }
+    return row < 0 ? nil : row
+  }
+
+  /// The row of each of `wanted`, -1 for one that is not there: faster than one after the other.
+  package func rows(of wanted: [UInt64], ids: [UInt64]) -> [Int] {
+    [Int](unsafeUninitializedCapacity: wanted.count) { rows, count in
+      count = wanted.count
+      rows.initialize(repeating: -1)
+      wanted.withUnsafeBufferPointer { find($0, ids, rows: UnsafeMutableBufferPointer(rebasing: rows[..<wanted.count])) }
     }
   }
 
-  /// The rows of those of `wanted`, which ascend, that are there.
-  package func rows(ofAscending wanted: [UInt64], ids: [UInt64]) -> [Int] {
+  private func find(
+    _ wanted: UnsafeBufferPointer<UInt64>, _ ids: [UInt64], rows: UnsafeMutableBufferPointer<Int>
+  ) {
     ids.withUnsafeBufferPointer { ids in
-      guard var finder = IDFinder(order: idOrder, ids: ids) else { return [] }
-      return wanted.compactMap { finder.row(of: $0) }
+      guard let finder = IDFinder(order: idOrder, ids: ids) else { return }
+      finder.find(wanted, rows: rows)
     }
   }
 

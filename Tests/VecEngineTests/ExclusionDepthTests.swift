@@ -8,10 +8,10 @@ import VecEngine
   private static let rowCount = 40_000
   private static let clusterCount = 80
 
-  private static func store(_ fixture: EngineFixture) throws -> (engine: Engine, vectors: [Float]) {
+  private static func store(_ fixture: EngineFixture, _ metric: Metric = .ip) throws -> (engine: Engine, vectors: [Float]) {
     let vectors = clusteredRows(rowCount, dimension, clusters: clusterCount, noise: 0.5, seed: 31)
     let engine = try fixture.open(segmentRows: 25_000)
-    try engine.create("c", dimension: dimension, metric: .ip)
+    try engine.create("c", dimension: dimension, metric: metric)
     try engine.load("c", "g", ids: (0..<rowCount).map { UInt64($0) }, vectors: vectors)
     try engine.beginBuild("c", generation: "g", type: nil, targetRecall: 0.95).run()
     _ = try engine.publish("c", label: "g", expected: .any)
@@ -55,13 +55,16 @@ import VecEngine
     #expect(Double(found) >= 0.95 * Double(k * rounds), "recall \(Double(found) / Double(k * rounds)), share \(share)")
   }
 
-  @Test("an index answers where few of the excluded are near, and is not given up for a scan")
-  func plan() throws {
+  @Test("an index answers where few of the excluded are near, and is not given up for a scan", arguments: Metric.allCases)
+  func plan(metric: Metric) throws {
     let fixture = try EngineFixture()
-    let (engine, vectors) = try Self.store(fixture)
+    let (engine, vectors) = try Self.store(fixture, metric)
     defer { engine.close() }
     let query = Array(vectors[..<Self.dimension])
-    let order = Self.ranking(vectors, query)
+    let best = try engine.search(
+      SearchRequest(collection: "c", k: 5_000, effort: .exact, dimension: Self.dimension, vectors: query)
+    ) { false }.ids.map { Int($0) }
+    let order = best + Set(0..<Self.rowCount).subtracting(best).sorted()
     func parameter(_ excluded: some Sequence<Int>) throws -> UInt32? {
       let reply = try engine.search(
         SearchRequest(

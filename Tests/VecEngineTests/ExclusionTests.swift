@@ -88,7 +88,9 @@ import VecTestSupport
     defer { engine.close() }
     let queries = (0..<3).map { randomRows(1, Self.dimension, seed: 300 + $0) }
     let own = queries.map { query in IDSet(model.search("g", query, k: 40).map(\.id)) }
-    for sets in [own, [own[0], [], own[2]], [own[1]]] {
+    // Far ones are dropped from what is found, near ones taken out before; a batch may need both.
+    let far = IDSet(try #require(model.generations["g"]).keys.filter { !own[1].ids.contains($0) }.sorted().prefix(1_000))
+    for sets in [own, [own[0], [], own[2]], [own[1]], [own[0], far, [5]], [far]] {
       let reply = try ask(engine, queries.flatMap { $0 }, k: 25, .exact, nil, without: sets)
       #expect(reply.resultCounts == [25, 25, 25])
       for (number, query) in queries.enumerated() {
@@ -118,7 +120,7 @@ import VecTestSupport
       hits += Set(found.ids).intersection(truth.ids).count
       wanted += truth.ids.count
     }
-    #expect(Double(hits) / Double(wanted) >= 0.94, "\(index.name): \(hits) of \(wanted)")
+    #expect(Double(hits) / Double(wanted) >= 0.95, "\(index.name): \(hits) of \(wanted)")
   }
 
   @Test("of searches side by side do not mix, also while rows die")

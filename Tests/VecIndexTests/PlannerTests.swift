@@ -1,11 +1,15 @@
 import Testing
 import VecCore
 import VecIndex
+import VecKernels
 import VecTestSupport
 
 @Suite("The planner")
 struct PlannerTests {
   typealias Point = Calibration.Point
+
+  /// The same on every machine.
+  static let costs = CostModel(.avx512VNNI)
 
   static func points(_ settings: [(UInt32, Float)], _ work: (UInt32) -> SearchWork) -> [Point] {
     settings.map { Point(parameter: $0, recall: $1, surely: $1 - 0.005, work: work($0)) }
@@ -23,7 +27,8 @@ struct PlannerTests {
 
   static func planner(rows: Int = 1_000_000, available: Set<IndexType> = [.ivf, .hnsw]) -> Planner {
     Planner(
-      parts: [.init(calibration: calibration, available: available, rowCount: rows)], stride: 64, dimension: 64)
+      parts: [.init(calibration: calibration, available: available, rowCount: rows)], stride: 64, dimension: 64,
+      costs: costs)
   }
 
   @Test("a target is reached by the cheapest index that surely reaches it")
@@ -35,6 +40,26 @@ struct PlannerTests {
     #expect(large == SearchPlan(index: .ivf, parameter: 16, expectedRecall: 0.96))
     let high = try planner.plan(.recall(0.99), index: nil, k: 10, queryCount: 1)
     #expect(high == SearchPlan(index: .ivf, parameter: 64, expectedRecall: 1))
+  }
+
+  @Test("what costs more on a CPU is chosen later there", arguments: CodeTier.allCases)
+  func costs(tier: CodeTier) throws {
+    let costs = CostModel(tier)
+    func cost(_ work: SearchWork, _ index: IndexType, queryCount: Int = 1) -> Double {
+      costs.nanoseconds(work, of: index, stride: 64, dimension: 64, queryCount: queryCount)
+    }
+    for settled in [0.0, 10, 1_000] {
+      let scan = cost(SearchWork(scanned: 200_000, settled: settled), .flat)
+      #expect(scan.isFinite && scan > cost(SearchWork(scanned: 100_000, settled: settled), .flat))
+      #expect(scan > cost(SearchWork(scanned: 200_000, settled: settled), .flat, queryCount: 256), "rows are read once for all")
+      let lists = SearchWork(scanned: 1_800, listed: 20_000, settled: settled)
+      #expect(cost(lists, .ivf) > cost(lists, .ivf, queryCount: 256))
+      #expect(cost(lists, .ivf) < scan)
+      #expect(cost(SearchWork(visited: 2_000, settled: settled), .hnsw) < scan)
+      // Few rows that pass are fetched one by one, many are met on the way.
+      #expect(cost(SearchWork(visited: 200, settled: settled), .flat) < scan)
+      #expect(cost(SearchWork(visited: 200_000, settled: settled), .flat) > scan)
+    }
   }
 
   @Test("no target means that of the build")
@@ -51,7 +76,7 @@ struct PlannerTests {
     #expect(try Self.planner().plan(.recall(1), index: nil, k: 10, queryCount: 1) == .exact)
     #expect(try Self.planner().plan(.recall(0.5), index: nil, k: 1000, queryCount: 1) == .exact, "beyond what was measured")
     let bare = Planner(
-      parts: [.init(calibration: nil, available: [], rowCount: 9)], stride: 64, dimension: 64)
+      parts: [.init(calibration: nil, available: [], rowCount: 9)], stride: 64, dimension: 64, costs: Self.costs)
     #expect(try bare.plan(.standard, index: nil, k: 5, queryCount: 1) == .exact)
   }
 
@@ -71,15 +96,19 @@ struct PlannerTests {
 
   @Test("a few excluded ids ask for hardly more; many for what any depth between may need")
   func excluded() throws {
-    func parameter(k: Int, excluding count: Int, _ calibration: Calibration = Self.calibration) throws -> UInt32 {
+    func parameter(
+      k: Int, excluding count: Int, _ calibration: Calibration = Self.calibration, target: Float = 0.9
+    ) throws -> UInt32 {
       let part = Planner.Part(
         calibration: calibration, available: [.ivf], rowCount: 1_000_000, excludedCount: count)
-      return try Planner(parts: [part], stride: 64, dimension: 64)
-        .plan(.recall(0.95), index: .ivf, k: k, queryCount: 1).parameter
+      return try Planner(parts: [part], stride: 64, dimension: 64, costs: Self.costs)
+        .plan(.recall(target), index: .ivf, k: k, queryCount: 1).parameter
     }
     #expect(try parameter(k: 10, excluding: 1) == 9)
     #expect(try parameter(k: 10, excluding: 90) == 16)
     #expect(try parameter(k: 100, excluding: 100) == 32, "twice as deep as was measured")
+    // Nine of ten may be excluded, and of the last ten of a hundred ranks more is missed than of all.
+    #expect(try parameter(k: 10, excluding: 90, target: 0.95) == 64)
     var steep = Self.calibration
     steep.curves.append(
       .init(index: .ivf, k: 500, points: Self.points([(4, 0.96)]) { SearchWork(listed: 500 * Double($0)) }))
@@ -184,7 +213,7 @@ extension PlannerTests {
         .init(calibration: Self.calibration, available: [.ivf, .hnsw], rowCount: 1_000_000),
         .init(calibration: other, available: [.ivf], rowCount: 1_000_000),
         .init(calibration: nil, available: [], rowCount: 500),
-      ], stride: 64, dimension: 64)
+      ], stride: 64, dimension: 64, costs: Self.costs)
     let plan = try planner.plan(.recall(0.95), index: nil, k: 10, queryCount: 1)
     #expect(plan == SearchPlan(index: .ivf, parameters: [8, 64, 0], expectedRecall: 0.96))
     #expect(plan.parameter == 64)

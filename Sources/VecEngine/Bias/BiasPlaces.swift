@@ -72,14 +72,9 @@ final class BiasPlaces: Sendable {
     _ ids: [UInt64], of set: BiasSet, in segment: SegmentHandle
   ) -> [(row: UInt32, value: Float)] {
     let isAll = ids.count == set.ids.count
-    var place = 0
     var found: [(row: UInt32, value: Float)] = []
-    // In the order of the ids, so for all of them one walk tells whose row each is.
-    for row in segment.rows(ofAscending: ids) {
-      let id = segment.ids[row]
-      if isAll { while place < ids.count, set.ids[place] < id { place += 1 } }
-      let value = isAll && place < ids.count && set.ids[place] == id ? set.values[place] : set.value(of: id)
-      found.append((UInt32(truncatingIfNeeded: row), value))
+    for (place, row) in segment.rows(of: ids).enumerated() where row >= 0 {
+      found.append((UInt32(truncatingIfNeeded: row), isAll ? set.values[place] : set.value(of: ids[place])))
     }
     return found.sorted { $0.row < $1.row }
   }

@@ -78,6 +78,9 @@ struct QueryExclusions {
     count = max(own.count, named.count)
   }
 
+  /// Nothing.
+  static let none = QueryExclusions([], [])
+
   /// The same of some of the queries.
   func only(_ queries: [Int]) -> QueryExclusions {
     QueryExclusions(own.count > 1 ? queries.map { own[$0] } : own, named.count > 1 ? queries.map { named[$0] } : named)

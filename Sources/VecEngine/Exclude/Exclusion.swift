@@ -23,7 +23,7 @@ struct Exclusion {
 
   /// The rows of a segment that count and are excluded.
   func rows(of segment: SegmentHandle, live: LiveRows?) -> [Int] {
-    segment.rows(ofAscending: ids).filter { live?.contains($0) ?? true }
+    segment.rows(of: ids).filter { $0 >= 0 && live?.contains($0) ?? true }
   }
 
   /// The same of a part of a delta.
@@ -37,7 +37,9 @@ struct Exclusion {
     }
   }
 
-  private func contains(_ id: UInt64) -> Bool {
+  func contains(_ id: UInt64) -> Bool {
+    let bit = Self.bit(id)
+    guard bits[bit >> 6] >> UInt64(bit & 63) & 1 == 1 else { return false }
     var (low, high) = (0, ids.count)
     while low < high {
       let middle = (low + high) / 2

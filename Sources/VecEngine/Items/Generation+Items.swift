@@ -11,17 +11,17 @@ extension Generation {
     var room = ReplyRoom()
     var records = [AttributeRecord](repeating: AttributeRecord(), count: ids.count)
     let recent = deltaRows(of: ids)
-    var places: [(segment: Int, row: Int, place: Int)] = []
-    for (place, id) in ids.enumerated() {
-      if let (part, row) = recent[id] {
+    var own = [[(place: Int, row: Int)]](repeating: [], count: segments.count)
+    for (place, found) in segmentRows(of: ids).enumerated() {
+      if let (part, row) = recent[ids[place]] {
         records[place] = delta[part].block.record(row).only(fields)
         try room.take(records[place].byteCount)
-      } else if let (segment, row) = segmentRow(of: id) {
-        places.append((segment, row, place))
+      } else if let (segment, row) = found {
+        own[segment].append((place, row))
       }
     }
-    for (number, own) in Dictionary(grouping: places, by: \.segment) {
-      let found = try segments[number].items.records(own.map(\.row), fields, room: &room)
+    for (segment, own) in zip(segments, own) where !own.isEmpty {
+      let found = try segment.items.records(own.map(\.row), fields, room: &room)
       for (one, record) in zip(own, found) { records[one.place] = record }
     }
     return records
@@ -30,19 +30,22 @@ extension Generation {
   /// The value of the attribute at a position for each id; nil for an item without one.
   func values(of ids: [UInt64], at position: Int) -> [AttributeValue?] {
     let recent = deltaRows(of: ids)
-    return ids.map { id in
+    return zip(ids, segmentRows(of: ids)).map { id, found in
       if let (part, row) = recent[id] { return delta[part].block.record(row)[position] }
-      return segmentRow(of: id).flatMap { segments[$0.segment].items.columns.value($0.row, at: position) }
+      return found.flatMap { segments[$0.segment].items.columns.value($0.row, at: position) }
     }
   }
 
-  /// Where in the segments an id's row is that counts.
-  func segmentRow(of id: UInt64) -> (segment: Int, row: Int)? {
+  /// Where in the segments the rows of ids are that count.
+  func segmentRows(of ids: [UInt64]) -> [(segment: Int, row: Int)?] {
+    var found = [(segment: Int, row: Int)?](repeating: nil, count: ids.count)
     for (number, segment) in segments.enumerated() {
-      guard let row = segment.row(of: id), live[segment.row.uuid]?.contains(row) ?? true else { continue }
-      return (number, row)
+      let live = live[segment.row.uuid]
+      for (place, row) in segment.rows(of: ids).enumerated() where row >= 0 && live?.contains(row) ?? true {
+        found[place] = (number, row)
+      }
     }
-    return nil
+    return found
   }
 }
 

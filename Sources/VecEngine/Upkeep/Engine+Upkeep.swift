@@ -126,7 +126,7 @@ extension Engine {
     let collections = state.withLock { $0.collections.values.filter { $0.fence == nil } }
     return collections.sorted { $0.row.name < $1.row.name }.flatMap { collection in
       collection.generations.filter { $0.fence == nil && collection.work[$0.row.label] == nil }.flatMap { generation in
-        options.upkeep.due(generation, dimension: collection.row.dimension, rowsMax: mergedRowsMax).map {
+        options.upkeep.due(generation, dimension: collection.row.dimension, costs: costs, rowsMax: mergedRowsMax).map {
           Due(collection: collection.row.name, generation: generation, due: $0)
         }
       }

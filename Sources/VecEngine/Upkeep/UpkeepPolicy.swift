@@ -31,18 +31,18 @@ extension UpkeepPolicy {
   ///
   /// - Parameter rowsMax: of a segment. Those that a build has cut to that are left as they are.
   /// - Returns: the most urgent first; others of the same generation may fit where that finds no room.
-  func due(_ generation: Generation, dimension: Int, rowsMax: Int) -> [DueUpkeep] {
+  func due(_ generation: Generation, dimension: Int, costs: CostModel, rowsMax: Int) -> [DueUpkeep] {
     guard generation.row.state != .building, generation.hasWrites || generation.segments.count > 1 else { return [] }
-    return [rebuild(generation, dimension), full(generation, rowsMax), wasted(generation)].compactMap { $0 }
+    return [rebuild(generation, dimension, costs), full(generation, rowsMax), wasted(generation)].compactMap { $0 }
   }
 
-  private func rebuild(_ generation: Generation, _ dimension: Int) -> DueUpkeep? {
+  private func rebuild(_ generation: Generation, _ dimension: Int, _ costs: CostModel) -> DueUpkeep? {
     let indexed = generation.segments.filter { !$0.indexes.available.isEmpty }
     let rows = indexed.reduce(0) { $0 + Int($1.row.rowCount) }
     guard rows > 0, generation.rowCount >= UInt64(rebuildRows) else { return nil }
     let dead = Double(rows - indexed.reduce(0) { $0 + generation.liveCount($1) }) / Double(rows)
     if dead > deadMax { return .rebuild(reason: "\(Self.percent(dead)) of the indexed rows are dead") }
-    let loss = generation.planner(dimension: dimension).unindexedLoss(k: 100) / (1 - dead)
+    let loss = generation.planner(dimension: dimension, costs: costs).unindexedLoss(k: 100) / (1 - dead)
     if loss > lossMax {
       return .rebuild(reason: "searches cost \((loss * 100).rounded() / 100) times what a fresh index would")
     }

@@ -31,8 +31,9 @@ package struct IndexSet: Sendable {
   }
 
   /// A planner for one segment.
-  package func planner(rowCount: Int, dimension: Int) -> Planner {
-    Planner(parts: [planned(rowCount: rowCount)], stride: RowCode.stride(dimension: dimension), dimension: dimension)
+  package func planner(rowCount: Int, dimension: Int, costs: CostModel) -> Planner {
+    Planner(
+      parts: [planned(rowCount: rowCount)], stride: RowCode.stride(dimension: dimension), dimension: dimension, costs: costs)
   }
 }
 

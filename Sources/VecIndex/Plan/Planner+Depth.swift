@@ -4,13 +4,20 @@ import VecCore
 extension Planner.Part {
   /// The least setting that surely reaches a recall; nil when none does, or nothing is known of this k.
   func setting(of type: IndexType, reaching target: Float, _ k: Int) -> Calibration.Setting? {
-    guard let calibration else { return nil }
+    guard let calibration, !curves(type, k).isEmpty else { return nil }
+    let aim = aim(target, k)
     var most: Calibration.Setting?
     for depth in depths(type, k) {
-      guard let setting = calibration.setting(of: type, reaching: target, at: depth) else { return nil }
+      guard let setting = calibration.setting(of: type, reaching: aim, at: depth) else { return nil }
       most = most?.and(setting) ?? setting
     }
     return most.map { $0 * beyondMeasured(type, k) }
+  }
+
+  /// What is excluded may be the best, and then the results are the deeper part of what is looked through, where more is missed.
+  /// Where the misses grow with the rank, the last k of k + e ranks have 1 + e / (k + e) times their share of them.
+  private func aim(_ target: Float, _ k: Int) -> Float {
+    1 - (1 - target) / (1 + Float(excludedCount) / Float(k + excludedCount))
   }
 
   /// The curves that speak for a k: its own, or the two around it. Beyond the greatest k measured nothing is known.
@@ -18,10 +25,14 @@ extension Planner.Part {
     calibration?.curves(type, around: deepest(type, k)) ?? []
   }
 
+  /// A few rows that do not pass are within what a curve scatters.
+  private static let depthTolerance = 1.02
+
   /// The depths that a setting must serve. What is excluded may lie at any depth from k on, and the deepest need not be the
-  /// one that asks for most.
+  /// one that asks for most. How deep the rows lie that pass a filter is a guess, so for them it is the next that was measured.
   private func depths(_ type: IndexType, _ k: Int) -> [Double] {
     let deepest = deepest(type, k)
+    if isFiltered, deepest > Self.depthTolerance * Double(k) { return curves(type, k).map { Double($0.k) } }
     guard excludedCount > 0, Double(k) < deepest else { return [deepest] }
     let between = (calibration?.ks(type) ?? []).map(Double.init).filter { $0 > Double(k) && $0 < deepest }
     return [Double(k)] + between + [deepest]

@@ -37,14 +37,16 @@ package struct Planner: Sendable {
   private let parts: [Part]
   private let stride: Int
   private let dimension: Int
+  private let costs: CostModel
   /// Indexes that every segment has which has any.
   private let available: Set<IndexType>
 
   /// - Parameters:
   ///   - parts: in the order of the segments.
   ///   - stride: bytes of a row's code.
-  package init(parts: [Part], stride: Int, dimension: Int) {
+  package init(parts: [Part], stride: Int, dimension: Int, costs: CostModel) {
     self.parts = parts
+    self.costs = costs
     self.stride = stride
     self.dimension = dimension
     available = parts.map(\.available).filter { !$0.isEmpty }.reduce(nil) { $0?.intersection($1) ?? $1 } ?? []
@@ -135,7 +137,7 @@ package struct Planner: Sendable {
       guard let setting = part.setting(of: type, reaching: target, k) else { return nil }
       plan.parameters.append(UInt32(clamping: Int(setting.parameter.rounded(.up))))
       plan.expectedRecall = min(plan.expectedRecall, setting.recall)
-      cost += CostModel.nanoseconds(
+      cost += costs.nanoseconds(
         setting.work, of: type, stride: stride, dimension: dimension, queryCount: queryCount)
     }
     return (plan, cost)
@@ -163,7 +165,7 @@ package struct Planner: Sendable {
     let rows = Double(part.rowCount)
     // Of rows that may be returned a few are fetched one by one, many are met on the way.
     return [SearchWork(scanned: rows, settled: settled), SearchWork(visited: rows * part.liveShare, settled: settled)].map {
-      CostModel.nanoseconds($0, of: .flat, stride: stride, dimension: dimension, queryCount: queryCount)
+      costs.nanoseconds($0, of: .flat, stride: stride, dimension: dimension, queryCount: queryCount)
     }.min() ?? 0
   }
 

@@ -160,7 +160,9 @@ final class Bench {
     _ index: String, _ part: UnsafeBufferPointer<Float>, _ k: Int, _ parameter: Int
   ) throws -> (results: [[Hit]], work: SearchWork) {
     if index == "auto" {
-      plan = try indexes.planner(rowCount: items.rowCount, dimension: items.dimension).plan(
+      plan = try indexes.planner(
+        rowCount: items.rowCount, dimension: items.dimension, costs: CostModel(within: kernels.tier)
+      ).plan(
         .recall(Float(parameter) / 1000), index: nil, k: k, queryCount: part.count / items.dimension,
         interests: interests)
     } else {

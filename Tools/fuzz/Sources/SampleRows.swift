@@ -77,7 +77,8 @@ final class SampleRows: @unchecked Sendable {
     let query = (0..<(interests * plane.dimension)).map { Float($0 % 5) - 1.5 }
     let k = 5
     let found = accepted([.notAvailable, .invalidArgument]) { () throws(VecError) in
-      let planner = segment.indexes.planner(rowCount: plane.rowCount, dimension: plane.dimension)
+      let planner = segment.indexes.planner(
+        rowCount: plane.rowCount, dimension: plane.dimension, costs: CostModel(.scalar))
       let plan = try planner.plan(effort, index: nil, k: k, queryCount: interests, interests: interests)
       return try query.withUnsafeBufferPointer { (query) throws(VecError) in
         try searcher.search(

@@ -1,5 +1,6 @@
 import VecCore
 import VecIndex
+import VecKernels
 import VecStorage
 
 // Sections of a segment as a decoder gets them: behind right checksums, and still nobody vouches for them.
@@ -67,10 +68,12 @@ extension FuzzTarget {
     guard let calibration = decoded else { return }
     demand(calibration.encoded().elementsEqual(input), "a calibration that is not written as it was read")
     for rowCount in [1, 10_000] {
-      let part = Planner.Part(calibration: calibration, available: [.ivf, .hnsw], rowCount: rowCount)
-      let planner = Planner(parts: [part], stride: 80, dimension: 64)
+      let excludedCount = Int(input.last ?? 0)
+      let part = Planner.Part(
+        calibration: calibration, available: [.ivf, .hnsw], rowCount: rowCount, excludedCount: excludedCount)
+      let planner = Planner(parts: [part], stride: 80, dimension: 64, costs: CostModel(.scalar))
       for effort in [SearchEffort.standard, .recall(0.01), .recall(1), .ef(1), .nprobe(.max)] {
-        for k in [1, 10, Limits.kMax] {
+        for k in [1, 10, 77, Limits.kMax] {
           for index in [nil, IndexType.ivf, .hnsw] {
             let plan = accepted([.invalidArgument]) { () throws(VecError) in
               try planner.plan(effort, index: index, k: k, queryCount: 1)
