@@ -30,22 +30,22 @@ package struct CalibrationQueries: Sendable {
     }
   }
 
-  /// Rows with half of another row added: users of some taste who are near no item in particular, which is harder than
-  /// rows themselves and about as hard as users of a two-tower model.
+  /// Sums of four rows: users of several tastes who are near no item in particular, which is harder than rows themselves and
+  /// about as hard as users of a two-tower model.
   private static func made(_ plane: VectorPlane, _ metric: Metric, _ seed: UInt64) -> [Float] {
     let dimension = plane.dimension
     var generator = SplitMix64(seed: seed)
     var vectors: [Float] = []
     let row = Scratch<Float>(dimension)
-    let other = Scratch<Float>(dimension)
-    // Under l2 a sum would leave the cloud, so it is a mean there.
-    let (near, far): (Float, Float) = metric == .l2 ? (0.75, 0.25) : (1, 0.5)
+    // Under l2 a sum would leave the cloud, so it is a mean there, and one of two rows is hard already.
+    let weights: [Float] = metric == .l2 ? [0.75, 0.25] : [1, 1, 1, 1]
     for _ in 0..<Calibrator.queriesMax {
-      let first = Int(generator.next() % UInt64(plane.rowCount))
-      let second = Int(generator.next() % UInt64(plane.rowCount))
-      ElementCoding.widen(plane.row(first), type: plane.elementType, count: dimension, to: row.base)
-      ElementCoding.widen(plane.row(second), type: plane.elementType, count: dimension, to: other.base)
-      let made = (0..<dimension).map { near * row.base[$0] + far * other.base[$0] }
+      var made = [Float](repeating: 0, count: dimension)
+      for weight in weights {
+        let chosen = Int(generator.next() % UInt64(plane.rowCount))
+        ElementCoding.widen(plane.row(chosen), type: plane.elementType, count: dimension, to: row.base)
+        for place in made.indices { made[place] += weight * row.base[place] }
+      }
       guard (try? QueryCheck.check(made, dimension: dimension, interests: 1, metric: metric)) != nil else { continue }
       vectors += made
     }
