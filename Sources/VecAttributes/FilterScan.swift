@@ -6,20 +6,31 @@ extension CompiledFilter {
   /// Work is done by runs of 4096 rows, so that what a condition writes and the next one reads stays in the first cache;
   /// `and` and `or` leave a run's rest out when it is settled. Keywords are looked up once per call.
   ///
-  /// - Returns: a bit per row, those past the last row 0; and how many are set.
-  package func rows(of columns: AttributeColumns, _ kernels: Kernels = Kernels()) -> (bitmap: Bitmap, count: Int) {
+  /// - Parameter words: room for a bit per row, those past the last row 0 when this returns.
+  /// - Returns: how many are set.
+  package func rows(
+    of columns: AttributeColumns, _ kernels: Kernels = Kernels(), into words: UnsafeMutableBufferPointer<UInt64>
+  ) -> Int {
     let wordCount = Bitmap.wordCount(columns.rowCount)
     let scan = BoundFilter(root, columns, kernels)
     var count = 0
-    let words = [UInt64](unsafeUninitializedCapacity: wordCount) { words, initialized in
-      withUnsafeTemporaryAllocation(of: UInt64.self, capacity: scan.depth * BoundFilter.runWords) { scratch in
-        for first in stride(from: 0, to: wordCount, by: BoundFilter.runWords) {
-          let run = first..<min(first + BoundFilter.runWords, wordCount)
-          scan.evaluate(run, into: words.baseAddress! + first, scratch: scratch.baseAddress!)
-          for word in run where words[word] != 0 { count += words[word].nonzeroBitCount }
-        }
+    withUnsafeTemporaryAllocation(of: UInt64.self, capacity: scan.depth * BoundFilter.runWords) { scratch in
+      guard let base = words.baseAddress, let scratch = scratch.baseAddress else { return }
+      for first in stride(from: 0, to: wordCount, by: BoundFilter.runWords) {
+        let run = first..<min(first + BoundFilter.runWords, wordCount)
+        scan.evaluate(run, into: base + first, scratch: scratch)
+        for word in run where base[word] != 0 { count += base[word].nonzeroBitCount }
       }
-      initialized = wordCount
+    }
+    return count
+  }
+
+  /// The same as a bitmap.
+  package func rows(of columns: AttributeColumns, _ kernels: Kernels = Kernels()) -> (bitmap: Bitmap, count: Int) {
+    var count = 0
+    let words = [UInt64](unsafeUninitializedCapacity: Bitmap.wordCount(columns.rowCount)) { words, initialized in
+      initialized = Bitmap.wordCount(columns.rowCount)
+      count = rows(of: columns, kernels, into: words)
     }
     return (Bitmap(words: words, rowCount: columns.rowCount), count)
   }

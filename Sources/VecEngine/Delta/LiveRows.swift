@@ -18,15 +18,12 @@ final class LiveRows: @unchecked Sendable {  // written by `removing` only, befo
     if rowCount & 63 != 0 { words[wordCount - 1] = 1 << UInt64(rowCount & 63) - 1 }
   }
 
-  /// Words whose bits past the last row are 0, with so many set.
-  init(words: [UInt64], rowCount: Int, count: Int) {
+  /// - Parameter write: writes all words, the bits past the last row 0, and returns how many bits are set.
+  init(rowCount: Int, write: (UnsafeMutableBufferPointer<UInt64>) -> Int) {
     self.rowCount = rowCount
-    self.count = count
-    self.words = .allocate(capacity: max(1, words.count))
-    words.withUnsafeBufferPointer { from in
-      guard let base = from.baseAddress else { return }
-      self.words.update(from: base, count: from.count)
-    }
+    let wordCount = (rowCount + 63) / 64
+    words = .allocate(capacity: max(1, wordCount))
+    count = write(UnsafeMutableBufferPointer(start: words, count: wordCount))
   }
 
   private init(copying other: LiveRows, rowCount: Int) {

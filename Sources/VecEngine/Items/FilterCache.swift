@@ -19,8 +19,12 @@ struct ItemFilter {
 
 /// Rows of segments for which filters were true, for searches that bring the same filter: a recall service asks the same few
 /// again and again, and a scan of the columns costs as much as the search.
+///
+/// They are kept when a filter comes the second time: one that never comes again takes no memory, and puts out none that do.
 final class FilterCache: Sendable {
   private static let byteCountMax = 64 << 20
+  /// Filters that came once, and are remembered by hash.
+  private static let onceMax = 4_096
 
   private struct Key: Hashable {
     let segment: UUID
@@ -38,6 +42,7 @@ final class FilterCache: Sendable {
 
   private struct State {
     var entries: [Key: Entry] = [:]
+    var once: Set<Int> = []
     var clock: UInt64 = 0
     var byteCount = 0
   }
@@ -62,14 +67,25 @@ final class FilterCache: Sendable {
       if let both = entry.live, both.of === live { return both.both }
     }
     let passed = entry?.passed ?? scan(segment, filter)
+    guard entry != nil || isKnown(key) else { return live?.intersection(passed) ?? passed }
     entry = Entry(passed: passed, live: live.map { ($0, $0.intersection(passed)) }, used: 0)
     keep(entry, under: key)
     return entry?.live?.both ?? passed
   }
 
+  /// Whether a filter came before; it has now.
+  private func isKnown(_ key: Key) -> Bool {
+    let hash = key.hashValue
+    return state.withLock { state in
+      if state.once.remove(hash) != nil { return true }
+      if state.once.count == Self.onceMax { state.once = [] }
+      state.once.insert(hash)
+      return false
+    }
+  }
+
   private func scan(_ segment: SegmentHandle, _ filter: ItemFilter) -> LiveRows {
-    let (bitmap, count) = filter.compiled.rows(of: segment.items.columns, kernels)
-    return LiveRows(words: bitmap.words, rowCount: bitmap.rowCount, count: count)
+    filter.compiled.passing(segment.items.columns, kernels)
   }
 
   /// When there are too many, the half that was used longest ago leaves: at once, because finding it takes a look at all.
@@ -100,13 +116,18 @@ extension Generation {
   }
 }
 
+extension CompiledFilter {
+  fileprivate func passing(_ columns: AttributeColumns, _ kernels: Kernels) -> LiveRows {
+    LiveRows(rowCount: columns.rowCount) { rows(of: columns, kernels, into: $0) }
+  }
+}
+
 extension DeltaPart {
   fileprivate func filtered(by filter: CompiledFilter, _ kernels: Kernels) -> DeltaPart {
     guard let columns else {
       return without((0..<rowCount).filter { isLive($0) && !filter.matches(block.record($0)) })
     }
-    let (bitmap, count) = filter.rows(of: columns, kernels)
-    let passed = LiveRows(words: bitmap.words, rowCount: bitmap.rowCount, count: count)
+    let passed = filter.passing(columns, kernels)
     var part = self
     part.live = live.map { $0.intersection(passed) } ?? passed
     return part
