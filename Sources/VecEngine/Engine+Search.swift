@@ -120,7 +120,8 @@ extension Engine {
       return try findRest(request, k: k, exclusions, in: generation, metric, shouldStop)
     }
     let all = 0..<request.queryCount
-    let far = all.filter { !past.isTooNear($0, of: request, exclusions, in: generation, metric, kernels) }
+    // One that is to stop does so in the search.
+    let far = all.filter { shouldStop() || !past.isTooNear($0, of: request, exclusions, in: generation, metric, kernels) }
     var results = [[Hit]?](repeating: nil, count: all.count)
     var plan: SearchPlan?
     if !far.isEmpty {

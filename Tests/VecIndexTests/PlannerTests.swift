@@ -115,6 +115,23 @@ struct PlannerTests {
     #expect(try parameter(k: 10, excluding: 400, steep) == 16, "what k = 100 asks for, though 500 asks for less")
   }
 
+  @Test("under a filter lists are not charged for the results of the deeper search whose setting they take")
+  func filteredWork() throws {
+    func calibration(k: Int, settled: Double) -> [Calibration.Curve] {
+      [
+        .init(index: .ivf, k: k, points: Self.points([(64, 1)]) { _ in SearchWork(listed: 20_000, settled: settled) }),
+        .init(index: .hnsw, k: k, points: Self.points([(500, 1)]) { _ in SearchWork(visited: 5_000, settled: settled) }),
+      ]
+    }
+    let curves = (calibration(k: 100, settled: 100) + calibration(k: 500, settled: 500))
+      .sorted { $0.index.rawValue < $1.index.rawValue }
+    let measured = Calibration(targetRecall: 0.95, queryCount: 200, isOfSample: true, curves: curves)
+    let part = Planner.Part(
+      calibration: measured, available: [.ivf, .hnsw], rowCount: 1_000_000, liveShare: 0.5, isFiltered: true)
+    let planner = Planner(parts: [part], stride: 64, dimension: 64, costs: CostModel(.avx2))
+    #expect(try planner.plan(.recall(0.95), index: nil, k: 100, queryCount: 1).index == .ivf)
+  }
+
   @Test("a named index is used, and one that misses the target says what it reaches")
   func named() throws {
     let plan = try Self.planner().plan(.recall(0.95), index: .hnsw, k: 100, queryCount: 1)

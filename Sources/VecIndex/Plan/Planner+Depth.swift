@@ -8,10 +8,16 @@ extension Planner.Part {
     let aim = aim(target, k)
     var most: Calibration.Setting?
     for depth in depths(type, k) {
-      guard let setting = calibration.setting(of: type, reaching: aim, at: depth) else { return nil }
+      guard var setting = calibration.setting(of: type, reaching: aim, at: depth) else { return nil }
+      // However deep it looks, rows that do not pass are not settled; and a walk counts only those that may be returned.
+      setting.work.settled *= min(1, Double(k + excludedCount) / max(1, depth))
+      setting.work.visited /= max(liveShare, 0.01)
       most = most?.and(setting) ?? setting
     }
-    return most.map { $0 * beyondMeasured(type, k) }
+    guard let most else { return nil }
+    var longer = most * beyondMeasured(type, k)
+    longer.work.settled = most.work.settled
+    return longer
   }
 
   /// What is excluded may be the best, and then the results are the deeper part of what is looked through, where more is missed.
