@@ -16,7 +16,7 @@ extension Planner.Part {
     }
     guard let most else { return nil }
     var longer = most * beyondMeasured(type, k)
-    longer.work.settled = most.work.settled
+    if isFiltered { longer.work.settled = most.work.settled }
     return longer
   }
 
