@@ -27,7 +27,7 @@ package struct CostModel: Sendable {
   private let hnsw: Weights
   /// Of a byte of a centroid, and of a row that a scan fetches by itself because few may be returned.
   private let byteOfCentroid: Double
-  private let byteFetched = 0.37
+  private let byteFetched: Double
 
   package init(within tier: KernelTier) { self.init(CodeTier.best(within: tier)) }
 
@@ -38,7 +38,7 @@ package struct CostModel: Sendable {
         Weights(row: 2, byteOfRow: 1 / 60, valueOfResult: 2), Weights(row: 1, byteOfRow: 1 / 128, valueOfResult: 1.5)
       )
       hnsw = Weights(byteOfRow: 0.37, valueOfResult: 1.2)
-      byteOfCentroid = 1 / 9
+      (byteOfCentroid, byteFetched) = (1 / 9, 0.37)
     } else {
       // Measured with AVX2. Of the others it is known that they have no product of bytes that wide either.
       flat = (
@@ -50,7 +50,7 @@ package struct CostModel: Sendable {
         Weights(row: 2.2, byteOfRow: 0.19 / 64, candidate: 28, valueOfCandidate: 24 / 64)
       )
       hnsw = Weights(row: 18, byteOfRow: 11 / 64, result: 50, valueOfResult: 71 / 64)
-      byteOfCentroid = 7.8 / 64
+      (byteOfCentroid, byteFetched) = (7.8 / 64, 9.0 / 64)
     }
   }
 

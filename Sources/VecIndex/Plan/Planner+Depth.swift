@@ -12,6 +12,7 @@ extension Planner.Part {
       // However deep it looks, rows that do not pass are not settled; and a walk counts only those that may be returned.
       setting.work.settled *= min(1, Double(k + excludedCount) / max(1, depth))
       setting.work.visited /= max(liveShare, 0.01)
+      if isFiltered { setting.work.listed *= Self.filteredLists }
       most = most?.and(setting) ?? setting
     }
     guard let most else { return nil }
@@ -30,6 +31,10 @@ extension Planner.Part {
   func curves(_ type: IndexType, _ k: Int) -> [Calibration.Curve] {
     calibration?.curves(type, around: deepest(type, k)) ?? []
   }
+
+  /// A list counts by what of it passes, so more of them are looked into: so many times as many where a filter is independent of
+  /// the vectors, as measured.
+  private static let filteredLists = 1.3
 
   /// A few rows that do not pass are within what a curve scatters.
   private static let depthTolerance = 1.02
