@@ -39,7 +39,8 @@ struct ColumnDecoder {
   private mutating func readPresence() throws(VecError) -> Bitmap {
     let presence = try readBitmap()
     let count = presence.count
-    guard (1..<rowCount).contains(count) else {
+    // Not a range, which no rows would make one that ends before it begins.
+    guard count >= 1, count < rowCount else {
       throw reader.failure("\(count) of \(rowCount) rows have a value, which takes no bitmap")
     }
     return presence

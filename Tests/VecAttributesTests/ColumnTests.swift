@@ -150,6 +150,7 @@ struct ColumnTests {
     (.int, 2, 1, 0, [5, 0, 0, 0, 0, 0, 0, 0] + base, "past its 2 rows"),
     (.int, 2, 1, 1, [1, 0, 0, 0, 0, 0, 0, 0] + base + [0, 1], "row 1 has no value"),
     (.int, 0, 0, 0, base, "there must be no column"),
+    (.int, 0, 1, 0, base, "takes no bitmap"),
     (.float, 1, 0, 0, [], "must be 4 or 8"),
     (.float, 1, 0, 4, [0, 0, 0x80, 0x7F], "must be finite"),
     (.float, 1, 0, 8, [0, 0, 0, 0, 0, 0, 0xF8, 0x7F], "must be finite"),

@@ -71,10 +71,11 @@ final class BiasPlaces: Sendable {
   private static func find(
     _ ids: [UInt64], of set: BiasSet, in segment: SegmentHandle
   ) -> [(row: UInt32, value: Float)] {
-    let isAll = ids.count == set.ids.count
     var found: [(row: UInt32, value: Float)] = []
     for (place, row) in segment.rows(of: ids).enumerated() where row >= 0 {
-      found.append((UInt32(truncatingIfNeeded: row), isAll ? set.values[place] : set.value(of: ids[place])))
+      // Mostly they are all of the set.
+      let isSame = place < set.ids.count && set.ids[place] == ids[place]
+      found.append((UInt32(truncatingIfNeeded: row), isSame ? set.values[place] : set.value(of: ids[place])))
     }
     return found.sorted { $0.row < $1.row }
   }
