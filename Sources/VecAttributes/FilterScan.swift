@@ -12,6 +12,7 @@ extension CompiledFilter {
     of columns: AttributeColumns, _ kernels: Kernels = Kernels(), into words: UnsafeMutableBufferPointer<UInt64>
   ) -> Int {
     let wordCount = Bitmap.wordCount(columns.rowCount)
+    precondition(words.count >= wordCount, "a word for each 64 rows")
     let scan = BoundFilter(root, columns, kernels)
     var count = 0
     withUnsafeTemporaryAllocation(of: UInt64.self, capacity: scan.depth * BoundFilter.runWords) { scratch in

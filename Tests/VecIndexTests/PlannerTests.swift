@@ -42,7 +42,9 @@ struct PlannerTests {
     #expect(high == SearchPlan(index: .ivf, parameter: 64, expectedRecall: 1))
   }
 
-  @Test("what costs more on a CPU is chosen later there", arguments: CodeTier.allCases)
+  @Test(
+    "more work costs more, batches cost less, and indexes less than a scan, with the weights of every tier",
+    arguments: CodeTier.allCases)
   func costs(tier: CodeTier) throws {
     let costs = CostModel(tier)
     func cost(_ work: SearchWork, _ index: IndexType, queryCount: Int = 1) -> Double {

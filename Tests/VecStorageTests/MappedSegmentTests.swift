@@ -55,6 +55,23 @@ struct MappedSegmentTests {
     }
   }
 
+  @Test("many ids are looked up at once as each by itself, in any order, repeats and strangers among them", arguments: spreads)
+  func manyAtOnce(_ name: String) throws {
+    var seen: Set<UInt64> = []
+    let ids = Self.ids(name).filter { seen.insert($0).inserted }
+    let fixture = SegmentFixture(
+      name, uuid: UUID(high: 7, low: 8), dimension: 1, .ip, .f32, ids: ids, values: ids.map { _ in 1 })
+    let store = try StoreDirectory(path: scratch.path, create: true)
+    let identity = try fixture.write(to: store)
+    let segment = try MappedSegment.open(path: store.segmentPath(identity.uuid), expecting: identity)
+    var generator = Seed(78).generator
+    let wanted = ids + ids.prefix(3) + ids.map { $0 &+ 1 } + [0, .max]
+    for count in [0, 1, 15, 16, 17, wanted.count] {
+      let asked = Array(wanted.shuffled(using: &generator).prefix(count))
+      #expect(segment.rows(of: asked, ids: ids) == asked.map { ids.firstIndex(of: $0) ?? -1 }, "\(count) ids")
+    }
+  }
+
   @Test("advice changes nothing that is read")
   func advice() throws {
     let store = try StoreDirectory(path: scratch.path, create: true)
