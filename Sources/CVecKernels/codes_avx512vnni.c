@@ -13,16 +13,22 @@
 #define CV_TILE_ROWS 8
 #endif
 #define CV_BIASED 1
+#define CV_TILE_BIASED CV_BIASED
+#define CV_TILE_QUERY_MAX 127
+#define CI_DOT_TILE CI_DOT
 typedef __m512i cv_int;
 typedef __m512 cv_float;
 
 #define CI_ZERO() _mm512_setzero_si512()
 #define CI_SPLAT(x) _mm512_set1_epi32(x)
+#define CI_SPLAT_AT(p) _mm512_castps_si512(_mm512_broadcastss_ps(_mm_load_ss((const float *)(const void *)(p))))
 #define CI_LOAD(p) _mm512_loadu_si512((const void *)(p))
 #define CI_HALF(p) _mm512_zextsi256_si512(_mm256_loadu_si256((const __m256i *)(const void *)(p)))
 #define CI_ADD(a, b) _mm512_add_epi32((a), (b))
 #define CI_DOT(sum, codes, query) _mm512_dpbusd_epi32((sum), (codes), (query))
 #define CI_DOT_SMALL CI_DOT
+#define CI_SMALL_GROUPS 8
+#define CI_WHOLE(some) (some)
 #define CI_LOW(v) _mm512_and_si512((v), _mm512_set1_epi8(15))
 #define CI_HIGH(v) _mm512_and_si512(_mm512_srli_epi16((v), 4), _mm512_set1_epi8(15))
 #define CF_ZERO() _mm512_setzero_ps()

@@ -5,8 +5,13 @@
 #pragma clang attribute push(__attribute__((target("avx2,fma,avxvnni"))), apply_to = function)
 
 #define CV_BIASED 1
+#define CV_TILE_BIASED CV_BIASED
+#define CV_TILE_QUERY_MAX 127
+#define CI_DOT_TILE CI_DOT
 #define CI_DOT(sum, codes, query) _mm256_dpbusd_avx_epi32((sum), (codes), (query))
 #define CI_DOT_SMALL CI_DOT
+#define CI_SMALL_GROUPS 8
+#define CI_WHOLE(some) (some)
 
 #include "codes_template.h"
 

@@ -9,11 +9,15 @@
 #define CV_WIDTH 4
 #define CV_TILE_ROWS 8
 #define CV_BIASED 0
+#define CV_TILE_BIASED CV_BIASED
+#define CV_TILE_QUERY_MAX 127
+#define CI_DOT_TILE CI_DOT
 typedef int32x4_t cv_int;
 typedef float32x4_t cv_float;
 
 #define CI_ZERO() vdupq_n_s32(0)
 #define CI_SPLAT(x) vdupq_n_s32(x)
+#define CI_SPLAT_AT(p) vld1q_dup_s32((const int32_t *)(const void *)(p))
 #define CI_LOAD(p) vreinterpretq_s32_u8(vld1q_u8((const uint8_t *)(const void *)(p)))
 #define CI_HALF(p) CI_LOAD(p)
 #define CI_ADD(a, b) vaddq_s32((a), (b))
@@ -22,6 +26,8 @@ typedef float32x4_t cv_float;
 #define CI_HIGH(v) vreinterpretq_s32_u8(vshrq_n_u8(CI_BYTES(v), 4))
 #define CI_DOT_SMALL(sum, codes, query) \
   vdotq_s32((sum), vreinterpretq_s8_s32(codes), vreinterpretq_s8_s32(query))
+#define CI_SMALL_GROUPS 8
+#define CI_WHOLE(some) (some)
 #define CF_ZERO() vdupq_n_f32(0)
 #define CF_SPLAT(x) vdupq_n_f32(x)
 #define CF_LOAD(p) vld1q_f32(p)

@@ -5,6 +5,9 @@
 #define CV_WIDTH 4
 #define CV_TILE_ROWS 4
 #define CV_BIASED 0
+#define CV_TILE_BIASED CV_BIASED
+#define CV_TILE_QUERY_MAX 127
+#define CI_DOT_TILE CI_DOT
 typedef int32_t cv_int __attribute__((vector_size(16)));
 typedef int32_t cv_int_any __attribute__((vector_size(16), aligned(1), may_alias));
 typedef float cv_float __attribute__((vector_size(16)));
@@ -17,6 +20,8 @@ typedef float cv_float_any __attribute__((vector_size(16), aligned(1), may_alias
 #define CI_ADD(a, b) ((a) + (b))
 #define CI_LOW(v) ((v) & 0x0F0F0F0F)
 #define CI_HIGH(v) (((v) >> 4) & 0x0F0F0F0F)
+#define CI_SMALL_GROUPS 8
+#define CI_WHOLE(some) (some)
 #define CF_ZERO() ((cv_float){0, 0, 0, 0})
 #define CF_SPLAT(x) ((cv_float){(x), (x), (x), (x)})
 #define CF_LOAD(p) (*(const cv_float_any *)(const void *)(p))
@@ -25,6 +30,12 @@ typedef float cv_float_any __attribute__((vector_size(16), aligned(1), may_alias
 #define CF_MUL(a, b) ((a) * (b))
 #define CF_ADD(a, b) ((a) + (b))
 #define CF_INT(v) __builtin_convertvector((v), cv_float)
+
+static inline cv_int CI_SPLAT_AT(const void *from) {
+  int32_t four;
+  __builtin_memcpy(&four, from, 4);
+  return CI_SPLAT(four);
+}
 
 static inline cv_float CF_MAX(cv_float a, cv_float b) {
   for (int i = 0; i < 4; i++) a[i] = a[i] > b[i] ? a[i] : b[i];

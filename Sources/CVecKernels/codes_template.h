@@ -2,13 +2,30 @@
 //
 //   CV_WIDTH, CV_TILE_ROWS, cv_int, cv_float    32-bit lanes per vector, rows per register tile, the vector types
 //   CV_BIASED                                   1 when CI_DOT takes code bytes as they are and not less 128
-//   CI_ZERO() CI_SPLAT(x) CI_LOAD(p) CI_HALF(p) zero, a lane's value in all lanes, a vector of bytes, half a vector
+//   CI_ZERO() CI_SPLAT(x) CI_SPLAT_AT(p)        zero, a lane's value in all lanes, the same from four bytes
+//   CI_LOAD(p) CI_HALF(p)                       a vector of bytes, half a vector
 //   CI_DOT(sum, codes, query)                   sum + in each lane the products of its four byte pairs, exact
-//   CI_DOT_SMALL(sum, codes, query)             the same for codes of 0 to 15 as they are
+//   CV_TILE_BIASED CV_TILE_QUERY_MAX            the same for CI_DOT_TILE, whose query codes are no greater than that
+//   CI_DOT_TILE(sum, codes, query)              the same for tiles
+//   CI_DOT_SMALL(some, codes, query)            the same for codes of 0 to 15 as they are, in a sum that CI_WHOLE(some)
+//                                               turns into the sum of each lane; 2 CI_SMALL_GROUPS of them fit
 //   CI_LOW(v) CI_HIGH(v)                        the low and high halves of all bytes
 //   CI_SUM4(a, b, c, d, out)                    the lane sums of four vectors into out[4]
 //   CF_ZERO() CF_SPLAT(x) CF_LOAD(p) CF_STORE(p, v) CF_FMA(a, b, c) CF_MUL(a, b) CF_ADD(a, b) CF_MAX(a, b)
+//   CF_COLUMNS(p, a, b, c, d)                   the columns of a table of CV_WIDTH rows and four columns
 //   CF_INT(v) CF_GE(a, b)                       conversion of integer lanes; lane mask, NaN compares false
+
+#ifndef CF_COLUMNS
+#define CF_COLUMNS(p, a, b, c, d) \
+  do { \
+    float columns[4][CV_WIDTH]; \
+    for (size_t cell = 0; cell < 4 * CV_WIDTH; cell++) columns[cell % 4][cell / 4] = (p)[cell]; \
+    (a) = CF_LOAD(columns[0]); \
+    (b) = CF_LOAD(columns[1]); \
+    (c) = CF_LOAD(columns[2]); \
+    (d) = CF_LOAD(columns[3]); \
+  } while (0)
+#endif
 
 #define VK_INLINE static inline __attribute__((always_inline))
 #define VK_UNROLL _Pragma("clang loop unroll(full)")
@@ -94,12 +111,40 @@ VK_INLINE vk_code_hit *cv_row_hit(
   return upper >= group->least[0] ? cv_write_hits(1, position, &upper, &slack, row->offset, out) : out;
 }
 
+// CV_WIDTH rows and lane 0 of a group, one row to a lane. Their positions are `numbers`, or count from `first` without.
+VK_INLINE vk_code_hit *cv_rows_hits(
+  const vk_code_group *group, const int32_t *dots, const vk_code_factors *rows, const uint32_t *numbers, size_t first,
+  vk_code_hit *out
+) {
+  cv_float scale, error, length, offset;
+  CF_COLUMNS((const float *)rows, scale, error, length, offset);
+  const cv_float common = CF_FMA(length, CF_SPLAT(group->length_weight[0]), offset);
+  const cv_float slack = CF_FMA(error, CF_SPLAT(group->error_weight[0]), common);
+  const cv_float value = CF_MUL(CF_INT(CI_LOAD(dots)), CF_SPLAT(group->scale[0]));
+  const cv_float upper = CF_FMA(value, scale, slack);
+  uint32_t mask = CF_GE(upper, CF_SPLAT(group->least[0]));
+  if (mask == 0) return out;
+  float uppers[CV_WIDTH], slacks[CV_WIDTH];
+  CF_STORE(uppers, upper);
+  CF_STORE(slacks, slack);
+  for (; mask != 0; mask &= mask - 1) {
+    const size_t r = (size_t)__builtin_ctz(mask);
+    const uint32_t position = numbers ? numbers[r] : (uint32_t)(first + r);
+    out = cv_write_hits(1, position, uppers + r, slacks + r, rows[r].offset, out);
+  }
+  return out;
+}
+
 static size_t row_hits(
   const vk_code_group *group, const int32_t *dots, const vk_code_factors *factors, size_t first, size_t n,
   vk_code_hit *out
 ) {
   vk_code_hit *end = out;
-  for (size_t r = 0; r < n; r++) end = cv_row_hit(group, dots[r], factors + first + r, (uint32_t)r, end);
+  size_t r = 0;
+  for (; r + CV_WIDTH <= n; r += CV_WIDTH) {
+    end = cv_rows_hits(group, dots + r, factors + first + r, NULL, r, end);
+  }
+  for (; r < n; r++) end = cv_row_hit(group, dots[r], factors + first + r, (uint32_t)r, end);
   return (size_t)(end - out);
 }
 
@@ -108,10 +153,17 @@ static size_t gather_hits(
   vk_code_hit *out
 ) {
   vk_code_hit *end = out;
-  for (size_t r = 0; r < n; r++) {
-    if (r + CV_AHEAD < n) __builtin_prefetch(factors + rows[r + CV_AHEAD]);
-    end = cv_row_hit(group, dots[r], factors + rows[r], rows[r], end);
+  for (size_t r = 0; r < n && r < CV_AHEAD; r++) __builtin_prefetch(factors + rows[r]);
+  size_t r = 0;
+  for (; r + CV_WIDTH <= n; r += CV_WIDTH) {
+    vk_code_factors some[CV_WIDTH];
+    for (size_t i = 0; i < CV_WIDTH; i++) {
+      if (r + i + CV_AHEAD < n) __builtin_prefetch(factors + rows[r + i + CV_AHEAD]);
+      some[i] = factors[rows[r + i]];
+    }
+    end = cv_rows_hits(group, dots + r, some, rows + r, 0, end);
   }
+  for (; r < n; r++) end = cv_row_hit(group, dots[r], factors + rows[r], rows[r], end);
   return (size_t)(end - out);
 }
 
@@ -119,8 +171,8 @@ static size_t gather_hits(
 
 #define CV_TABLE(tier_number) \
   { \
-    .tier = tier_number, .width = CV_WIDTH, .tile_rows = CV_TILE_ROWS, .dot_rows = dot_rows, \
-    .dot_gather = dot_gather, .tile_hits = tile_hits, \
+    .tier = tier_number, .width = CV_WIDTH, .tile_rows = CV_TILE_ROWS, .tile_query_max = CV_TILE_QUERY_MAX, \
+    .dot_rows = dot_rows, .dot_gather = dot_gather, .tile_hits = tile_hits, \
     .tile_peaks = tile_peaks, .row_hits = row_hits, .gather_hits = gather_hits, .sketch_hits = sketch_hits, \
     .sketch_scores = sketch_scores \
   }

@@ -2,18 +2,20 @@
 // contraction, so codes and factors have the same bits on every CPU.
 #include "encode.h"
 
-vk_encoded vk_encode(const float *given, size_t d, double divisor, size_t stride, uint8_t *codes) {
+vk_encoded vk_encode(
+  const float *given, size_t d, double divisor, int32_t most, size_t stride, uint8_t *codes
+) {
   const vk_float_any *values = given;
   const double unit = 1 / divisor;
   const double peak = vk_peak(values, d) * unit;
-  const float scale = peak < vk_least_peak ? 0 : (float)(peak / 127);
+  const float scale = peak < vk_least_peak ? 0 : (float)(peak / most);
   const double inverse = scale == 0 ? 0 : 1 / (double)scale;
   double error = 0, square = 0;
   int32_t sum = 0, code_square = 0;
   for (size_t i = 0; i < d; i++) {
     const double value = (double)values[i] * unit;
     double code = vk_round(value * inverse);
-    code = !(code <= 127) ? 127 : code < -127 ? -127 : code;  // and NaN, which nothing lets in, is a number
+    code = !(code <= most) ? most : code < -most ? -most : code;  // and NaN, which nothing lets in, is a number
     const double rest = value - (double)scale * code;
     error += rest * rest;
     square += value * value;

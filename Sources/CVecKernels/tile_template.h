@@ -7,7 +7,7 @@ VK_INLINE void cv_tile_sums(
   cv_int sum[CV_TILE_ROWS][2]
 ) {
   VK_UNROLL for (size_t v = 0; v < vectors; v++) {
-    const cv_int start = CV_BIASED ? CI_LOAD(group->bias + v * CV_WIDTH) : CI_ZERO();
+    const cv_int start = CV_TILE_BIASED ? CI_LOAD(group->bias + v * CV_WIDTH) : CI_ZERO();
     VK_UNROLL for (size_t r = 0; r < height; r++) sum[r][v] = start;
   }
   const int8_t *packed = group->packed;
@@ -18,7 +18,7 @@ VK_INLINE void cv_tile_sums(
       int32_t four;
       __builtin_memcpy(&four, codes + r * stride + i, 4);
       const cv_int row = CI_SPLAT(four);
-      VK_UNROLL for (size_t v = 0; v < vectors; v++) sum[r][v] = CI_DOT(sum[r][v], row, query[v]);
+      VK_UNROLL for (size_t v = 0; v < vectors; v++) sum[r][v] = CI_DOT_TILE(sum[r][v], row, query[v]);
     }
   }
 }

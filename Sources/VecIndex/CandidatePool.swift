@@ -44,15 +44,18 @@ final class CandidatePool {
   private let counts: Scratch<Int>
   /// Queries.
   private let count: Int
-  private var floors: [Float]
-  private var guesses: [Float]
-  private var bounds: [RowBound] = []
+  // Private, and no method calls another one while it changes them: nothing is left for checks at run time to find, which
+  // would be a few percent of a small search.
+  @exclusivity(unchecked) private var floors: [Float]
+  @exclusivity(unchecked) private var guesses: [Float]
+  @exclusivity(unchecked) private var bounds: [RowBound] = []
   /// Per query, best first.
-  private var settled: [[Settled]]
-  private var plane: VectorPlane?
-  private var mask: RowMask?
-  private var biases: BiasedRows?
-  private var pacer = Pacer()
+  @exclusivity(unchecked) private var settled: [[Settled]]
+  @exclusivity(unchecked) private var plane: VectorPlane?
+  @exclusivity(unchecked) private var mask: RowMask?
+  @exclusivity(unchecked) private var biases: BiasedRows?
+  /// Of the whole search: what scans for this pool do counts with what the pool does.
+  let pacer = Pacer()
   /// Canonical scores computed so far.
   private(set) var settledCount = 0
 

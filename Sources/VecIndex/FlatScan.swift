@@ -26,7 +26,6 @@ final class FlatScan {
   private let scores: Scratch<Float>
   private let positions: Scratch<UInt32>
   private var bounds: [ScoreBound] = []
-  private var pacer = Pacer()
 
   init(
     kernels: Kernels, metric: Metric, queries given: UnsafePointer<Float>, count: Int, dimension: Int,
@@ -74,7 +73,7 @@ final class FlatScan {
     pool.begin(plane, bounds.map { .elements($0) })
     for first in stride(from: 0, to: plane.rowCount, by: blockRows) {
       let rows = min(blockRows, plane.rowCount - first)
-      try pacer.spend(rows * dimension * count, shouldStop)
+      try pool.pacer.spend(rows * dimension * count, shouldStop)
       if grouped > 0 { try scanGroups(plane, first, rows, shouldStop) }
       for vector in grouped..<count { try scanOne(plane, vector, first, rows, shouldStop) }
     }

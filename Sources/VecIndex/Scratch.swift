@@ -16,13 +16,16 @@ struct Scratch<Element: BitwiseCopyable>: ~Copyable {
 /// Asks a search's `shouldStop` once per piece of work that takes about 50 to 500 microseconds.
 struct Pacer: ~Copyable {
   private static let multiplyAddsPerAsk = 1 << 22
-  private var spent = 0
+  // By pointer: a property that is changed while somebody else's closure runs would be guarded at run time.
+  private let spent = Scratch<Int>(1)
+
+  init() { spent.base.initialize(to: 0) }
 
   /// Accounts for work about to be done.
-  mutating func spend(_ multiplyAdds: Int, _ shouldStop: () -> Bool) throws(VecError) {
-    spent += multiplyAdds
-    guard spent >= Self.multiplyAddsPerAsk else { return }
-    spent = 0
+  func spend(_ multiplyAdds: Int, _ shouldStop: () -> Bool) throws(VecError) {
+    spent.base.pointee += multiplyAdds
+    guard spent.base.pointee >= Self.multiplyAddsPerAsk else { return }
+    spent.base.pointee = 0
     try Self.ask(shouldStop)
   }
 

@@ -14,7 +14,8 @@ package struct CodeHit: BitwiseCopyable, Sendable, Equatable {
   }
 }
 
-/// A few queries side by side for the kernels of byte codes; borrowed memory. Arrays have `vectors * width` entries.
+/// A few queries side by side for the kernels of byte codes; borrowed memory. Arrays have `vectors * width` entries. Codes
+/// that go over tiles are at most `CodeKernels.tileQueryMax`.
 package struct CodeGroup {
   /// `[stride / 4][lanes][4]` codes.
   package var packed: UnsafePointer<Int8>

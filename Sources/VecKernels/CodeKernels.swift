@@ -9,6 +9,8 @@ package struct CodeKernels: Sendable {
   package let width: Int
   /// Rows that `peaks` joins.
   package let tileRows: Int
+  /// Greatest query code of a `CodeGroup` that goes over tiles.
+  package let tileQueryMax: Int
   // The table is a `static const` of the C module: never written, never freed.
   nonisolated(unsafe) private let table: UnsafePointer<vk_code_kernels>
 
@@ -35,6 +37,7 @@ package struct CodeKernels: Sendable {
     self.table = table
     width = Int(table.pointee.width)
     tileRows = Int(table.pointee.tile_rows)
+    tileQueryMax = Int(table.pointee.tile_query_max)
   }
 
   /// Sums of products of the centred codes of `count` rows, one after the other, with those of a query: `out[count]`.

@@ -10,6 +10,9 @@ package enum RowCode {
   /// which stands for zero, fills the rest.
   package static func stride(dimension: Int) -> Int { dimension <= 32 ? 32 : (dimension + 63) / 64 * 64 }
 
+  /// The greatest code.
+  package static let most = 127
+
   /// Codes one row.
   /// - Parameters:
   ///   - row: `dimension` finite values of norm at most `Limits.normMax`.
@@ -18,7 +21,7 @@ package enum RowCode {
     _ row: UnsafePointer<Float>, dimension: Int, metric: Metric, codes: UnsafeMutablePointer<UInt8>
   ) -> CodeFactors {
     let divisor = metric == .cosine ? max(vk_norm(row, dimension), .leastNonzeroMagnitude) : 1
-    let coded = vk_encode(row, dimension, divisor, stride(dimension: dimension), codes)
+    let coded = vk_encode(row, dimension, divisor, Int32(Self.most), stride(dimension: dimension), codes)
     // The rounding of the offset to float32 is a sixteenth of what it is raised by.
     let offset = metric == .l2 ? -Float(coded.half_square * (1 - 0x1p-20)) : 0
     return CodeFactors(scale: coded.scale, error: coded.error, length: coded.length, offset: offset)
@@ -46,7 +49,7 @@ package struct CodeFactors: BitwiseCopyable, Sendable, Equatable {
 
 /// A query as signed bytes with one scale, made once and used against any number of coded rows.
 package struct QueryCode: Sendable {
-  /// As many as a row's stride, between -127 and 127, zero where rows are padded.
+  /// As many as a row's stride, between `-most` and `most`, zero where rows are padded.
   package let codes: [Int8]
   package let scale: Float
   /// Not below |q - q^|, where q is the query (under cosine divided by its norm) and q^ = scale * codes.
@@ -56,12 +59,14 @@ package struct QueryCode: Sendable {
   /// -15 times the sum: the same for sketched rows.
   package let sketchBias: Int32
 
-  /// - Parameter query: `dimension` values that passed the query check.
-  package init(_ query: UnsafePointer<Float>, dimension: Int, metric: Metric) {
+  /// - Parameters:
+  ///   - query: `dimension` values that passed the query check.
+  ///   - most: the greatest code, up to `RowCode.most`; see `CodeKernels.tileQueryMax`.
+  package init(_ query: UnsafePointer<Float>, dimension: Int, metric: Metric, most: Int = RowCode.most) {
     let divisor = metric == .cosine ? max(vk_norm(query, dimension), .leastNonzeroMagnitude) : 1
     let stride = RowCode.stride(dimension: dimension)
     var bytes = [UInt8](repeating: 128, count: stride)
-    let coded = vk_encode(query, dimension, divisor, stride, &bytes)
+    let coded = vk_encode(query, dimension, divisor, Int32(most), stride, &bytes)
     codes = bytes.map { Int8(truncatingIfNeeded: Int($0) - 128) }
     scale = coded.scale
     error = coded.error

@@ -116,6 +116,27 @@ struct IVFExactTests {
     }
   }
 
+  @Test("a sample that misleads costs a second search, not a wrong answer", arguments: [1, 3, 40], [1, 2])
+  func misleadingSample(queries: Int, interests: Int) throws {
+    // One list, whose rows keep their order; those that its sample is taken from score best, by far more than their share.
+    let (count, k) = (6_000, 200)
+    let step = count / 512 + 1
+    var generator = Seed(308).generator
+    var rows: [Float] = []
+    for row in 0..<count {
+      let isSampled = (row - step / 2 + 4 * step) % (4 * step) < 4
+      rows += [Float(generator.uniform()) + (isSampled ? 5 : 0), Float(generator.uniform())]
+    }
+    let given = ContractCase(
+      name: "misleading", metric: .ip, elementType: .f32, dimension: 2, rows: rows, ids: (0..<UInt64(count)).map { $0 },
+      queries: (0..<(queries * interests)).flatMap { [1, Float($0) / 100] }, interests: interests, k: k)
+    let listed = try ListedPlanes(given, lists: 1)
+    #expect(listed.order == (0..<UInt32(count)).map { $0 })
+    let found = try listed.search(nprobe: 1)
+    #expect(IndexContract.differences(listed.given, found.hits) == [])
+    #expect(found.work.rows == 2 * queries * count)
+  }
+
   @Test("no rows, no queries, and arguments that do not fit")
   func edges() throws {
     let given = IndexContract.random(.gaussian, metric: .ip, type: .f32, dimension: 5, count: 0, k: 3, seed: Seed(308))

@@ -72,7 +72,7 @@ struct CodeKernelTests {
     for stride in [32, 64, 192, 1_024] {
       for (vectors, count) in [(1, 0), (1, 1), (1, 9), (2, 8), (2, 21), (1, 64), (2, 67)] {
         let stored = StoredCodes(stride: stride, count: count, using: &generator)
-        let group = StoredGroup(stride: stride, vectors: vectors, width: kernels.width, using: &generator)
+        let group = StoredGroup(stride: stride, vectors: vectors, kernels: kernels, using: &generator)
         let all = group.hits(kernels, stored, least: Array(repeating: -.infinity, count: group.lanes))
         #expect(all.map(\.position).sorted() == (0..<UInt32(count * group.lanes)).map { $0 })
         for hit in all {
@@ -104,7 +104,7 @@ struct CodeKernelTests {
     for (stride, vectors) in [(32, 1), (64, 2), (192, 2)] {
       let count = 3 * kernels.tileRows
       let stored = StoredCodes(stride: stride, count: count, using: &generator)
-      let group = StoredGroup(stride: stride, vectors: vectors, width: kernels.width, using: &generator)
+      let group = StoredGroup(stride: stride, vectors: vectors, kernels: kernels, using: &generator)
       let out = GuardedBuffer(3 * group.lanes * 4)
       let found = out.bytes.assumingMemoryBound(to: Float.self)
       group.with(Array(repeating: 0, count: group.lanes)) {

@@ -12,7 +12,7 @@ struct CodePlacementTests {
     for (stride, vectors) in [(32, 1), (64, 2), (192, 1)] {
       let count = 2 * kernels.tileRows
       let stored = StoredCodes(stride: stride, count: count + 1, using: &generator)
-      let group = StoredGroup(stride: stride, vectors: vectors, width: kernels.width, using: &generator)
+      let group = StoredGroup(stride: stride, vectors: vectors, kernels: kernels, using: &generator)
       let lanes = group.lanes
       let packed = group.with([Float](repeating: 0, count: lanes)) {
         Array(UnsafeBufferPointer(start: $0.packed, count: stride * lanes))

@@ -59,6 +59,39 @@ struct SketchKernelTests {
     func slack(_ row: Int) -> Float { Float(row % 7) * 4 + Float(row / 16) * 2 }
   }
 
+  @Test("several queries share what any of them finds, in every tier", arguments: CodeTier.allCases)
+  func joined(tier: CodeTier) throws {
+    let kernels = try codeKernels(tier)
+    var generator = Seed(212).generator
+    // 8 dimensions a group, of which a kernel may add 4 or 8 before it widens the sums.
+    for dimension in [8, 31, 32, 40, 64, 72, 200] {
+      let (count, width) = (91, (dimension + 7) / 8 * 8)
+      let stored = Stored(dimension: dimension, count: count, using: &generator)
+      let rows = stored.rows(hasOffset: true)
+      for number in 1...9 {
+        // The greatest codes of one sign and the greatest halves are what sums have to hold.
+        let codes = (0..<number).map { query in
+          query == 1 ? [Int8](repeating: 127, count: width) : StoredCodes.query(width, using: &generator)
+        }
+        let asked = codes.flatMap { $0 }.withUnsafeBytes { GuardedBuffer(copying: $0) }
+        let least = Float(generator.uniform() * 4_000)
+        let queries = codes.indices.map { query in
+          SketchQuery(
+            codes: UnsafePointer(asked.bytes.assumingMemoryBound(to: Int8.self)) + query * width,
+            bias: -15 * codes[query].reduce(0) { $0 + Int32($1) }, scale: 1, errorWeight: 4, lengthWeight: 2,
+            least: least)
+        }
+        let out = GuardedBuffer(count * 4)
+        let numbers = out.bytes.assumingMemoryBound(to: UInt32.self)
+        let found = kernels.hits(queries, sketches: rows, first: 0, count: count, out: numbers)
+        let right = (0..<count).filter { row in
+          codes.contains { stored.score($0, row, hasOffset: true) + stored.slack(row) >= least }
+        }
+        #expect(UnsafeBufferPointer(start: numbers, count: found).map { Int($0) } == right, "\(tier) \(number)")
+      }
+    }
+  }
+
   @Test("scores and hits are those of the definition, in every tier", arguments: CodeTier.allCases, [false, true])
   func definition(tier: CodeTier, hasOffset: Bool) throws {
     let kernels = try codeKernels(tier)

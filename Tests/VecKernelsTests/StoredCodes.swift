@@ -32,8 +32,12 @@ struct StoredCodes {
     UnsafePointer(factorBuffer.bytes.assumingMemoryBound(to: CodeFactors.self))
   }
 
-  static func query(_ stride: Int, using generator: inout SplitMix64) -> [Int8] {
-    (0..<stride).map { _ in [-127, 127, 0, Int8(Int(generator.next() % 255) - 127)][Int(generator.next() % 4)] }
+  /// - Parameter most: the greatest magnitude, which is as frequent as any other together.
+  static func query(_ stride: Int, most: Int = RowCode.most, using generator: inout SplitMix64) -> [Int8] {
+    (0..<stride).map { _ in
+      let some = Int(generator.next() % UInt64(2 * most + 1)) - most
+      return Int8([-most, most, 0, some][Int(generator.next() % 4)])
+    }
   }
 
   func product(_ query: [Int8], _ row: Int) -> Int32 {
@@ -53,10 +57,10 @@ struct StoredGroup {
   let lengthWeight: [Float]
   private let packed: GuardedBuffer
 
-  init(stride: Int, vectors: Int, width: Int, using generator: inout SplitMix64) {
+  init(stride: Int, vectors: Int, kernels: CodeKernels, using generator: inout SplitMix64) {
     self.vectors = vectors
-    lanes = vectors * width
-    queries = (0..<lanes).map { _ in StoredCodes.query(stride, using: &generator) }
+    lanes = vectors * kernels.width
+    queries = (0..<lanes).map { _ in StoredCodes.query(stride, most: kernels.tileQueryMax, using: &generator) }
     scale = (0..<lanes).map { _ in Float(generator.uniform()) }
     errorWeight = (0..<lanes).map { _ in Float(generator.uniform()) }
     lengthWeight = (0..<lanes).map { _ in Float(generator.uniform()) }

@@ -83,13 +83,15 @@ typedef struct vk_code_kernels {
   uint32_t width;
   /// Rows per register tile.
   uint32_t tile_rows;
+  /// Magnitude that the query codes of a tile have at most: 127, or less where that is faster.
+  uint32_t tile_query_max;
   /// Products of one query with n rows, row after row: out[n].
   void (*dot_rows)(const int8_t *query, int32_t bias, const uint8_t *codes, size_t n, size_t stride, int32_t *out);
   /// The same for rows given by number, with prefetches ahead.
   void (*dot_gather)(
     const int8_t *query, int32_t bias, const uint8_t *codes, size_t stride, const uint32_t *rows, size_t n,
     int32_t *out);
-  /// Hits of n rows under a group, position = row * lanes + lane with rows counted from `first` as 0. Room for
+  /// Hits of n rows under a group, whose codes are at most `tile_query_max`; position = row * lanes + lane with rows counted from `first` as 0. Room for
   /// n * lanes hits; returns how many there are.
   size_t (*tile_hits)(
     const vk_code_group *group, const uint8_t *codes, const vk_code_factors *factors, size_t first, size_t n,
@@ -137,9 +139,11 @@ typedef struct vk_encoded {
   int32_t sum;
 } vk_encoded;
 
-/// Codes values[d] / divisor as bytes (code + 128), padded to stride. Plain double arithmetic in a fixed order: the
-/// same bytes on every CPU. The values are finite; divisor is the norm under cosine and 1 otherwise.
-vk_encoded vk_encode(const float *values, size_t d, double divisor, size_t stride, uint8_t *codes);
+/// Codes values[d] / divisor as bytes (code + 128) with codes from -most to most, 127 or less, padded to stride. Plain
+/// double arithmetic in a fixed order: the same bytes on every CPU. The values are finite; divisor is the norm under
+/// cosine and 1 otherwise.
+vk_encoded vk_encode(
+  const float *values, size_t d, double divisor, int32_t most, size_t stride, uint8_t *codes);
 
 /// What one vector became as a sketch.
 typedef struct vk_sketched {

@@ -60,7 +60,8 @@ package struct BiasedScan: Sendable {
     let pool = CandidatePool(
       metric: metric, queries: queries, count: count, padded: count, interests: interests, dimension: dimension, k: k)
     let codes = VectorCodes(
-      metric: metric, queries: queries, count: count, padded: count, dimension: dimension, pool: pool, greatestBias: greatest)
+      kernels: kernels, metric: metric, queries: queries, count: count, padded: count, dimension: dimension, pool: pool,
+      greatestBias: greatest)
     let pass = SketchPass(kernels: kernels, codes: codes, pool: pool, blockRows: Self.blockRows)
     for part in parts where !part.rows.rows.isEmpty {
       pool.begin(part.plane, codes.bounds.map { .codes($0) }, biases: part.rows)

@@ -1,28 +1,21 @@
 import VecCore
 import VecKernels
 
-// Floors guessed from a sample, so that few rows are collected from the beginning. Of the k best rows, m = k * sample /
-// rows are expected in a sample; the guess is the score of rank m + 3 sqrt(m) + 2 of it, which is too high about once
-// in thousands. The pool notices (`unproven`), and that vector is searched again without a guess.
+// Floors guessed from samples (`FloorSample`): of tiles for vectors that share them, of rows for the others.
 extension CodeScan {
   /// Tiles in the sample of a group; a guess is the best score of a tile among the best quarter of them.
   private static let sampleTiles = 512
-  /// Rows in the sample of a single vector, at most.
-  private static let sampleRows = 4_096
-
-  private static func rank(k: Int, sample: Int, of rowCount: Int) -> Int {
-    let expected = Double(k) * Double(sample) / Double(rowCount)
-    return Int(expected + 3 * expected.squareRoot() + 2)
-  }
 
   /// - Parameter mask: samples are of rows that may be returned, which need not be like the others.
   func guess(_ coded: CodePlane, _ mask: RowMask?, _ shouldStop: () -> Bool) throws(VecError) {
     let tileRows = kernels.tileRows
-    let rank = Self.rank(k: pool.k, sample: Self.sampleTiles * tileRows, of: max(1, coded.rowCount))
+    let rank = FloorSample.rank(k: pool.k, sample: Self.sampleTiles * tileRows, of: max(1, coded.rowCount))
     if grouped > 0, mask == nil, coded.rowCount >= 4 * Self.sampleTiles * tileRows, rank <= Self.sampleTiles / 4 {
       for start in Swift.stride(from: 0, to: grouped, by: lanes) { try guessGroup(coded, start, rank, shouldStop) }
     }
-    for vector in grouped..<count { try guessOne(coded, mask, vector, shouldStop) }
+    for vector in Swift.stride(from: grouped, to: count, by: pool.interests) {
+      try guessOne(coded, mask, vector, shouldStop)
+    }
   }
 
   private func guessGroup(_ coded: CodePlane, _ start: Int, _ rank: Int, _ shouldStop: () -> Bool) throws(VecError) {
@@ -32,7 +25,7 @@ extension CodeScan {
     let width = group.vectors * kernels.width
     let peaks = Scratch<Float>(tiles * lanes)
     let column = Scratch<Float>(tiles)
-    try pacer.spend(tiles * tileRows * stride * lanes / 4, shouldStop)
+    try pool.pacer.spend(tiles * tileRows * stride * lanes / 4, shouldStop)
     for tile in 0..<tiles {
       let first = tile * (coded.rowCount - tileRows) / (tiles - 1)
       kernels.peaks(
@@ -50,7 +43,7 @@ extension CodeScan {
   private func guessOne(
     _ coded: CodePlane, _ mask: RowMask?, _ vector: Int, _ shouldStop: () -> Bool
   ) throws(VecError) {
-    let wanted = min(Self.sampleRows, max(256, coded.rowCount / 64))
+    let wanted = min(Self.sampledRows, max(256, coded.rowCount / 64))
     guard wanted <= coded.rowCount / 4 else { return }
     var sample = 0
     for index in 0..<wanted {
@@ -58,22 +51,13 @@ extension CodeScan {
       guard let row = mask?.first(in: place..<((index + 1) * coded.rowCount / wanted)) ?? (mask == nil ? place : nil) else {
         continue
       }
-      numbers.base[sample] = UInt32(truncatingIfNeeded: row)
+      floorSample.rows.base[sample] = UInt32(truncatingIfNeeded: row)
       sample += 1
     }
-    let rank = Self.rank(k: pool.k, sample: sample, of: mask?.allowedCount(of: coded.rowCount) ?? coded.rowCount)
+    let allowed = mask?.allowedCount(of: coded.rowCount) ?? coded.rowCount
+    let rank = FloorSample.rank(k: pool.k, sample: sample, of: allowed)
     guard rank <= sample / 4 else { return }
-    try pacer.spend(sample * stride, shouldStop)
-    let rows = UnsafeBufferPointer(start: UnsafePointer(numbers.base), count: sample)
-    for row in rows { kernels.prefetch(coded.factors + Int(row)) }
-    let query = codes.queries[vector]
-    kernels.dots(query.codes, bias: query.bias, codes: coded.codes, stride: stride, rows: rows, out: dots.base)
-    let scores = Scratch<Float>(sample)
-    for (index, row) in rows.enumerated() {
-      let factors = coded.factors[Int(row)]
-      scores.base[index] = Float(dots.base[index]) * query.scale * factors.scale + factors.offset
-    }
-    let score = Rank.largest(rank, of: UnsafeBufferPointer(start: scores.base, count: sample))
-    pool.guess(vector, floor: codes.bounds[vector].score(score))
+    try pool.pacer.spend(sample * stride * pool.interests, shouldStop)
+    floorSample.guess(sample, rank: rank, of: coded, first: vector)
   }
 }

@@ -12,11 +12,14 @@ final class CodeScan {
   private static let firstRows = 128
   private static let singlesMax = 4
   private static let sketchedRows = 4_096
+  /// Rows per k from which a query on its own goes over sketches: of fewer, too many reach the floor by their sketches and are
+  /// scored again.
+  private static let sketchedRowsPerK = 120
   /// A row that is fetched on its own costs as much as so many that go by one after the other, for a vector on its own and
   /// for one of many.
   private static let scannedPerFetched = (alone: 8, together: 48)
-  /// Room for the rows that a guess looks at.
-  private static let sampledRows = 4_096
+  /// Rows that the guess for a single query looks at, at most.
+  static let sampledRows = 4_096
 
   let kernels: CodeKernels
   let pool: CandidatePool
@@ -28,10 +31,8 @@ final class CodeScan {
   let codes: VectorCodes
   private let packed: Scratch<Int8>
   private let hits: Scratch<CodeHit>
-  let dots: Scratch<Int32>
-  let numbers: Scratch<UInt32>
+  let floorSample: FloorSample
   private let sketchPass: SketchPass
-  var pacer = Pacer()
 
   var stride: Int { codes.stride }
 
@@ -48,12 +49,11 @@ final class CodeScan {
     grouped = rest <= max(pool.interests, min(Self.singlesMax, kernels.width / 2)) ? count - rest : count
     let padded = (count + lanes - 1) / lanes * lanes
     codes = VectorCodes(
-      metric: metric, queries: queries, count: count, padded: padded, dimension: dimension, pool: pool)
+      kernels: kernels, metric: metric, queries: queries, count: count, padded: padded, dimension: dimension, pool: pool)
     blockRows = max(8, min(Self.blockRowsMax, Self.blockBytes / codes.stride))
     packed = Scratch(padded * codes.stride)
     hits = Scratch(blockRows * lanes)
-    dots = Scratch(max(Self.sampledRows, blockRows))
-    numbers = Scratch(Self.sampledRows)
+    floorSample = FloorSample(kernels: kernels, codes: codes, pool: pool, room: Self.sampledRows)
     sketchPass = SketchPass(kernels: kernels, codes: codes, pool: pool, blockRows: Self.sketchedRows)
     pack()
   }
@@ -64,7 +64,7 @@ final class CodeScan {
       let group = vector / lanes * lanes
       let width = vectors(group) * kernels.width
       let first = packed.base + group * stride + 4 * (vector - group)
-      let from = codes.codes.base + vector * stride
+      let from = codes.tiled.codes.base + vector * stride
       for at in 0..<stride { first[at / 4 * 4 * width + at % 4] = from[at] }
     }
   }
@@ -73,10 +73,11 @@ final class CodeScan {
   private func vectors(_ group: Int) -> Int { min(lanes, grouped - group) > kernels.width ? 2 : 1 }
 
   func group(_ first: Int) -> CodeGroup {
-    CodeGroup(
-      packed: packed.base + first * stride, vectors: vectors(first), bias: codes.bias.base + first,
-      scale: codes.scale.base + first, errorWeight: codes.errorWeight.base + first,
-      lengthWeight: codes.lengthWeight.base + first, least: pool.thresholds.base + first)
+    let tiled = codes.tiled
+    return CodeGroup(
+      packed: packed.base + first * stride, vectors: vectors(first), bias: tiled.bias.base + first,
+      scale: tiled.scale.base + first, errorWeight: tiled.errorWeight.base + first,
+      lengthWeight: tiled.lengthWeight.base + first, least: pool.thresholds.base + first)
   }
 
   func scan(_ plane: VectorPlane, _ coded: CodePlane, guessing: Bool, _ shouldStop: () -> Bool) throws(VecError) {
@@ -96,7 +97,7 @@ final class CodeScan {
       while first < plane.rowCount {
         let rows = min(piece, plane.rowCount - first)
         for start in Swift.stride(from: 0, to: grouped, by: lanes) {
-          try pacer.spend(rows * stride * lanes / 4, shouldStop)
+          try pool.pacer.spend(rows * stride * lanes / 4, shouldStop)
           try scanGroup(coded, start, first, rows, shouldStop)
         }
         first += rows
@@ -104,7 +105,9 @@ final class CodeScan {
       }
     }
     for vector in Swift.stride(from: grouped, to: count, by: pool.interests) {
-      if let sketches = coded.sketches {
+      if pool.interests == 1, plane.allowedCount < Self.sketchedRowsPerK * pool.k {
+        try sketchPass.scanBytes(0..<coded.rowCount, of: coded, vector: vector, shouldStop)
+      } else if let sketches = coded.sketches {
         try sketchPass.scan(0..<coded.rowCount, of: coded, sketches, plane.mask, first: vector, shouldStop)
       } else {
         try scanBytes(coded, vector, shouldStop)
@@ -145,9 +148,9 @@ final class CodeScan {
     for interest in 0..<pool.interests { vectors.base[interest] = UInt32(truncatingIfNeeded: vector + interest) }
     for first in Swift.stride(from: 0, to: coded.rowCount, by: blockRows) {
       let rows = min(blockRows, coded.rowCount - first)
-      try pacer.spend(rows * stride * pool.interests, shouldStop)
+      try pool.pacer.spend(rows * stride * pool.interests, shouldStop)
       own.pack(
-        UnsafeBufferPointer(start: vectors.base, count: pool.interests), codes, thresholds: pool.thresholds.base)
+        UnsafeBufferPointer(start: vectors.base, count: pool.interests), codes.tiled, thresholds: pool.thresholds.base)
       let found = kernels.hits(
         own.group, codes: coded.codes + first * stride, factors: coded.factors, first: first, count: rows,
         stride: stride, out: hits.base)

@@ -12,7 +12,6 @@ final class SketchPass {
   private let dots: Scratch<Int32>
   /// `blockRows` per interest.
   private let hits: Scratch<CodeHit>
-  private var pacer = Pacer()
 
   /// - Parameter blockRows: rows per step, a multiple of those of a block.
   init(kernels: CodeKernels, codes: VectorCodes, pool: CandidatePool, blockRows: Int) {
@@ -35,7 +34,7 @@ final class SketchPass {
     let start = range.lowerBound / RowSketch.blockRows * RowSketch.blockRows
     for first in Swift.stride(from: start, to: range.upperBound, by: blockRows) {
       let count = min(blockRows, range.upperBound - first)
-      try pacer.spend(count * codes.stride / 2 * pool.interests, shouldStop)
+      try pool.pacer.spend(count * codes.stride / 2 * pool.interests, shouldStop)
       let kept = self.kept(first, count, sketches, mask, vector)
       // The first block may begin with rows before the range.
       var other = 0
@@ -43,6 +42,27 @@ final class SketchPass {
       guard other < kept else { continue }
       let rows = UnsafeBufferPointer(start: UnsafePointer(numbers.base + other), count: kept - other)
       try takeByBytes(rows, coded, vector, shouldStop)
+    }
+  }
+
+  /// The bytes of all rows of a range, without a look at sketches, for a query of one vector.
+  func scanBytes(
+    _ range: Range<Int>, of coded: CodePlane, vector: Int, _ shouldStop: () -> Bool
+  ) throws(VecError) {
+    let (group, bound) = (codes.single(vector, thresholds: pool.thresholds.base), codes.bounds[vector])
+    for first in Swift.stride(from: range.lowerBound, to: range.upperBound, by: blockRows) {
+      let count = min(blockRows, range.upperBound - first)
+      try pool.pacer.spend(count * codes.stride, shouldStop)
+      kernels.dots(
+        group.packed, bias: group.bias[0], codes: coded.codes + first * codes.stride, count: count,
+        stride: codes.stride, out: dots.base)
+      let found = kernels.hits(
+        group, dots: dots.base, factors: coded.factors, first: first, count: count, out: hits.base)
+      for index in 0..<found {
+        let hit = hits.base[index]
+        try pool.take(
+          vector, row: first + Int(hit.position), key: hit.upper, lower: bound.least(hit.lower), shouldStop)
+      }
     }
   }
 
@@ -55,7 +75,7 @@ final class SketchPass {
       let (count, next) = mask.collect(row..<coded.rowCount, into: numbers.base, room: room)
       row = next
       guard count > 0 else { continue }
-      try pacer.spend(count * codes.stride * pool.interests, shouldStop)
+      try pool.pacer.spend(count * codes.stride * pool.interests, shouldStop)
       try takeByBytes(UnsafeBufferPointer(start: UnsafePointer(numbers.base), count: count), coded, vector, shouldStop)
     }
   }
@@ -67,7 +87,7 @@ final class SketchPass {
       while first < rows.count {
         // Few at first, so that the floor rises before many are taken.
         let count = min(rows.count - first, first == 0 ? min(blockRows, max(64, 2 * pool.k)) : blockRows)
-        try pacer.spend(count * codes.stride * pool.interests, shouldStop)
+        try pool.pacer.spend(count * codes.stride * pool.interests, shouldStop)
         try takeByBytes(
           UnsafeBufferPointer(rebasing: rows[first..<(first + count)]), coded, vector, biased: biased.factors?[first...],
           shouldStop)

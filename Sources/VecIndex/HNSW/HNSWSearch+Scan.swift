@@ -16,7 +16,7 @@ extension HNSWSearch {
   ) throws(VecError) -> [UInt32] {
     var pool = TraversalPool(scratch.poolKeys.base, capacity: wanted)
     let rows = scratch.gathered.base
-    var pacer = Pacer()
+    let pacer = Pacer()
     var next = 0
     while next < plane.rowCount {
       let first = next

@@ -94,13 +94,30 @@ package struct IVFIndex: Sendable {
     var results: [[Hit]] = []
     results.reserveCapacity(queryCount)
     var work = IVFWork()
-    for first in stride(from: 0, to: queryCount, by: queriesMax) {
+    let width = lanes.interests * dimension
+    func scan(
+      _ base: UnsafePointer<Float>, _ count: Int, guessing: Bool
+    ) throws(VecError) -> (hits: [[Hit]], unproven: [Int]) {
       let scan = ListScan(
-        kernels: codeKernels, metric: metric, queries: lanes.base + first * lanes.interests * dimension,
-        count: min(queriesMax, queryCount - first) * lanes.interests, interests: lanes.interests, k: k, first: parts[0])
+        kernels: codeKernels, metric: metric, queries: base, count: count * lanes.interests, interests: lanes.interests,
+        k: k, first: parts[0], guessing: guessing)
       for (entry, plan) in zip(parts, plans) { try scan.scan(entry.part, entry.coded, plan, shouldStop) }
-      results += scan.takeResults()
+      let unproven = scan.unproven
       work = work + scan.work
+      return (scan.takeResults(), unproven)
+    }
+    for first in stride(from: 0, to: queryCount, by: queriesMax) {
+      let queries = lanes.base + first * width
+      var (hits, unproven) = try scan(queries, min(queriesMax, queryCount - first), guessing: true)
+      if !unproven.isEmpty {
+        let again = Scratch<Float>(unproven.count * width)
+        for (place, query) in unproven.enumerated() {
+          (again.base + place * width).update(from: queries + query * width, count: width)
+        }
+        let (proven, _) = try scan(again.base, unproven.count, guessing: false)
+        for (place, query) in unproven.enumerated() { hits[query] = proven[place] }
+      }
+      results += hits
     }
     return (results, work)
   }

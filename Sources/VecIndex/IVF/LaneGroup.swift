@@ -25,7 +25,7 @@ final class LaneGroup {
   }
 
   /// Packs the codes of `vectors`, `lanes` at most.
-  func pack(_ vectors: UnsafeBufferPointer<UInt32>, _ codes: VectorCodes, thresholds: UnsafePointer<Float>) {
+  func pack(_ vectors: UnsafeBufferPointer<UInt32>, _ codes: CodeColumns, thresholds: UnsafePointer<Float>) {
     width = (vectors.count > kernels.width ? 2 : 1) * kernels.width
     for lane in 0..<width {
       let isUsed = lane < vectors.count

@@ -16,6 +16,7 @@ final class ListRanking {
   private let positions: Scratch<UInt32>
   private let sample: Scratch<Float>
   private let keys: Scratch<UInt64>
+  private let spare: Scratch<UInt64>
 
   init(lists: IVFLists, kernels: Kernels, codeKernels: CodeKernels) {
     self.lists = lists
@@ -27,6 +28,7 @@ final class ListRanking {
     positions = Scratch(lists.count)
     sample = Scratch(lists.count / Self.sampleStep + 1)
     keys = Scratch(lists.count)
+    spare = Scratch(lists.count)
   }
 
   /// Begins with another query.
@@ -51,31 +53,31 @@ final class ListRanking {
   /// length is returned.
   func best(_ wanted: Int, out: UnsafeMutablePointer<UInt32>) -> Int {
     let count = min(wanted, lists.count)
-    let found = kernels.select(scores.base, count: lists.count, threshold: least(count), out: positions.base)
+    let found = select(count)
     for index in 0..<found {
       let list = positions.base[index]
       keys.base[index] = UInt64(~Rank.key(scores.base[Int(list)] + 0)) << 32 | UInt64(list)
     }
-    var ranked = UnsafeMutableBufferPointer(start: keys.base, count: found)
-    ranked.sort()
+    CellSort.sort(keys.base, found, spare: spare.base, key: { UInt32($0 >> 32) }, isBefore: <)
     for index in 0..<count { out[index] = UInt32(truncatingIfNeeded: keys.base[index]) }
     return count
   }
 
-  /// A score that at least `count` lists reach, and not many more: guessed from every eighth one, lowered if too high.
-  private func least(_ count: Int) -> Float {
+  /// At least `count` lists, the best and not many more, by number in `positions`: those that reach a score that is guessed
+  /// from every eighth one, lowered if too high.
+  private func select(_ count: Int) -> Int {
     let sampled = lists.count / Self.sampleStep
-    guard sampled >= 32, count <= lists.count / 4 else { return -.infinity }
-    for index in 0..<sampled { sample.base[index] = scores.base[index * Self.sampleStep] }
-    let expected = Double(count) / Double(Self.sampleStep)
-    var rank = Int(expected + 1.5 * expected.squareRoot() + 2)
-    while rank <= sampled {
-      let guess = Rank.largest(rank, of: UnsafeBufferPointer(start: sample.base, count: sampled))
-      if kernels.select(scores.base, count: lists.count, threshold: guess, out: positions.base) >= count {
-        return guess
+    if sampled >= 32, count <= lists.count / 4 {
+      for index in 0..<sampled { sample.base[index] = scores.base[index * Self.sampleStep] }
+      let expected = Double(count) / Double(Self.sampleStep)
+      var rank = Int(expected + 1.5 * expected.squareRoot() + 2)
+      while rank <= sampled {
+        let guess = Rank.largest(rank, of: UnsafeBufferPointer(start: sample.base, count: sampled))
+        let found = kernels.select(scores.base, count: lists.count, threshold: guess, out: positions.base)
+        if found >= count { return found }
+        rank *= 2
       }
-      rank *= 2
     }
-    return -.infinity
+    return kernels.select(scores.base, count: lists.count, threshold: -.infinity, out: positions.base)
   }
 }

@@ -4,15 +4,25 @@ import VecKernels
 /// Compares a batch of vectors with the lists that were chosen for them, segment after segment: what one segment gave is
 /// the floor that the rows of the next have to reach.
 ///
-/// First each vector's best lists, until a few times k rows are seen: they give the floor. Then the others, list by list
-/// for all vectors that look at it, so a list's rows are read from memory once. Many vectors share register tiles over
-/// bytes; few go over sketches one by one, and only what these leave is scored in bytes.
+/// A floor comes first: for a large k it is guessed from a sample of the rows, for a small one, or where a guess was wrong,
+/// each query looks at its best lists until a few times k rows are seen. Then the (other) lists, list by list for all
+/// vectors that look at it, so a list's rows are read from memory once. Many vectors share register tiles over bytes; few
+/// go over sketches one by one, and only what these leave is scored in bytes.
 final class ListScan {
   /// Rows per k in the lists that come first.
   private static let firstRowsPerK = 2
+  /// The least k for which a guess pays.
+  private static let guessedMin = 128
+  /// Rows in the sample of a guess.
+  private static let sampledRows = 512
+  /// Of them one after the other, which share cache lines.
+  private static let sampleRun = 4
   private static let blockRows = 1_024
   /// Vectors from which a tile is faster than as many sketch scans.
   private static let tiledMin = 8
+  /// Rows per k from which a query on its own goes over sketches: of fewer, too many reach the floor by their sketches and are
+  /// scored again.
+  private static let sketchedRowsPerK = 300
 
   private let kernels: CodeKernels
   private let interests: Int
@@ -24,34 +34,33 @@ final class ListScan {
   private let lanes: LaneGroup
   private let stride: Int
   private let hits: Scratch<CodeHit>
-  private let dots: Scratch<Int32>
   private let sketchPass: SketchPass
-  private var pacer = Pacer()
+  private let isGuessing: Bool
+  private var bytesFirst = false
+  private lazy var floorSample = FloorSample(kernels: kernels, codes: codes, pool: pool, room: 2 * Self.sampledRows)
   private var done = IVFWork()
-  /// The segment that is scanned now.
-  private var part: IVFPart
-  private var coded: CodePlane
 
-  /// - Parameter first: any of the segments that will be scanned.
+  /// - Parameters:
+  ///   - first: any of the segments that will be scanned.
+  ///   - guessing: whether floors may be guessed; see `unproven`.
   init(
     kernels: CodeKernels, metric: Metric, queries: UnsafePointer<Float>, count: Int, interests: Int, k: Int,
-    first: (part: IVFPart, coded: CodePlane)
+    first: (part: IVFPart, coded: CodePlane), guessing: Bool
   ) {
+    isGuessing = guessing && k >= Self.guessedMin
     self.kernels = kernels
     self.metric = metric
     self.queries = queries
     self.count = count
     self.interests = interests
-    (part, coded) = first
-    let dimension = part.plane.dimension
+    let dimension = first.part.plane.dimension
     pool = CandidatePool(
       metric: metric, queries: queries, count: count, padded: count, interests: interests, dimension: dimension, k: k)
     codes = VectorCodes(
-      metric: metric, queries: queries, count: count, padded: count, dimension: dimension, pool: pool)
+      kernels: kernels, metric: metric, queries: queries, count: count, padded: count, dimension: dimension, pool: pool)
     stride = codes.stride
     lanes = LaneGroup(kernels: kernels, stride: stride)
     hits = Scratch(Self.blockRows * lanes.lanes)
-    dots = Scratch(Self.blockRows)
     sketchPass = SketchPass(kernels: kernels, codes: codes, pool: pool, blockRows: Self.blockRows)
   }
 
@@ -62,43 +71,53 @@ final class ListScan {
     return work
   }
 
+  /// Queries whose results may not be the best rows of their lists, as a guess was too high.
+  var unproven: [Int] { pool.unproven }
+
   /// The best k rows per query of all segments scanned.
   func takeResults() -> [[Hit]] { pool.takeResults() }
 
   /// Compares the vectors with the lists of a segment that the plan chooses.
-  func scan(_ next: IVFPart, _ coded: CodePlane, _ plan: ProbePlan, _ shouldStop: () -> Bool) throws(VecError) {
-    (part, self.coded) = (next, coded)
+  func scan(_ part: IVFPart, _ coded: CodePlane, _ plan: ProbePlan, _ shouldStop: () -> Bool) throws(VecError) {
     let dimension = part.plane.dimension
     pool.begin(part.plane, codes.bounds.map { .codes($0) })
+    let before = done.rows
     let visits = ListVisits(lists: part.lists.count, interests: interests)
     for query in 0..<(count / interests) {
       let first = query * interests
-      try pacer.spend(part.lists.count * stride * interests, shouldStop)
+      try pool.pacer.spend(part.lists.count * stride * interests, shouldStop)
       plan.choose { ranking, interest in
         let vector = first + interest
         ranking.score(
           queries + vector * dimension, metric: metric, norm: pool.norm(vector), code: codes.queries[vector])
       }
-      try begin(plan.taken, first, visits, shouldStop)
+      try begin(part, coded, plan.taken, first, visits, shouldStop)
     }
-    try visits.forEach { (list, vectors) throws(VecError) in try scan(list, vectors, shouldStop) }
+    bytesFirst = (done.rows - before) / (count / interests) < Self.sketchedRowsPerK * pool.k
+    try visits.forEach { (list, vectors) throws(VecError) in
+      try scan(part, coded, part.lists.rows(list), vectors, shouldStop)
+    }
     try pool.finish(shouldStop)
   }
 
   /// Compares a query with its best lists, and notes the others.
   private func begin(
-    _ taken: [UInt32], _ first: Int, _ visits: ListVisits, _ shouldStop: () -> Bool
+    _ part: IVFPart, _ coded: CodePlane, _ taken: [UInt32], _ first: Int, _ visits: ListVisits, _ shouldStop: () -> Bool
   ) throws(VecError) {
+    let all = taken.reduce(0) { $0 + part.lists.rows(Int($1)).count }
     done.lists += taken.count
+    done.rows += all
+    if isGuessing, try guess(part, coded, taken, rows: all, first, shouldStop) {
+      return visits.add(taken[...], query: first / interests)
+    }
     var rows = 0
     var scanned = 0
     for list in taken {
       let range = part.lists.rows(Int(list))
-      done.rows += range.count
       if rows < Self.firstRowsPerK * pool.k {
         rows += range.count
         scanned += 1
-        try scanFirst(range, first, shouldStop)
+        try scanFirst(coded, range, first, shouldStop)
       }
     }
     guard scanned < taken.count else { return }
@@ -106,26 +125,61 @@ final class ListScan {
     visits.add(taken[scanned...], query: first / interests)
   }
 
+  /// Guesses a query's floor from rows of its lists; false where they are too few.
+  private func guess(
+    _ part: IVFPart, _ coded: CodePlane, _ taken: [UInt32], rows all: Int, _ first: Int, _ shouldStop: () -> Bool
+  ) throws(VecError) -> Bool {
+    let step = all / Self.sampledRows + 1
+    let out = floorSample.rows.base
+    var count = 0
+    // The rows of all lists count through, so that short lists have their share as well.
+    var next = step / 2
+    for list in taken {
+      let range = part.lists.rows(Int(list))
+      while next < range.count {
+        for place in next..<min(range.count, next + Self.sampleRun) {
+          let row = UInt32(truncatingIfNeeded: range.lowerBound + place)
+          if part.mask?.allows(row) ?? true {
+            out[count] = row
+            count += 1
+          }
+        }
+        next += step * Self.sampleRun
+      }
+      next -= range.count
+    }
+    let rank = FloorSample.rank(k: pool.k, sample: 1, of: step)
+    guard rank <= count / 4 else { return false }
+    try pool.pacer.spend(count * stride * interests, shouldStop)
+    floorSample.guess(count, rank: rank, of: coded, first: first)
+    return true
+  }
+
   /// One query against all rows of a range.
-  private func scanFirst(_ range: Range<Int>, _ first: Int, _ shouldStop: () -> Bool) throws(VecError) {
-    guard interests > 1 else { return try scanBytes(range, first, shouldStop) }
+  private func scanFirst(
+    _ coded: CodePlane, _ range: Range<Int>, _ first: Int, _ shouldStop: () -> Bool
+  ) throws(VecError) {
+    guard interests > 1 else { return try sketchPass.scanBytes(range, of: coded, vector: first, shouldStop) }
     try withUnsafeTemporaryAllocation(of: UInt32.self, capacity: interests) { (vectors) throws(VecError) in
       for interest in 0..<interests { vectors[interest] = UInt32(truncatingIfNeeded: first + interest) }
-      try scanTiles(range, UnsafeBufferPointer(vectors), shouldStop)
+      try scanTiles(coded, range, UnsafeBufferPointer(vectors), shouldStop)
     }
   }
 
+  /// The rows of a list against the vectors that look at it.
   private func scan(
-    _ list: Int, _ vectors: UnsafeBufferPointer<UInt32>, _ shouldStop: () -> Bool
+    _ part: IVFPart, _ coded: CodePlane, _ range: Range<Int>, _ vectors: UnsafeBufferPointer<UInt32>,
+    _ shouldStop: () -> Bool
   ) throws(VecError) {
-    let range = part.lists.rows(list)
     var next = 0
     while next < vectors.count {
       // Whole queries, because a group of lanes holds a multiple of their vectors.
       let some = UnsafeBufferPointer(rebasing: vectors[next..<min(vectors.count, next + lanes.lanes)])
       next += some.count
-      if some.count >= Self.tiledMin * (interests > 1 ? 2 : 1) || coded.sketches == nil {
-        try scanTiles(range, some, shouldStop)
+      if some.count >= Self.tiledMin * (interests > 1 ? 2 : 1) || coded.sketches == nil || bytesFirst && interests > 1 {
+        try scanTiles(coded, range, some, shouldStop)
+      } else if bytesFirst {
+        for vector in some { try sketchPass.scanBytes(range, of: coded, vector: Int(vector), shouldStop) }
       } else if let sketches = coded.sketches {
         for place in Swift.stride(from: 0, to: some.count, by: interests) {
           try sketchPass.scan(range, of: coded, sketches, part.plane.mask, first: Int(some[place]), shouldStop)
@@ -135,36 +189,19 @@ final class ListScan {
   }
 
   private func scanTiles(
-    _ range: Range<Int>, _ vectors: UnsafeBufferPointer<UInt32>, _ shouldStop: () -> Bool
+    _ coded: CodePlane, _ range: Range<Int>, _ vectors: UnsafeBufferPointer<UInt32>, _ shouldStop: () -> Bool
   ) throws(VecError) {
-    lanes.pack(vectors, codes, thresholds: pool.thresholds.base)
+    lanes.pack(vectors, codes.tiled, thresholds: pool.thresholds.base)
     let group = lanes.group
     for first in Swift.stride(from: range.lowerBound, to: range.upperBound, by: Self.blockRows) {
       let rows = min(Self.blockRows, range.upperBound - first)
-      try pacer.spend(rows * stride * lanes.lanes / 4, shouldStop)
+      try pool.pacer.spend(rows * stride * lanes.lanes / 4, shouldStop)
       let found = kernels.hits(
         group, codes: coded.codes + first * stride, factors: coded.factors, first: first, count: rows, stride: stride,
         out: hits.base)
       for index in 0..<found {
         let place = lanes.place(hits.base[index].position)
         try take(Int(vectors[place.lane]), row: first + place.row, hits.base[index], shouldStop)
-      }
-    }
-  }
-
-  /// One vector against all bytes of a range.
-  private func scanBytes(_ range: Range<Int>, _ vector: Int, _ shouldStop: () -> Bool) throws(VecError) {
-    let group = codes.single(vector, thresholds: pool.thresholds.base)
-    for first in Swift.stride(from: range.lowerBound, to: range.upperBound, by: Self.blockRows) {
-      let rows = min(Self.blockRows, range.upperBound - first)
-      try pacer.spend(rows * stride, shouldStop)
-      kernels.dots(
-        group.packed, bias: group.bias[0], codes: coded.codes + first * stride, count: rows, stride: stride,
-        out: dots.base)
-      let found = kernels.hits(
-        group, dots: dots.base, factors: coded.factors, first: first, count: rows, out: hits.base)
-      for index in 0..<found {
-        try take(vector, row: first + Int(hits.base[index].position), hits.base[index], shouldStop)
       }
     }
   }
