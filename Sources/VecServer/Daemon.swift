@@ -18,6 +18,7 @@ final class Daemon: Sendable {
   let writes = WriteStatistics()
   let group = WriteGroup()
   let parked = ParkedSearches()
+  let directSearches = DirectSearches()
   let upkeep = Upkeep()
   let scrub = Scrub()
   let exclusionSweep = ExclusionSweep()

@@ -5,16 +5,19 @@ import VecProtocol
 
 /// Takes requests to their lane and, there, to the engine.
 ///
-/// Thread rule: `enqueue` and `tidy` are called by event loops and never block; everything else runs on a lane.
+/// Thread rule: `enqueue` and `tidy` are called by event loops and do not block, but for the short searches that
+/// `DirectSearches` allows; everything else runs on a lane.
 struct Dispatcher: Sendable {
   let daemon: Daemon
 
-  /// Queues a request.
+  /// Queues a request, or answers it.
   ///
+  /// - Parameter isLast: nothing else of its connection is waiting.
   /// - Throws: `overloaded` when its lane is full; nothing of it will be done.
-  func enqueue(_ ticket: Ticket) throws(VecError) {
+  func enqueue(_ ticket: Ticket, isLast: Bool) throws(VecError) {
     let (lane, admission) = route(ticket.kind)
     daemon.requestAccepted()
+    if ticket.kind == .search, answersHere(ticket, isLast: isLast), lane.runHere({ run(ticket) }) { return }
     let isQueued =
       ticket.kind.isSingleWrite
       ? lane.submit(part: { daemon.group.add(ticket, isLast: $0, self) }, byteCount: ticket.body.count)
@@ -23,6 +26,13 @@ struct Dispatcher: Sendable {
       daemon.requestEnded(chargedByteCount: 0)
       throw overloaded(lane)
     }
+  }
+
+  /// Whether the event loop itself may answer a search.
+  private func answersHere(_ ticket: Ticket, isLast: Bool) -> Bool {
+    let isSole = daemon.directSearches.isSole(ticket.connection.number)
+    guard isSole, isLast, let usual = ticket.connection.searches.value else { return false }
+    return usual <= DirectSearches.nanosecondsMax
   }
 
   /// After a connection has ended: rolls back what it left open.
@@ -62,8 +72,10 @@ struct Dispatcher: Sendable {
       return
     }
     var ticket = ticket
+    let start = MonotonicTime.now()
+    defer { if ticket.kind == .search { ticket.connection.searches.add(MonotonicTime.now() - start) } }
     do throws(VecError) {
-      try ticket.checkDeadline(now: MonotonicTime.now())
+      try ticket.checkDeadline(now: start)
       if let reply = try answer(&ticket) { finish(ticket, reply) }
       if ticket.kind.changesSequence { daemon.changed() }
     } catch {

@@ -91,6 +91,24 @@ package final class Lane: @unchecked Sendable {  // mutable state only under `si
     }
   }
 
+  /// Runs a job on the calling thread, in the place of one of the lane's; false, and nothing done, unless the lane is idle.
+  package func runHere(_ job: () -> Void) -> Bool {
+    let mayRun = signal.withLock {
+      guard !isStopping, load.running == 0, queue.isEmpty, urgentQueue.isEmpty else { return false }
+      load.running += 1
+      return true
+    }
+    guard mayRun else { return false }
+    job()
+    signal.withLock {
+      load.running -= 1
+      load.completed += 1
+      // A thread that was kept from work, or from ending, meanwhile.
+      if isStopping || !queue.isEmpty || !urgentQueue.isEmpty { signal.wakeAll() }
+    }
+    return true
+  }
+
   /// Takes a place for a job that comes with `submit(in:)`; nil when the queue is full.
   package func takePlace() -> Place? {
     let isTaken = signal.withLock {
@@ -183,11 +201,12 @@ extension Lane {
   private func next() -> Work? {
     signal.withLock {
       while true {
-        if let work = urgentQueue.popFirst() ?? queue.popFirst() {
+        // As many at once as there are threads, whoever runs them.
+        if load.running < load.threads, let work = urgentQueue.popFirst() ?? queue.popFirst() {
           load.running += 1
           return joined(work)
         }
-        if isStopping {
+        if isStopping, queue.isEmpty, urgentQueue.isEmpty {
           load.threads -= 1
           return nil
         }

@@ -32,7 +32,7 @@ extension Session {
       connection: connection, kind: kind, frame: frame, chargedByteCount: chargedByteCount,
       arrival: MonotonicTime.now(), defaultDeadlineMilliseconds: daemon.options.defaultDeadlineMilliseconds)
     do throws(VecError) {
-      try dispatcher.enqueue(ticket)
+      try dispatcher.enqueue(ticket, isLast: state.inFlightCount == 1 && inbound.readableBytes == 0)
     } catch {
       state.finish(frame.header.requestId)
       daemon.budget.giveBack(chargedByteCount)

@@ -40,6 +40,46 @@ struct LaneTests {
     #expect(eventually { lane.isStopped })
   }
 
+  @Test("a job runs on the caller's thread in the place of one of the lane's, and only where the lane is idle")
+  func here() {
+    let lane = Lane(name: "t", threads: 1, queueMax: 3)
+    let gate = Gate()
+    let done = Atomic<Int>(0)
+    let caller = pthread_self()
+    var ranHere = false
+    let ran = lane.runHere { ranHere = pthread_equal(pthread_self(), caller) != 0 }
+    #expect(ran && ranHere && lane.isIdle && lane.currentLoad.completed == 1)
+    #expect(lane.submit { gate.pass() })
+    #expect(eventually { lane.currentLoad.running == 1 })
+    let ranBusy = lane.runHere { done.add(100, ordering: .relaxed) }
+    #expect(!ranBusy)
+    gate.open()
+    #expect(eventually { lane.isIdle })
+    // What comes while it runs waits for its end, as the lane has one thread.
+    var isAlone = false
+    let ranAlone = lane.runHere {
+      let isRefused = !lane.runHere { done.add(100, ordering: .relaxed) }
+      let isQueued = lane.submit { done.add(1, ordering: .relaxed) }
+      usleep(20_000)
+      isAlone = isRefused && isQueued && done.load(ordering: .relaxed) == 0 && lane.currentLoad.queued == 1
+    }
+    #expect(ranAlone && isAlone)
+    #expect(eventually { done.load(ordering: .relaxed) == 1 && lane.isIdle })
+    // Its end lets the threads of a lane that stops meanwhile end as well, with and without work.
+    var isHeld = false
+    let ranLast = lane.runHere {
+      let isQueued = lane.submit { done.add(1, ordering: .relaxed) }
+      lane.stop(droppingQueued: false)
+      usleep(20_000)
+      isHeld = isQueued && !lane.isStopped
+    }
+    #expect(ranLast && isHeld)
+    #expect(eventually { lane.isStopped })
+    #expect(done.load(ordering: .relaxed) == 2)
+    let ranStopped = lane.runHere {}
+    #expect(!ranStopped)
+  }
+
   @Test("a place taken beforehand counts against the bound until it is used or given up")
   func places() {
     let lane = Lane(name: "t", threads: 1, queueMax: 1)

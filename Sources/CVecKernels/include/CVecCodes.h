@@ -91,8 +91,8 @@ typedef struct vk_code_kernels {
   void (*dot_gather)(
     const int8_t *query, int32_t bias, const uint8_t *codes, size_t stride, const uint32_t *rows, size_t n,
     int32_t *out);
-  /// Hits of n rows under a group, whose codes are at most `tile_query_max`; position = row * lanes + lane with rows counted from `first` as 0. Room for
-  /// n * lanes hits; returns how many there are.
+  /// Hits of n rows under a group, whose codes are at most `tile_query_max`; position = row * lanes + lane with rows
+  /// counted from `first` as 0. Room for n * lanes hits; returns how many there are.
   size_t (*tile_hits)(
     const vk_code_group *group, const uint8_t *codes, const vk_code_factors *factors, size_t first, size_t n,
     size_t stride, vk_code_hit *out);

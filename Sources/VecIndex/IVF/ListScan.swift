@@ -176,7 +176,8 @@ final class ListScan {
       // Whole queries, because a group of lanes holds a multiple of their vectors.
       let some = UnsafeBufferPointer(rebasing: vectors[next..<min(vectors.count, next + lanes.lanes)])
       next += some.count
-      if some.count >= Self.tiledMin * (interests > 1 ? 2 : 1) || coded.sketches == nil || bytesFirst && interests > 1 {
+      let isTiled = some.count >= Self.tiledMin * (interests > 1 ? 2 : 1) || bytesFirst && interests > 1
+      if isTiled || coded.sketches == nil {
         try scanTiles(coded, range, some, shouldStop)
       } else if bytesFirst {
         for vector in some { try sketchPass.scanBytes(range, of: coded, vector: Int(vector), shouldStop) }

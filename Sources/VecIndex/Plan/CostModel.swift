@@ -42,12 +42,12 @@ package struct CostModel: Sendable {
     } else {
       // Measured with AVX2. Of the others it is known that they have no product of bytes that wide either.
       flat = (
-        Weights(byteOfRow: 1.57 / 64, candidate: 21, valueOfCandidate: 27 / 64),
-        Weights(byteOfRow: 1.21 / 64, candidate: 25, valueOfCandidate: 8.3 / 64)
+        Weights(byteOfRow: 1.54 / 64, candidate: 18, valueOfCandidate: 21 / 64),
+        Weights(byteOfRow: 0.82 / 64, candidate: 24, valueOfCandidate: 13 / 64)
       )
       ivf = (
-        Weights(row: 5.1, candidate: 28, valueOfCandidate: 41 / 64),
-        Weights(row: 2.2, byteOfRow: 0.19 / 64, candidate: 28, valueOfCandidate: 24 / 64)
+        Weights(row: 4.3, candidate: 4.2, valueOfCandidate: 40 / 64),
+        Weights(row: 1.7, byteOfRow: 0.09 / 64, candidate: 21, valueOfCandidate: 21 / 64)
       )
       hnsw = Weights(row: 18, byteOfRow: 11 / 64, result: 50, valueOfResult: 71 / 64)
       (byteOfCentroid, byteFetched) = (7.8 / 64, 9.0 / 64)
