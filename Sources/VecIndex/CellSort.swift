@@ -1,26 +1,26 @@
-/// Sorts what has a 32-bit key in linear time where keys are spread about evenly: into cells of equal width between the
-/// least and the greatest key, more than there are elements, and then by insertion, which finds little left to do.
+/// Sorts by score, best first, in linear time where scores are spread about evenly: into cells of equal width between the
+/// least and the greatest, more than there are elements, and then by insertion, which finds little left to do.
 ///
-/// Scores of results and of lists are such: hundreds of floats, ordered by their bits. Where many share a cell, which only
-/// strange data do, it is the sort of the standard library.
+/// Hundreds of results or lists are such. Where many share a cell, which only strange data do, it is the sort of the
+/// standard library.
 package enum CellSort {
   /// Elements of a cell.
   private static let crowd = 32
-  private static let cellBitsMax = 12
+  private static let cellsMax = 4_096
 
   /// Sorts `count` elements in place.
   /// - Parameters:
   ///   - spare: room for as many.
-  ///   - key: ascending, but for ties.
-  ///   - isBefore: the order, total; what has a lesser key is before.
+  ///   - score: not NaN.
+  ///   - isBefore: the order, total; a greater score is before.
   @inline(__always)
   package static func sort<Element: BitwiseCopyable>(
     _ base: UnsafeMutablePointer<Element>, _ count: Int, spare: UnsafeMutablePointer<Element>,
-    key: (Element) -> UInt32, isBefore: (Element, Element) -> Bool
+    score: (Element) -> Float, isBefore: (Element, Element) -> Bool
   ) {
     guard count > 1 else { return }
     if count > crowd {
-      guard scatter(base, count, spare, key) else {
+      guard scatter(base, count, spare, score) else {
         var all = UnsafeMutableBufferPointer(start: base, count: count)
         return all.sort(by: isBefore)
       }
@@ -40,20 +40,20 @@ package enum CellSort {
   @inline(__always)
   private static func scatter<Element: BitwiseCopyable>(
     _ base: UnsafeMutablePointer<Element>, _ count: Int, _ spare: UnsafeMutablePointer<Element>,
-    _ key: (Element) -> UInt32
+    _ score: (Element) -> Float
   ) -> Bool {
-    var (least, greatest) = (UInt32.max, UInt32.min)
+    var (least, greatest) = (Float.infinity, -Float.infinity)
     for index in 0..<count {
-      least = min(least, key(base[index]))
-      greatest = max(greatest, key(base[index]))
+      least = min(least, score(base[index]))
+      greatest = max(greatest, score(base[index]))
     }
-    let bits = 32 - (greatest - least).leadingZeroBitCount
-    let cellBits = min(cellBitsMax, 1 + count.bitWidth - count.leadingZeroBitCount)
-    let shift = UInt32(max(0, bits - cellBits))
-    let cells = Int((greatest - least) >> shift) + 1
+    let cells = min(cellsMax, 2 * count)
+    // Rounded differences and products keep the order; the last cell is that of the least score.
+    let factor = Float(cells - 1) / (greatest - least)
+    guard factor.isFinite, factor > 0 else { return false }
     return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: cells) { places in
       places.initialize(repeating: 0)
-      for index in 0..<count { places[Int((key(base[index]) - least) >> shift)] &+= 1 }
+      for index in 0..<count { places[Int((greatest - score(base[index])) * factor)] &+= 1 }
       var (sum, most) = (UInt32.min, UInt32.min)
       for cell in 0..<cells {
         let here = places[cell]
@@ -63,7 +63,7 @@ package enum CellSort {
       }
       guard most <= crowd else { return false }
       for index in 0..<count {
-        let cell = Int((key(base[index]) - least) >> shift)
+        let cell = Int((greatest - score(base[index])) * factor)
         spare[Int(places[cell])] = base[index]
         places[cell] &+= 1
       }

@@ -12,16 +12,12 @@ struct Settled: BitwiseCopyable, Sendable {
   /// The order of results: score, then ascending id. Total, as ids are unique.
   func isBefore(_ other: Settled) -> Bool { score != other.score ? score > other.score : id < other.id }
 
-  /// Unsigned numbers in the order of results, equal where scores are equal: both zeros are one.
-  @inline(__always)
-  private var key: UInt32 { ~Rank.key(score + 0) }
-
   /// Sorts best first.
   static func sort(_ list: inout [Settled]) {
     let spare = Scratch<Settled>(list.count)
     list.withUnsafeMutableBufferPointer { buffer in
       guard let base = buffer.baseAddress else { return }
-      CellSort.sort(base, buffer.count, spare: spare.base, key: { $0.key }, isBefore: { $0.isBefore($1) })
+      CellSort.sort(base, buffer.count, spare: spare.base, score: { $0.score }, isBefore: { $0.isBefore($1) })
     }
   }
 }

@@ -105,7 +105,7 @@ final class CodeScan {
       }
     }
     for vector in Swift.stride(from: grouped, to: count, by: pool.interests) {
-      if pool.interests == 1, plane.allowedCount < Self.sketchedRowsPerK * pool.k {
+      if pool.interests == 1, plane.rowCount < Self.sketchedRowsPerK * pool.k {
         try sketchPass.scanBytes(0..<coded.rowCount, of: coded, vector: vector, shouldStop)
       } else if let sketches = coded.sketches {
         try sketchPass.scan(0..<coded.rowCount, of: coded, sketches, plane.mask, first: vector, shouldStop)

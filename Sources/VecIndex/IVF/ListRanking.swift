@@ -3,6 +3,11 @@ import VecKernels
 
 /// The lists of one query, best first. Working memory of one search.
 final class ListRanking {
+  private struct RankedList: BitwiseCopyable {
+    var score: Float
+    var list: UInt32
+  }
+
   private static let sampleStep = 8
 
   private let lists: IVFLists
@@ -15,8 +20,8 @@ final class ListRanking {
   private var isEmpty = true
   private let positions: Scratch<UInt32>
   private let sample: Scratch<Float>
-  private let keys: Scratch<UInt64>
-  private let spare: Scratch<UInt64>
+  private let ranked: Scratch<RankedList>
+  private let spare: Scratch<RankedList>
 
   init(lists: IVFLists, kernels: Kernels, codeKernels: CodeKernels) {
     self.lists = lists
@@ -27,7 +32,7 @@ final class ListRanking {
     fresh = Scratch(lists.count)
     positions = Scratch(lists.count)
     sample = Scratch(lists.count / Self.sampleStep + 1)
-    keys = Scratch(lists.count)
+    ranked = Scratch(lists.count)
     spare = Scratch(lists.count)
   }
 
@@ -56,15 +61,17 @@ final class ListRanking {
     let found = select(count)
     for index in 0..<found {
       let list = positions.base[index]
-      keys.base[index] = UInt64(~Rank.key(scores.base[Int(list)] + 0)) << 32 | UInt64(list)
+      ranked.base[index] = RankedList(score: scores.base[Int(list)], list: list)
     }
-    CellSort.sort(keys.base, found, spare: spare.base, key: { UInt32($0 >> 32) }, isBefore: <)
-    for index in 0..<count { out[index] = UInt32(truncatingIfNeeded: keys.base[index]) }
+    CellSort.sort(
+      ranked.base, found, spare: spare.base, score: { $0.score },
+      isBefore: { $0.score != $1.score ? $0.score > $1.score : $0.list < $1.list })
+    for index in 0..<count { out[index] = ranked.base[index].list }
     return count
   }
 
-  /// At least `count` lists, the best and not many more, by number in `positions`: those that reach a score that is guessed
-  /// from every eighth one, lowered if too high.
+  /// At least `count` lists, the best and not many more, by number in `positions`: those that reach the least score of so
+  /// many. Of few that is guessed from every eighth one, and lowered if too high.
   private func select(_ count: Int) -> Int {
     let sampled = lists.count / Self.sampleStep
     if sampled >= 32, count <= lists.count / 4 {
@@ -78,6 +85,8 @@ final class ListRanking {
         rank *= 2
       }
     }
-    return kernels.select(scores.base, count: lists.count, threshold: -.infinity, out: positions.base)
+    let all = UnsafeBufferPointer(start: UnsafePointer(scores.base), count: lists.count)
+    let least = count < lists.count ? Rank.largest(max(1, count), of: all) : -.infinity
+    return kernels.select(scores.base, count: lists.count, threshold: least, out: positions.base)
   }
 }
