@@ -13,16 +13,19 @@ final class ListScan {
   private static let firstRowsPerK = 2
   /// The least k for which a guess pays.
   private static let guessedMin = 128
-  /// Rows in the sample of a guess.
-  private static let sampledRows = 512
+  /// Rows in the sample of a guess, and how many of the best k are to be among them where that takes more.
+  private static let sampledRows = 512...4_096
+  private static let sampledBest = 8
   /// Of them one after the other, which share cache lines.
   private static let sampleRun = 4
   private static let blockRows = 1_024
   /// Vectors from which a tile is faster than as many sketch scans.
   private static let tiledMin = 8
   /// Rows per k from which a query on its own goes over sketches: of fewer, too many reach the floor by their sketches and are
-  /// scored again.
-  private static let sketchedRowsPerK = 300
+  /// scored again. What is not in the cache costs more than arithmetic, and bytes are twice as many.
+  private static let sketchedRowsPerK = (cached: 300, uncached: 100)
+  /// Bytes of codes that a cache is expected to hold.
+  private static let cachedBytes = 16 << 20
 
   private let kernels: CodeKernels
   private let interests: Int
@@ -37,7 +40,7 @@ final class ListScan {
   private let sketchPass: SketchPass
   private let isGuessing: Bool
   private var bytesFirst = false
-  private lazy var floorSample = FloorSample(kernels: kernels, codes: codes, pool: pool, room: 2 * Self.sampledRows)
+  private lazy var floorSample = FloorSample(kernels: kernels, codes: codes, pool: pool, room: 2 * Self.sampledRows.upperBound)
   private var done = IVFWork()
 
   /// - Parameters:
@@ -93,7 +96,9 @@ final class ListScan {
       }
       try begin(part, coded, plan.taken, first, visits, shouldStop)
     }
-    bytesFirst = (done.rows - before) / (count / interests) < Self.sketchedRowsPerK * pool.k
+    let isCached = part.plane.rowCount * stride <= Self.cachedBytes
+    let sketched = isCached ? Self.sketchedRowsPerK.cached : Self.sketchedRowsPerK.uncached
+    bytesFirst = (done.rows - before) / (count / interests) < sketched * pool.k
     try visits.forEach { (list, vectors) throws(VecError) in
       try scan(part, coded, part.lists.rows(list), vectors, shouldStop)
     }
@@ -129,7 +134,8 @@ final class ListScan {
   private func guess(
     _ part: IVFPart, _ coded: CodePlane, _ taken: [UInt32], rows all: Int, _ first: Int, _ shouldStop: () -> Bool
   ) throws(VecError) -> Bool {
-    let step = all / Self.sampledRows + 1
+    let wanted = Self.sampledBest * all / pool.k
+    let step = all / min(max(wanted, Self.sampledRows.lowerBound), Self.sampledRows.upperBound) + 1
     let out = floorSample.rows.base
     var count = 0
     // The rows of all lists count through, so that short lists have their share as well.
