@@ -94,13 +94,18 @@ package struct Planner: Sendable {
       index: type, parameters: parts.map { $0.available.isEmpty ? 0 : value }, expectedRecall: recalls.min() ?? 0)
   }
 
+  /// A scan that costs up to so many times what the cheapest does is taken instead: costs are not known better, and it
+  /// misses nothing.
+  private static let exactFor = 1.2
+
   /// The cheapest of what reaches the target. An index that was named is used even if flat were cheaper; if it cannot
   /// reach the target, its best setting is used, and the expected recall says so.
   private func reaching(
     _ target: Float, _ index: IndexType?, _ k: Int, _ queryCount: Int, _ interests: Int
   ) -> SearchPlan {
     var best = SearchPlan.exact
-    var least = index == nil || index == .flat ? parts.reduce(0) { $0 + scanCost($1, k, queryCount) } : .infinity
+    let scan = parts.reduce(0) { $0 + scanCost($1, k, queryCount) }
+    var least = index == nil || index == .flat ? scan / Self.exactFor : .infinity
     for type in [IndexType.ivf, .hnsw] where available.contains(type) && (index == nil || index == type) {
       let aim = Self.aim(target, type, interests)
       guard let (plan, cost) = plan(type, reaching: aim, k, queryCount), cost < least else { continue }
