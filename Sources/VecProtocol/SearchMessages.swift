@@ -22,6 +22,18 @@ extension SearchRequest {
       model: options.model, bias: options.bias)
   }
 
+  /// What a search asks, and of how many vectors, without the vectors and options: the beginning of its body. Nil where the
+  /// body is too short to be one.
+  package static func head(of body: [UInt8]) -> ArraySlice<UInt8>? {
+    var end = 0
+    for _ in 0..<2 {  // collection and generation
+      guard body.count >= end + 2 else { return nil }
+      end += 2 + Int(body[end]) + Int(body[end + 1]) << 8
+    }
+    end += 4 + 1 + 4 + 1 + 2 + 4 + 4  // k, effort and its value, index, interests, queries, dimension
+    return body.count >= end ? body[..<end] : nil
+  }
+
   func encode(into writer: inout ByteWriter) {
     writer.write(collection: collection, generation: generation)
     writer.write(UInt32(clamping: k))

@@ -15,7 +15,7 @@ struct FinishedReply: Sendable {
 final class Connection: Sendable {
   let number: UInt64
   let ingests = IngestTable()
-  let searches = RecentDuration()
+  let searches = RecentSearches()
   private let closed = Atomic<Bool>(false)
   private let outbox: Mutex<Outbox>
 

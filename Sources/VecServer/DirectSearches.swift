@@ -1,4 +1,6 @@
 import Synchronization
+import VecCore
+import VecProtocol
 
 /// Decides which searches an event loop answers itself instead of handing them to a search thread. Two wake-ups of threads
 /// fall away, which on an otherwise idle machine take longer than a small search.
@@ -6,7 +8,7 @@ import Synchronization
 /// An event loop that searches reads no frames meanwhile. So it does this only for a connection
 /// - that nobody else's searches would have to wait for: the last few all came from it, it has sent nothing more, and no
 ///   search thread is busy,
-/// - whose searches have been short of late.
+/// - whose searches like this one have been short of late.
 ///
 /// Thread rule: any thread may call.
 package final class DirectSearches: Sendable {
@@ -33,23 +35,41 @@ package final class DirectSearches: Sendable {
   }
 }
 
-/// How long a connection's searches take of late, at most: the longest of them, forgotten by an eighth with each that
-/// follows.
+/// How long a connection's searches take of late: the longest of those that asked the same thing (`SearchRequest.head`),
+/// forgotten by an eighth with each that follows.
 ///
 /// Thread rule: any thread may call.
-package final class RecentDuration: Sendable {
-  private let nanoseconds = Atomic<UInt64>(0)
+package final class RecentSearches: Sendable {
+  private struct Seen {
+    let head: [UInt8]
+    var bodyByteCount: Int
+    var nanoseconds: UInt64
+  }
+
+  private let last = Mutex<Seen?>(nil)
 
   package init() {}
 
-  /// Nil before the first.
-  package var value: UInt64? {
-    let known = nanoseconds.load(ordering: .relaxed)
-    return known == 0 ? nil : known
+  /// What a search with this body takes at most, in nanoseconds; nil where the last one asked for something else or for
+  /// less, or there was none.
+  package func expected(_ body: [UInt8]) -> UInt64? {
+    guard let head = SearchRequest.head(of: body) else { return nil }
+    return last.withLock { last in
+      // Excluded ids are more or fewer from user to user.
+      guard let last, last.head.elementsEqual(head), body.count <= 2 * last.bodyByteCount else { return nil }
+      return last.nanoseconds
+    }
   }
 
-  package func add(_ duration: UInt64) {
-    let known = nanoseconds.load(ordering: .relaxed)
-    nanoseconds.store(max(1, duration, known - known / 8), ordering: .relaxed)
+  package func add(_ body: [UInt8], nanoseconds: UInt64) {
+    guard let head = SearchRequest.head(of: body) else { return }
+    last.withLock { last in
+      if let seen = last, seen.head.elementsEqual(head) {
+        last?.nanoseconds = max(nanoseconds, seen.nanoseconds - seen.nanoseconds / 8)
+        last?.bodyByteCount = body.count
+      } else {
+        last = Seen(head: Array(head), bodyByteCount: body.count, nanoseconds: nanoseconds)
+      }
+    }
   }
 }

@@ -31,8 +31,8 @@ struct Dispatcher: Sendable {
   /// Whether the event loop itself may answer a search.
   private func answersHere(_ ticket: Ticket, isLast: Bool) -> Bool {
     let isSole = daemon.directSearches.isSole(ticket.connection.number)
-    guard isSole, isLast, let usual = ticket.connection.searches.value else { return false }
-    return usual <= DirectSearches.nanosecondsMax
+    guard isSole, isLast, let expected = ticket.connection.searches.expected(ticket.body) else { return false }
+    return expected <= DirectSearches.nanosecondsMax
   }
 
   /// After a connection has ended: rolls back what it left open.
@@ -73,7 +73,11 @@ struct Dispatcher: Sendable {
     }
     var ticket = ticket
     let start = MonotonicTime.now()
-    defer { if ticket.kind == .search { ticket.connection.searches.add(MonotonicTime.now() - start) } }
+    defer {
+      if ticket.kind == .search {
+        ticket.connection.searches.add(ticket.body, nanoseconds: MonotonicTime.now() - start)
+      }
+    }
     do throws(VecError) {
       try ticket.checkDeadline(now: start)
       if let reply = try answer(&ticket) { finish(ticket, reply) }

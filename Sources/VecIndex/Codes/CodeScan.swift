@@ -105,7 +105,7 @@ final class CodeScan {
       }
     }
     for vector in Swift.stride(from: grouped, to: count, by: pool.interests) {
-      if pool.interests == 1, plane.rowCount < Self.sketchedRowsPerK * pool.k {
+      if pool.interests == 1, coded.sketches == nil || plane.rowCount < Self.sketchedRowsPerK * pool.k {
         try sketchPass.scanBytes(0..<coded.rowCount, of: coded, vector: vector, shouldStop)
       } else if let sketches = coded.sketches {
         try sketchPass.scan(0..<coded.rowCount, of: coded, sketches, plane.mask, first: vector, shouldStop)
@@ -141,7 +141,7 @@ final class CodeScan {
     }
   }
 
-  /// The vectors of one query against all bytes, where there are no sketches.
+  /// The vectors of one user against all bytes, where there are no sketches.
   private func scanBytes(_ coded: CodePlane, _ vector: Int, _ shouldStop: () -> Bool) throws(VecError) {
     let own = LaneGroup(kernels: kernels, stride: stride)
     let vectors = Scratch<UInt32>(pool.interests)

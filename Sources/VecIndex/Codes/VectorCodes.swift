@@ -10,49 +10,29 @@ final class VectorCodes {
   private let single: CodeColumns
   /// For those that share register tiles, whose codes may have to be shorter. What bounds say of a score is the same for
   /// both, only how far they reach is not.
-  private(set) lazy var tiled = most < RowCode.most ? recoded() : single
+  private(set) lazy var tiled = tileMost < RowCode.most ? given.columns(most: tileMost, padded: padded) : single
 
-  private let metric: Metric
-  private let given: UnsafePointer<Float>
-  private let dimension: Int
+  private let given: GivenVectors
   private let padded: Int
-  private let norms: [Double]
-  private let greatestBias: Float
-  /// The greatest code of a tile.
-  private let most: Int
+  private let tileMost: Int
 
   /// - Parameters:
-  ///   - given: the vectors, which outlive this.
+  ///   - vectors: `count` of them, which outlive this.
   ///   - padded: entries of the columns, `count` or more; those beyond `count` are zero.
   ///   - pool: of the same vectors.
   ///   - greatestBias: not below the magnitude of any row's bias.
   init(
-    kernels: CodeKernels, metric: Metric, queries given: UnsafePointer<Float>, count: Int, padded: Int, dimension: Int,
+    kernels: CodeKernels, metric: Metric, queries vectors: UnsafePointer<Float>, count: Int, padded: Int, dimension: Int,
     pool: CandidatePool, greatestBias: Float = 0
   ) {
-    self.metric = metric
-    self.given = given
-    self.dimension = dimension
+    given = GivenVectors(
+      metric: metric, base: vectors, dimension: dimension, norms: (0..<count).map { pool.norm($0) },
+      greatestBias: greatestBias)
     self.padded = padded
-    self.greatestBias = greatestBias
-    most = kernels.tileQueryMax
-    norms = (0..<count).map { pool.norm($0) }
+    tileMost = kernels.tileQueryMax
     stride = RowCode.stride(dimension: dimension)
-    queries = (0..<count).map { QueryCode(given + $0 * dimension, dimension: dimension, metric: metric) }
-    bounds = zip(norms, queries).map {
-      CodeBound(metric: metric, queryNorm: $0, code: $1, greatestBias: greatestBias)
-    }
+    (queries, bounds) = given.coded(most: RowCode.most)
     single = CodeColumns(queries, bounds, padded: padded, stride: stride)
-  }
-
-  private func recoded() -> CodeColumns {
-    let queries = norms.indices.map {
-      QueryCode(given + $0 * dimension, dimension: dimension, metric: metric, most: most)
-    }
-    let bounds = zip(norms, queries).map {
-      CodeBound(metric: metric, queryNorm: $0, code: $1, greatestBias: greatestBias)
-    }
-    return CodeColumns(queries, bounds, padded: padded, stride: stride)
   }
 
   /// One vector for the kernels that take a single one.
@@ -69,6 +49,32 @@ final class VectorCodes {
       codes: single.codes.base + vector * stride, bias: queries[vector].sketchBias, scale: single.scale.base[vector],
       errorWeight: single.errorWeight.base[vector], lengthWeight: single.lengthWeight.base[vector],
       least: thresholds[vector])
+  }
+}
+
+/// What codes are made of.
+private struct GivenVectors {
+  let metric: Metric
+  let base: UnsafePointer<Float>
+  let dimension: Int
+  /// One per vector.
+  let norms: [Double]
+  let greatestBias: Float
+
+  /// - Parameter most: the greatest code.
+  func coded(most: Int) -> (queries: [QueryCode], bounds: [CodeBound]) {
+    let queries = norms.indices.map {
+      QueryCode(base + $0 * dimension, dimension: dimension, metric: metric, most: most)
+    }
+    let bounds = zip(norms, queries).map {
+      CodeBound(metric: metric, queryNorm: $0, code: $1, greatestBias: greatestBias)
+    }
+    return (queries, bounds)
+  }
+
+  func columns(most: Int, padded: Int) -> CodeColumns {
+    let (queries, bounds) = coded(most: most)
+    return CodeColumns(queries, bounds, padded: padded, stride: RowCode.stride(dimension: dimension))
   }
 }
 

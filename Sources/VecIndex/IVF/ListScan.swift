@@ -7,7 +7,8 @@ import VecKernels
 /// A floor comes first: for a large k it is guessed from a sample of the rows, for a small one, or where a guess was wrong,
 /// each query looks at its best lists until a few times k rows are seen. Then the (other) lists, list by list for all
 /// vectors that look at it, so a list's rows are read from memory once. Many vectors share register tiles over bytes; few
-/// go over sketches one by one, and only what these leave is scored in bytes.
+/// go one by one over sketches, and only what these leave is scored in bytes, or over bytes where k is a large part of the
+/// rows.
 final class ListScan {
   /// Rows per k in the lists that come first.
   private static let firstRowsPerK = 2
