@@ -64,6 +64,25 @@ struct PlannerTests {
     }
   }
 
+  @Test("a scan that costs hardly more than the cheapest index is taken, one that costs clearly more is not")
+  func scanForHardlyMore() throws {
+    // The lists that reach 0.95 at k = 10.
+    let lists = Self.costs.nanoseconds(SearchWork(listed: 4_000), of: .ivf, stride: 64, dimension: 64, queryCount: 1)
+    var chosen: Set<IndexType> = []
+    for rows in stride(from: 1_000, through: 40_000, by: 500) {
+      let scan = Self.costs.nanoseconds(
+        SearchWork(scanned: Double(rows), settled: 10), of: .flat, stride: 64, dimension: 64, queryCount: 1)
+      let plan = try Self.planner(rows: rows, available: [.ivf]).plan(.recall(0.95), index: nil, k: 10, queryCount: 1)
+      if scan < lists * 1.15 { #expect(plan == .exact, "\(rows) rows") }
+      if scan > lists * 1.25 { #expect(plan.index == .ivf, "\(rows) rows") }
+      if lists < scan, scan < lists * 1.15 { chosen.insert(plan.index) }
+      // Who names the index gets it.
+      let named = try Self.planner(rows: rows, available: [.ivf]).plan(.recall(0.95), index: .ivf, k: 10, queryCount: 1)
+      #expect(named.index == .ivf)
+    }
+    #expect(chosen == [.flat], "no number of rows lay between")
+  }
+
   @Test("no target means that of the build")
   func standard() throws {
     let planner = Self.planner()
