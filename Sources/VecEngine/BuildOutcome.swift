@@ -39,7 +39,7 @@ extension SegmentHandle {
     guard let calibration = indexes.calibration else { return [] }
     return [IndexType.ivf, .hnsw].compactMap { type in
       let settings = calibration.ks(type).compactMap { k -> BuildOutcome.Index.Setting? in
-        guard let curve = calibration.curve(type, k: k), let last = curve.points.last else { return nil }
+        guard let curve = calibration.planned(type, k: k), let last = curve.points.last else { return nil }
         let point = curve.point(reaching: calibration.targetRecall)
         return .init(
           k: k, parameter: (point ?? last).parameter, recall: (point ?? last).recall, reachesTarget: point != nil)

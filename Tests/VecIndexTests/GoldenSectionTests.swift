@@ -5,7 +5,7 @@ import VecIndex
 import VecKernels
 import VecTestSupport
 
-/// Sections of indexes as vecd 0.1 wrote them, in `Formats/golden/index/v1`. The `.bin` files were written once, by a run
+/// Sections of indexes as vecd 0.1 wrote them, in `Formats/golden/index/v1`, and in `v2` the calibration with margins. The `.bin` files were written once, by a run
 /// with VECD_WRITE_GOLDEN=1, and the `.json` files from them by the formats' pages alone; neither is ever written again.
 @Suite("Golden index sections")
 struct GoldenSectionTests {
@@ -28,14 +28,14 @@ struct GoldenSectionTests {
   }()
 
   static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appendingPathComponent("Formats/golden/index/v1")
+    .deletingLastPathComponent().appendingPathComponent("Formats/golden/index")
 
   /// The bytes of a golden file. One that is missing is written from `made` when the environment asks for it.
   static func bytes(_ name: String, made: () throws -> [UInt8]) throws -> [UInt8] {
     let file = folder.appendingPathComponent(name + ".bin")
     let isThere = FileManager.default.fileExists(atPath: file.path)
     if !isThere, ProcessInfo.processInfo.environment["VECD_WRITE_GOLDEN"] == "1" {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
       try Data(try made()).write(to: file)
     }
     return [UInt8](try #require(try? Data(contentsOf: file), "\(file.path) is missing; VECD_WRITE_GOLDEN=1 writes it"))
@@ -54,8 +54,8 @@ struct GoldenSectionTests {
 
   @Test("lists are read as the values they were written from, and encode to the same bytes")
   func lists() throws {
-    let bytes = try Self.bytes("lists") { try ListedPlanes(Self.given, lists: 20).lists.encode() }
-    let right = try Self.expected("lists", as: ListsValues.self)
+    let bytes = try Self.bytes("v1/lists") { try ListedPlanes(Self.given, lists: 20).lists.encode() }
+    let right = try Self.expected("v1/lists", as: ListsValues.self)
     let lists = try bytes.withUnsafeBytes { (raw) throws in
       try IVFLists(decoding: raw, rowCount: 400, dimension: 8, metric: .ip)
     }
@@ -79,11 +79,11 @@ struct GoldenSectionTests {
   @Test("a graph is read as the values it was written from, encodes to the same bytes, and leads to the best rows")
   func graph() throws {
     let stored = StoredPlanes(Self.given, coding: .codes)
-    let bytes = try Self.bytes("graph") {
+    let bytes = try Self.bytes("v1/graph") {
       try StoredGraph(Self.given, HNSWParameters(links: 8, efConstruction: 60, seed: 5), sample: Self.given.queries)
         .graph.encoded()
     }
-    let right = try Self.expected("graph", as: GraphValues.self)
+    let right = try Self.expected("v1/graph", as: GraphValues.self)
     let graph = try bytes.withUnsafeBytes { (raw) throws in try HNSWGraph(decoding: raw, rowCount: 400) }
     let found = graph.parameters
     #expect(found.links == right.links && found.efConstruction == right.ef_construction && found.seed == right.seed)
@@ -107,7 +107,7 @@ struct GoldenSectionTests {
     struct Curve: Decodable {
       var index: String
       var k: Int
-      /// Parameter, recall, surely, scanned, listed, visited, settled.
+      /// Parameter, recall, surely, scanned, listed, visited, settled, and the margin if there is one.
       var points: [[Double]]
     }
 
@@ -115,22 +115,27 @@ struct GoldenSectionTests {
     var query_count: Int
     var of_sample: Bool
     var curves: [Curve]
+    var margin_curves: [Curve]?
   }
 
-  @Test("a calibration is read as the values it was written from, and encodes to the same bytes")
-  func calibration() throws {
-    let bytes = try Self.bytes("calibration") { try Self.measured().encoded() }
-    let right = try Self.expected("calibration", as: CalibrationValues.self)
+  @Test(
+    "a calibration is read as the values it was written from, and encodes to the same bytes",
+    arguments: ["v1/calibration", "v2/calibration"])
+  func calibration(name: String) throws {
+    let bytes = try Self.bytes(name) { try Self.measured().encoded() }
+    let right = try Self.expected(name, as: CalibrationValues.self)
     let found = try bytes.withUnsafeBytes { (raw) throws in try Calibration(decoding: raw) }
     #expect(found.targetRecall == right.target_recall && found.queryCount == right.query_count)
     #expect(found.isOfSample == right.of_sample)
     #expect(found.curves.map(\.index.name) == right.curves.map(\.index) && found.curves.map(\.k) == right.curves.map(\.k))
     #expect(Set(found.curves.map(\.index)) == [.ivf, .hnsw])
-    for (curve, values) in zip(found.curves, right.curves) {
+    #expect(found.marginCurves.map(\.k) == (right.margin_curves ?? []).map(\.k))
+    #expect(found.marginCurves.isEmpty == (name == "v1/calibration"))
+    for (curve, values) in zip(found.curves + found.marginCurves, right.curves + (right.margin_curves ?? [])) {
       let points = curve.points.map { point -> [Double] in
         let work = point.work
         return [Double(point.parameter), Double(point.recall), Double(point.surely)]
-          + [work.scanned, work.listed, work.visited, work.settled]
+          + [work.scanned, work.listed, work.visited, work.settled] + (point.margin.map { [Double($0)] } ?? [])
       }
       #expect(points == values.points, "\(values.index) at k \(values.k)")
     }

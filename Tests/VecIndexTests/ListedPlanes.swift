@@ -43,7 +43,7 @@ struct ListedPlanes {
 
   /// The IVF index's answer to the queries with the given numbers; nil for all.
   func search(
-    nprobe: Int, _ kernels: Kernels = Kernels(), queries: Range<Int>? = nil, k: Int? = nil, mask: [Bool]? = nil,
+    nprobe: Int, margin: Float? = nil, _ kernels: Kernels = Kernels(), queries: Range<Int>? = nil, k: Int? = nil, mask: [Bool]? = nil,
     shouldStop: () -> Bool = { false }
   ) throws -> (hits: [[OracleHit]], work: IVFWork) {
     let width = given.interests * given.dimension
@@ -52,7 +52,7 @@ struct ListedPlanes {
     let found = try asked.withUnsafeBufferPointer { asked in
       try words.withUnsafeBufferPointer { words in
         let allowed = mask == nil ? nil : words.baseAddress.map { RowMask($0) }
-        let part = IVFPart(lists: lists, plane: stored.planes[0].masked(by: allowed), nprobe: nprobe)
+        let part = IVFPart(lists: lists, plane: stored.planes[0].masked(by: allowed), nprobe: nprobe, margin: margin)
         return try IVFIndex(kernels: kernels, metric: given.metric).search(
           [part], queries: asked, dimension: given.dimension, interests: given.interests, k: k ?? given.k,
           shouldStop: shouldStop)

@@ -211,7 +211,7 @@ struct CalibrationTests {
   @Test("is measured against the truth: recall, its error, and no setting beyond the first that finds all")
   func measure() throws {
     let truth = (0..<50).map { query in (0..<20).map { Hit(id: UInt64(query * 100 + $0), score: 0, interest: 0) } }
-    let calibrator = Calibrator(truth: truth)
+    let calibrator = Calibrator(truth: truth, targets: [])
     // Setting p finds the first p of every answer.
     let curves = try calibrator.curves(of: .ivf, greatest: 64, step: {}) { (k, parameter) throws(VecError) in
       (truth.map { Array($0.prefix(min(k, Int(parameter)))) }, SearchWork(scanned: Double(parameter)))
@@ -223,6 +223,47 @@ struct CalibrationTests {
     #expect(first.points.filter { $0.recall == 1 }.count == 1)
     #expect(first.points.allSatisfy { $0.surely < $0.recall && $0.work.scanned == Double($0.parameter) })
     #expect(first.point(reaching: 0.5).map { $0.recall >= 0.5 } == true)
+  }
+
+  @Test("is measured more finely where a target is reached, and only there")
+  func refined() throws {
+    let truth = (0..<50).map { query in (0..<1_000).map { Hit(id: UInt64(query * 10_000 + $0), score: 0, interest: 0) } }
+    let calibrator = Calibrator(truth: truth, targets: [0.6, 0.61])
+    var asked = 0
+    let curves = try calibrator.curves(of: .ivf, ks: [1_000], greatest: 2_000, step: {}) { (k, parameter) throws(VecError) in
+      asked += 1
+      return (truth.map { Array($0.prefix(min(k, Int(parameter)))) }, SearchWork(scanned: Double(parameter)))
+    }
+    let points = try #require(curves.first).points
+    #expect(asked == points.count && points.map(\.parameter) == points.map(\.parameter).sorted())
+    let coarse = Calibrator.grid(from: 1, to: 2_000)
+    let more = points.filter { !coarse.contains($0.parameter) }
+    #expect(more.count == 4 && more.allSatisfy { $0.recall > 0.45 && $0.recall < 0.75 })
+    let reached = try #require(curves.first?.point(reaching: 0.6))
+    #expect(reached.recall >= 0.6 && reached.recall < 0.64, "at most a sixteenth too much")
+  }
+
+  @Test("with margins comes back from its bytes as it was, and damage is no trap; without, its bytes are those of version 1")
+  func marginCodec() throws {
+    var with = PlannerTests.calibration
+    with.marginCurves = PlannerTests.marginCurves
+    #expect(PlannerTests.calibration.encoded()[4] == 1)
+    let bytes = with.encoded()
+    #expect(bytes[4] == 2)
+    func decode(_ bytes: [UInt8]) throws -> Calibration {
+      try bytes.withUnsafeBytes { (raw) throws -> Calibration in try Calibration(decoding: raw) }
+    }
+    #expect(try decode(bytes) == with)
+    for length in 0..<bytes.count { #expect(throws: VecError.self) { try decode(Array(bytes[..<length])) } }
+    for bit in 0..<(bytes.count * 8) {
+      var damaged = bytes
+      damaged[bit / 8] ^= 1 << (bit % 8)
+      if let sound = try? decode(damaged) {
+        #expect(sound.marginCurves.allSatisfy { $0.points.allSatisfy { $0.margin?.isFinite == true } })
+      }
+    }
+    with.marginCurves[0].points[1].margin = 0.5
+    #expect(throws: VecError.self) { try decode(with.encoded()) }
   }
 
   @Test("steps of its settings ascend, begin and end where they should, and none is more than a quarter")
@@ -237,6 +278,57 @@ struct CalibrationTests {
 }
 
 extension PlannerTests {
+  /// Of the same searches as `calibration`, with a fifth of the lists at k = 10 and hardly fewer at k = 100.
+  static let marginCurves: [Calibration.Curve] = [
+    .init(
+      index: .ivf, k: 10,
+      points: [
+        Point(parameter: 1, recall: 0.9, surely: 0.89, work: SearchWork(listed: 600), margin: -0.1),
+        Point(parameter: 2, recall: 0.97, surely: 0.96, work: SearchWork(listed: 1_000), margin: -0.2),
+      ]),
+    .init(
+      index: .ivf, k: 100,
+      points: [Point(parameter: 15, recall: 0.96, surely: 0.955, work: SearchWork(listed: 7_500), margin: -0.12)]),
+  ]
+
+  static let withMargins: Calibration = {
+    var with = calibration
+    with.marginCurves = marginCurves
+    return with
+  }()
+
+  static func planned(_ calibration: Calibration, _ effort: SearchEffort, k: Int, liveShare: Double = 1) throws -> SearchPlan {
+    try Planner(
+      parts: [.init(calibration: calibration, available: [.ivf, .hnsw], rowCount: 1_000_000, liveShare: liveShare)],
+      stride: 64, dimension: 64, costs: costs
+    ).plan(effort, index: .ivf, k: k, queryCount: 1)
+  }
+
+  @Test("lists are chosen by a margin where that spares rows, and counted where it does not or where their number is given")
+  func byMargin() throws {
+    let with = Self.withMargins
+    #expect(
+      try Self.planned(with, .recall(0.95), k: 10)
+        == SearchPlan(index: .ivf, parameter: 2, margin: -0.2, expectedRecall: 0.97))
+    #expect(try Self.planned(with, .recall(0.95), k: 100) == SearchPlan(index: .ivf, parameter: 16, expectedRecall: 0.96))
+    #expect(try Self.planned(with, .recall(0.99), k: 10) == SearchPlan(index: .ivf, parameter: 64, expectedRecall: 1))
+    #expect(try Self.planned(with, .nprobe(8), k: 10) == SearchPlan(index: .ivf, parameter: 8, expectedRecall: 0.96))
+    #expect(try Self.planned(Self.calibration, .recall(0.95), k: 10).margins == [])
+  }
+
+  @Test("between two measured k the margin lies between theirs, and where a k was not measured by margin lists are counted")
+  func marginBetween() throws {
+    let plan = try Self.planned(Self.withMargins, .recall(0.95), k: 40)
+    let margin = try #require(plan.margins.first ?? nil)
+    #expect(abs(margin - (-0.2 + 0.08 * 30 / 90)) < 1e-5 && plan.parameter > 2 && plan.parameter < 15)
+    let half = try Self.planned(Self.withMargins, .recall(0.95), k: 20, liveShare: 0.5)
+    #expect(half.margins == plan.margins, "the best 20 of a half are among the best 40 of all")
+    var partly = Self.withMargins
+    partly.marginCurves.removeLast()
+    #expect(try Self.planned(partly, .recall(0.95), k: 40).margins == [])
+    #expect(try Self.planned(partly, .recall(0.95), k: 10).margins == [-0.2])
+  }
+
   @Test("all segments are searched by one index, each by its own setting, and the least sure of them is what is promised")
   func manySegments() throws {
     var other = Self.calibration

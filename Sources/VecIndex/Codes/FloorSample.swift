@@ -31,16 +31,26 @@ final class FloorSample {
     return Int(expected + 3 * expected.squareRoot() + 2)
   }
 
-  /// Sets the floor of a query to what the first `count` of `rows` let expect.
+  /// Sets the floor of a query to what the first `count` of `rows` let expect: see `floor`.
+  func guess(_ count: Int, rank: Int, of coded: CodePlane, first: Int) {
+    pool.guess(first, floor: floor(count, rank: rank, of: coded, first: first, inRuns: false))
+  }
+
+  /// The score of a rank among the first `count` of `rows`, the same on every CPU.
   /// - Parameters:
   ///   - rank: see `rank(k:sample:of:)`; at most `count`.
   ///   - first: the query's first vector. A row's score is its best under any of them.
-  func guess(_ count: Int, rank: Int, of coded: CodePlane, first: Int) {
+  ///   - inRuns: whether most rows follow the one before, so that they are read in order and not fetched one by one.
+  func floor(_ count: Int, rank: Int, of coded: CodePlane, first: Int, inRuns: Bool) -> Float {
     let sample = UnsafeBufferPointer(start: UnsafePointer(rows.base), count: count)
     for row in sample { kernels.prefetch(coded.factors + Int(row)) }
     for vector in first..<(first + pool.interests) {
       let (query, bound) = (codes.queries[vector], codes.bounds[vector])
-      kernels.dots(query.codes, bias: query.bias, codes: coded.codes, stride: codes.stride, rows: sample, out: dots.base)
+      if inRuns {
+        dotRuns(sample, query, coded)
+      } else {
+        kernels.dots(query.codes, bias: query.bias, codes: coded.codes, stride: codes.stride, rows: sample, out: dots.base)
+      }
       for index in 0..<count {
         let factors = coded.factors[Int(sample[index])]
         let value = Float(dots.base[index]) * query.scale * factors.scale + factors.offset
@@ -54,6 +64,19 @@ final class FloorSample {
       }
     }
     let floor = Rank.largest(rank, of: UnsafeBufferPointer(start: UnsafePointer(scores.base), count: count))
-    pool.guess(first, floor: pool.interests > 1 ? floor : codes.bounds[first].score(floor))
+    return pool.interests > 1 ? floor : codes.bounds[first].score(floor)
+  }
+
+  private func dotRuns(_ sample: UnsafeBufferPointer<UInt32>, _ query: QueryCode, _ coded: CodePlane) {
+    for row in sample { prefetch(coded.codes + Int(row) * codes.stride) }
+    var start = 0
+    while start < sample.count {
+      var end = start + 1
+      while end < sample.count, sample[end] == sample[end - 1] &+ 1 { end += 1 }
+      kernels.dots(
+        query.codes, bias: query.bias, codes: coded.codes + Int(sample[start]) * codes.stride, count: end - start,
+        stride: codes.stride, out: dots.base + start)
+      start = end
+    }
   }
 }

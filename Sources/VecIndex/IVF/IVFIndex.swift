@@ -10,11 +10,14 @@ package struct IVFPart {
   /// best for any of them. More are looked at where these hold fewer than k rows; with a mask lists count by what of them may be
   /// returned (`ProbePlan`).
   package let nprobe: Int
+  /// In the place of `nprobe`, if there is one: all lists that score so close to the floor (`ListMargin`). Finite.
+  package let margin: Float?
 
-  package init(lists: IVFLists, plane: VectorPlane, nprobe: Int) {
+  package init(lists: IVFLists, plane: VectorPlane, nprobe: Int, margin: Float? = nil) {
     self.lists = lists
     self.plane = plane
     self.nprobe = nprobe
+    self.margin = margin
   }
 
   /// Rows that may be returned; nil for all.
@@ -86,11 +89,7 @@ package struct IVFIndex: Sendable {
   ) throws(VecError) -> (hits: [[Hit]], work: IVFWork) {
     let lanes = InterestLanes(base, count: queryCount, interests: interests, dimension: dimension)
     let queriesMax = max(1, min(Self.vectorsPerBatch / lanes.interests, Self.poolBytesMax / CandidatePool.bytes(k: k)))
-    let plans = parts.map { entry in
-      ProbePlan(
-        lists: entry.part.lists, mask: entry.part.mask, k: min(k, entry.part.allowedCount), nprobe: entry.part.nprobe,
-        interests: interests, kernels: kernels, codeKernels: codeKernels)
-    }
+    let plans = parts.map { plan($0.part, k: k, interests: interests) }
     var results: [[Hit]] = []
     results.reserveCapacity(queryCount)
     var work = IVFWork()
@@ -122,7 +121,25 @@ package struct IVFIndex: Sendable {
     return (results, work)
   }
 
-  /// The lists that `search` would look at for one query, best first. The place of a true answer's list in the order
+  private func plan(_ part: IVFPart, k: Int, interests: Int) -> ProbePlan {
+    ProbePlan(
+      lists: part.lists, mask: part.mask, metric: metric, k: min(k, part.allowedCount), nprobe: part.nprobe,
+      margin: part.margin, interests: interests, kernels: kernels, codeKernels: codeKernels)
+  }
+
+  /// The margins within which every list is for every query, in no order: what share of lists a margin leaves. Empty where
+  /// there are too few rows to guess a floor from.
+  /// - Parameter queries: of one vector each, which passed `QueryCheck`.
+  func margins(_ part: IVFPart, queries: UnsafeBufferPointer<Float>, k: Int) throws(VecError) -> [Float] {
+    guard let base = queries.baseAddress, let coded = try check(part, part.lists.dimension) else { return [] }
+    let k = min(k, part.allowedCount)
+    let scan = ListScan(
+      kernels: codeKernels, metric: metric, queries: base, count: queries.count / part.lists.dimension, interests: 1, k: k,
+      first: (part, coded), guessing: true)
+    return try scan.margins(part, coded, plan(part, k: k, interests: 1))
+  }
+
+  /// The lists that `search` would look at for one query by their count, best first. The place of a true answer's list in the order
   /// of all lists is the `nprobe` that finds it: a whole curve of recall in one pass.
   /// - Parameter query: `interests` vectors that passed `QueryCheck`.
   package func probes(
@@ -130,9 +147,9 @@ package struct IVFIndex: Sendable {
   ) -> [UInt32] {
     guard let base = query.baseAddress, lists.count > 0, query.count == interests * lists.dimension else { return [] }
     let plan = ProbePlan(
-      lists: lists, mask: mask, k: min(k, lists.rowCount), nprobe: nprobe, interests: interests, kernels: kernels,
-      codeKernels: codeKernels)
-    plan.choose { ranking, interest in
+      lists: lists, mask: mask, metric: metric, k: min(k, lists.rowCount), nprobe: nprobe, margin: nil,
+      interests: interests, kernels: kernels, codeKernels: codeKernels)
+    plan.count { ranking, interest in
       let vector = base + interest * lists.dimension
       let norm = CanonicalScore.norm(vector, dimension: lists.dimension)
       let code = QueryCode(vector, dimension: lists.dimension, metric: metric)
@@ -145,7 +162,7 @@ package struct IVFIndex: Sendable {
   private func check(_ part: IVFPart, _ dimension: Int) throws(VecError) -> CodePlane? {
     let (plane, lists) = (part.plane, part.lists)
     let layout = CodeLayout(rowCount: plane.rowCount, dimension: dimension, metric: metric)
-    guard part.nprobe >= 1, plane.dimension == dimension, lists.rowCount == plane.rowCount,
+    guard part.nprobe >= 1, part.margin?.isFinite ?? true, plane.dimension == dimension, lists.rowCount == plane.rowCount,
       lists.dimension == dimension, lists.metric == metric, metric != .cosine || plane.inverseNorms != nil,
       plane.rowCount == 0 || plane.codes?.layout == layout
     else {

@@ -4,6 +4,8 @@ package struct IVFWork: Sendable, Equatable {
   package var lists = 0
   /// Rows of these lists, each counted once per query.
   package var rows = 0
+  /// Rows that floors of queries whose lists are chosen by a margin were guessed from.
+  package var sampled = 0
   /// Canonical scores computed.
   package var settled = 0
 
@@ -13,6 +15,7 @@ package struct IVFWork: Sendable, Equatable {
     var sum = left
     sum.lists += right.lists
     sum.rows += right.rows
+    sum.sampled += right.sampled
     sum.settled += right.settled
     return sum
   }

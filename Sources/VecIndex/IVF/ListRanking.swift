@@ -18,6 +18,8 @@ final class ListRanking {
   private let scores: Scratch<Float>
   private let fresh: Scratch<Float>
   private var isEmpty = true
+  /// The least and the greatest norm of these vectors.
+  private(set) var norms: ListMargin.Norms = (0, 0)
   private let positions: Scratch<UInt32>
   private let sample: Scratch<Float>
   private let ranked: Scratch<RankedList>
@@ -42,12 +44,13 @@ final class ListRanking {
   /// Scores all lists for a vector of the query; `best` then ranks them by the best of these scores.
   func score(_ query: UnsafePointer<Float>, metric: Metric, norm: Double, code: QueryCode) {
     let ranks = lists.ranks
-    let asked = ranks.code(query, metric: metric, norm: norm, code: code)
+    let asked = ranks.asked(query, metric: metric, norm: norm, code: code)
     codeKernels.dots(
       asked.code.codes, bias: asked.code.bias, codes: ranks.codes, count: ranks.count, stride: ranks.stride,
       out: dots.base)
     let out = isEmpty ? scores.base : fresh.base
-    ranks.score(dots.base, scale: asked.code.scale, norm: asked.norm, isL2: metric == .l2, out: out)
+    ranks.score(dots.base, asked, isL2: metric == .l2, out: out)
+    norms = isEmpty ? (asked.norm, asked.norm) : (min(norms.least, asked.norm), max(norms.greatest, asked.norm))
     if !isEmpty {
       for list in 0..<lists.count { scores.base[list] = max(scores.base[list], fresh.base[list]) }
     }
@@ -58,17 +61,32 @@ final class ListRanking {
   /// length is returned.
   func best(_ wanted: Int, out: UnsafeMutablePointer<UInt32>) -> Int {
     let count = min(wanted, lists.count)
-    let found = select(count)
-    for index in 0..<found {
+    order(select(count))
+    for index in 0..<count { out[index] = ranked.base[index].list }
+    return count
+  }
+
+  /// All lists that score no less, in the same order.
+  func reaching(_ threshold: Float, out: UnsafeMutablePointer<UInt32>) -> Int {
+    let count = kernels.select(scores.base, count: lists.count, threshold: threshold, out: positions.base)
+    order(count)
+    for index in 0..<count { out[index] = ranked.base[index].list }
+    return count
+  }
+
+  /// The first of `positions` as ranked lists, in order.
+  private func order(_ count: Int) {
+    for index in 0..<count {
       let list = positions.base[index]
       ranked.base[index] = RankedList(score: scores.base[Int(list)], list: list)
     }
     CellSort.sort(
-      ranked.base, found, spare: spare.base, score: { $0.score },
+      ranked.base, count, spare: spare.base, score: { $0.score },
       isBefore: { $0.score != $1.score ? $0.score > $1.score : $0.list < $1.list })
-    for index in 0..<count { out[index] = ranked.base[index].list }
-    return count
   }
+
+  /// The score of every list.
+  var allScores: UnsafeBufferPointer<Float> { UnsafeBufferPointer(start: UnsafePointer(scores.base), count: lists.count) }
 
   /// At least `count` lists, the best and not many more, by number in `positions`: those that reach the least score of so
   /// many. Of few that is guessed from every eighth one, and lowered if too high.
@@ -85,8 +103,7 @@ final class ListRanking {
         rank *= 2
       }
     }
-    let all = UnsafeBufferPointer(start: UnsafePointer(scores.base), count: lists.count)
-    let least = count < lists.count ? Rank.largest(max(1, count), of: all) : -.infinity
+    let least = count < lists.count ? Rank.largest(max(1, count), of: allScores) : -.infinity
     return kernels.select(scores.base, count: lists.count, threshold: least, out: positions.base)
   }
 }

@@ -4,8 +4,8 @@ import VecKernels
 /// Compares a batch of vectors with the lists that were chosen for them, segment after segment: what one segment gave is
 /// the floor that the rows of the next have to reach.
 ///
-/// A floor comes first: for a large k it is guessed from a sample of the rows, for a small one, or where a guess was wrong,
-/// each query looks at its best lists until a few times k rows are seen. Then the (other) lists, list by list for all
+/// A floor comes first: where lists are chosen by a margin, and for a large k, it is guessed from a sample of the rows; else, or
+/// where a guess was wrong, each query looks at its best lists until a few times k rows are seen. Then the (other) lists, list by list for all
 /// vectors that look at it, so a list's rows are read from memory once. Many vectors share register tiles over bytes; few
 /// go one by one over sketches, and only what these leave is scored in bytes, or over bytes where k is a large part of the
 /// rows.
@@ -17,11 +17,12 @@ final class ListScan {
   /// Rows in the sample of a guess, and how many of the best k are to be among them where that takes more.
   private static let sampledRows = 512...4_096
   private static let sampledBest = 8
-  /// Of them one after the other, which share cache lines.
-  private static let sampleRun = 4
+  /// Of a list in a sample from which on they are read in order.
+  private static let sampledRun = 8
   private static let blockRows = 1_024
-  /// Vectors from which a tile is faster than as many sketch scans.
-  private static let tiledMin = 8
+  /// Vectors from which a tile is faster than as many sketch scans, of rows up to 64 bytes and of longer ones, whose sketches
+  /// save more.
+  private static let tiledMin = (short: 3, long: 8)
   /// Rows per k from which a query on its own goes over sketches: of fewer, too many reach the floor by their sketches and are
   /// scored again. What is not in the cache costs more than arithmetic, and bytes are twice as many.
   private static let sketchedRowsPerK = (cached: 300, uncached: 100)
@@ -38,6 +39,7 @@ final class ListScan {
   private let lanes: LaneGroup
   private let stride: Int
   private let hits: Scratch<CodeHit>
+  private let allowed: Scratch<UInt32>
   private let sketchPass: SketchPass
   private let isGuessing: Bool
   private var bytesFirst = false
@@ -51,7 +53,7 @@ final class ListScan {
     kernels: CodeKernels, metric: Metric, queries: UnsafePointer<Float>, count: Int, interests: Int, k: Int,
     first: (part: IVFPart, coded: CodePlane), guessing: Bool
   ) {
-    isGuessing = guessing && k >= Self.guessedMin
+    isGuessing = guessing
     self.kernels = kernels
     self.metric = metric
     self.queries = queries
@@ -65,6 +67,7 @@ final class ListScan {
     stride = codes.stride
     lanes = LaneGroup(kernels: kernels, stride: stride)
     hits = Scratch(Self.blockRows * lanes.lanes)
+    allowed = Scratch(Self.blockRows)
     sketchPass = SketchPass(kernels: kernels, codes: codes, pool: pool, blockRows: Self.blockRows)
   }
 
@@ -83,19 +86,14 @@ final class ListScan {
 
   /// Compares the vectors with the lists of a segment that the plan chooses.
   func scan(_ part: IVFPart, _ coded: CodePlane, _ plan: ProbePlan, _ shouldStop: () -> Bool) throws(VecError) {
-    let dimension = part.plane.dimension
     pool.begin(part.plane, codes.bounds.map { .codes($0) })
     let before = done.rows
     let visits = ListVisits(lists: part.lists.count, interests: interests)
     for query in 0..<(count / interests) {
       let first = query * interests
       try pool.pacer.spend(part.lists.count * stride * interests, shouldStop)
-      plan.choose { ranking, interest in
-        let vector = first + interest
-        ranking.score(
-          queries + vector * dimension, metric: metric, norm: pool.norm(vector), code: codes.queries[vector])
-      }
-      try begin(part, coded, plan.taken, first, visits, shouldStop)
+      try choose(part, coded, plan, first, shouldStop)
+      try begin(part, coded, plan, first, visits, shouldStop)
     }
     let isCached = part.plane.rowCount * stride <= Self.cachedBytes
     let sketched = isCached ? Self.sketchedRowsPerK.cached : Self.sketchedRowsPerK.uncached
@@ -106,15 +104,44 @@ final class ListScan {
     try pool.finish(shouldStop)
   }
 
+  /// The margins of all lists for every vector, in no order, each a query by itself; fewer where floors are not to be guessed.
+  func margins(_ part: IVFPart, _ coded: CodePlane, _ plan: ProbePlan) throws(VecError) -> [Float] {
+    var all: [Float] = []
+    for vector in 0..<count {
+      all += try plan.margins(
+        { score($0, vector, part.plane.dimension) },
+        guess: { () throws(VecError) in try floor(part, coded, plan, vector) { false } })
+    }
+    return all
+  }
+
+  private func choose(
+    _ part: IVFPart, _ coded: CodePlane, _ plan: ProbePlan, _ first: Int, _ shouldStop: () -> Bool
+  ) throws(VecError) {
+    try plan.choose(
+      { ranking, interest in score(ranking, first + interest, part.plane.dimension) },
+      guess: { () throws(VecError) in try floor(part, coded, plan, first, shouldStop) })
+  }
+
+  private func score(_ ranking: ListRanking, _ vector: Int, _ dimension: Int) {
+    ranking.score(
+      queries + vector * dimension, metric: metric, norm: pool.norm(vector), code: codes.queries[vector])
+  }
+
   /// Compares a query with its best lists, and notes the others.
   private func begin(
-    _ part: IVFPart, _ coded: CodePlane, _ taken: [UInt32], _ first: Int, _ visits: ListVisits, _ shouldStop: () -> Bool
+    _ part: IVFPart, _ coded: CodePlane, _ plan: ProbePlan, _ first: Int, _ visits: ListVisits, _ shouldStop: () -> Bool
   ) throws(VecError) {
-    let all = taken.reduce(0) { $0 + part.lists.rows(Int($1)).count }
+    let taken = plan.taken
     done.lists += taken.count
-    done.rows += all
-    if isGuessing, try guess(part, coded, taken, rows: all, first, shouldStop) {
-      return visits.add(taken[...], query: first / interests)
+    done.rows += taken.reduce(0) { $0 + part.lists.rows(Int($1)).count }
+    if isGuessing {
+      var guessed = plan.floor
+      if guessed == nil, pool.k >= Self.guessedMin { guessed = try floor(part, coded, plan, first, shouldStop) }
+      if let guessed {
+        pool.guess(first, floor: guessed)
+        return visits.add(taken[...], query: first / interests)
+      }
     }
     var rows = 0
     var scanned = 0
@@ -131,35 +158,49 @@ final class ListScan {
     visits.add(taken[scanned...], query: first / interests)
   }
 
-  /// Guesses a query's floor from rows of its lists; false where they are too few.
-  private func guess(
-    _ part: IVFPart, _ coded: CodePlane, _ taken: [UInt32], rows all: Int, _ first: Int, _ shouldStop: () -> Bool
-  ) throws(VecError) -> Bool {
-    let wanted = Self.sampledBest * all / pool.k
-    let step = all / min(max(wanted, Self.sampledRows.lowerBound), Self.sampledRows.upperBound) + 1
+  /// A floor guessed from rows of the lists that a query takes; nil where they are too few.
+  private func floor(
+    _ part: IVFPart, _ coded: CodePlane, _ plan: ProbePlan, _ first: Int, _ shouldStop: () -> Bool
+  ) throws(VecError) -> Float? {
+    let wanted = Self.sampledBest * plan.rows / plan.floorK
+    let step = plan.rows / min(max(wanted, Self.sampledRows.lowerBound), Self.sampledRows.upperBound) + 1
+    let count = sample(part, plan.taken, step: step)
+    let rank = FloorSample.rank(k: plan.floorK, sample: 1, of: step)
+    guard rank <= count / 4 else { return nil }
+    try pool.pacer.spend(count * stride * interests, shouldStop)
+    if part.margin != nil { done.sampled += count }
+    return floorSample.floor(
+      count, rank: rank, of: coded, first: first,
+      inRuns: part.mask == nil && count > Self.sampledRun * plan.taken.count)
+  }
+
+  /// Rows of lists for `floorSample`: of every list the first ones, one of `step` of those that may be returned.
+  private func sample(_ part: IVFPart, _ taken: [UInt32], step: Int) -> Int {
     let out = floorSample.rows.base
     var count = 0
     // The rows of all lists count through, so that short lists have their share as well.
-    var next = step / 2
+    var rest = step / 2
     for list in taken {
-      let range = part.lists.rows(Int(list))
-      while next < range.count {
-        for place in next..<min(range.count, next + Self.sampleRun) {
-          let row = UInt32(truncatingIfNeeded: range.lowerBound + place)
-          if part.mask?.allows(row) ?? true {
-            out[count] = row
-            count += 1
-          }
+      var range = part.lists.rows(Int(list))
+      rest += part.mask?.count(range) ?? range.count
+      var wanted = rest / step
+      rest -= wanted * step
+      guard let mask = part.mask else {
+        for row in range.prefix(wanted) {
+          out[count] = UInt32(truncatingIfNeeded: row)
+          count += 1
         }
-        next += step * Self.sampleRun
+        continue
       }
-      next -= range.count
+      while wanted > 0 {
+        let (found, next) = mask.collect(range, into: allowed.base, room: Self.blockRows)
+        range = next..<range.upperBound
+        let some = min(found, wanted)
+        (out + count).update(from: allowed.base, count: some)
+        (count, wanted) = (count + some, wanted - some)
+      }
     }
-    let rank = FloorSample.rank(k: pool.k, sample: 1, of: step)
-    guard rank <= count / 4 else { return false }
-    try pool.pacer.spend(count * stride * interests, shouldStop)
-    floorSample.guess(count, rank: rank, of: coded, first: first)
-    return true
+    return count
   }
 
   /// One query against all rows of a range.
@@ -178,12 +219,13 @@ final class ListScan {
     _ part: IVFPart, _ coded: CodePlane, _ range: Range<Int>, _ vectors: UnsafeBufferPointer<UInt32>,
     _ shouldStop: () -> Bool
   ) throws(VecError) {
+    let tiledMin = (stride <= 64 ? Self.tiledMin.short : Self.tiledMin.long) * (interests > 1 ? 2 : 1)
     var next = 0
     while next < vectors.count {
       // Whole queries, because a group of lanes holds a multiple of their vectors.
       let some = UnsafeBufferPointer(rebasing: vectors[next..<min(vectors.count, next + lanes.lanes)])
       next += some.count
-      let isTiled = some.count >= Self.tiledMin * (interests > 1 ? 2 : 1) || bytesFirst && interests > 1
+      let isTiled = some.count >= tiledMin || bytesFirst && interests > 1
       if isTiled || coded.sketches == nil {
         try scanTiles(coded, range, some, shouldStop)
       } else if bytesFirst {

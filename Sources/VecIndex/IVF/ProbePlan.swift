@@ -1,23 +1,33 @@
 import VecCore
 import VecKernels
 
-/// Which lists the queries of a batch look at, and in which order.
+/// Which lists the queries of a batch look at, and in which order: always some of the best by rank.
 ///
-/// A query of several interests looks at the lists that score best for any of them, and every row of these is scored against
-/// all: what counts is a row's best score, so an interest whose best lists score low has a small share of the answer and
-/// of the lists. Where the lists hold fewer than k rows that may be returned, more follow in the order of their rank until
-/// there are k.
+/// **By a margin**: all lists that score no further below a floor than the margin says (`ListMargin`), so that a query looks
+/// at as many as it needs. The floor is guessed from rows of the very best lists, which are looked at in any case.
 ///
-/// A filter may go along with the vectors, so that the lists that rank best hold hardly anything that passes. Then a list
-/// counts by the share of its rows that may be returned, compared with that of all rows, and one at most. A filter that has
-/// nothing to do with the vectors leaves about `nprobe` lists, one that has leaves more; a list that holds nothing is not
-/// looked at at all. And where most of the best lists count little, the query lies outside of what passes, and half as much
-/// again is looked at.
+/// **By a count**: `nprobe` lists. A query of several interests looks at the lists that score best for any of them, and every
+/// row of these is scored against all: what counts is a row's best score, so an interest whose best lists score low has a
+/// small share of the answer and of the lists. Where the lists hold fewer than k rows that may be returned, more follow in
+/// the order of their rank until there are k.
+///
+/// A filter may go along with the vectors, so that the lists that rank best hold hardly anything that passes. By a margin
+/// such a query has a low floor and looks at more. By a count a list counts by the share of its rows that may be returned,
+/// compared with that of all rows, and one at most. A filter that has nothing to do with the vectors leaves about `nprobe`
+/// lists, one that has leaves more; and where most of the best lists count little, the query lies outside of what passes,
+/// and half as much again is looked at. A list that holds nothing is not looked at at all.
 final class ProbePlan {
+  /// Rows in the lists that a floor is guessed from: per k, and at least.
+  private static let firstRows = (perK: 10, least: 512)
+  /// The least k that margins are measured for: fewer results are looked for as far below the floor of so many.
+  private static let floorKMin = 10
+
   private let lists: IVFLists
   private let mask: RowMask?
+  private let metric: Metric
   private let k: Int
   private let nprobe: Int
+  private let margin: Float?
   private let interests: Int
   private let ranking: ListRanking
   /// The ranked lists, as many as are known so far.
@@ -26,15 +36,30 @@ final class ProbePlan {
   private let allowedShare: Double
   /// What the lists that are looked at must count together.
   private let wanted: Double
-  private(set) var taken: [UInt32] = []
+
+  // Nothing changes these while a method reads them: checks at run time would be a few percent of a small search.
+  @exclusivity(unchecked) private(set) var taken: [UInt32] = []
+  /// Rows of these that may be returned.
+  @exclusivity(unchecked) private(set) var rows = 0
+  /// The floor that they were chosen by; nil where they were counted.
+  private(set) var floor: Float?
+  /// Ranked lists that were considered, and what those taken count.
+  @exclusivity(unchecked) private var next = 0
+  @exclusivity(unchecked) private var counted = 0.0
+
+  /// The k whose floor is guessed.
+  var floorK: Int { max(k, min(Self.floorKMin, lists.rowCount)) }
 
   init(
-    lists: IVFLists, mask: RowMask?, k: Int, nprobe: Int, interests: Int, kernels: Kernels, codeKernels: CodeKernels
+    lists: IVFLists, mask: RowMask?, metric: Metric, k: Int, nprobe: Int, margin: Float?, interests: Int, kernels: Kernels,
+    codeKernels: CodeKernels
   ) {
     self.lists = lists
     self.mask = mask
+    self.metric = metric
     self.k = k
     self.nprobe = max(1, min(nprobe, lists.count))
+    self.margin = margin
     self.interests = interests
     ranking = ListRanking(lists: lists, kernels: kernels, codeKernels: codeKernels)
     ranked = Scratch(lists.count)
@@ -52,34 +77,72 @@ final class ProbePlan {
   }
 
   /// The lists of one query, best first, in `taken`.
-  /// - Parameter score: has the ranking score all lists for an interest.
-  func choose(_ score: (ListRanking, _ interest: Int) -> Void) {
+  /// - Parameters:
+  ///   - score: has the ranking score all lists for an interest.
+  ///   - guess: the floor of the query by what is in the lists taken so far; nil where that is too little.
+  func choose(
+    _ score: (ListRanking, _ interest: Int) -> Void, guess: () throws(VecError) -> Float?
+  ) throws(VecError) {
+    guard let margin else { return count(score) }
+    begin(score)
+    let least = min(firstRows, lists.rowCount)
+    take(least * lists.count / max(1, lists.rowCount) + 2) { rows >= least }
+    floor = try guess()
+    guard let floor else { return take(lists.count) { false } }
+    let threshold = ListMargin.threshold(floor: floor, margin: margin, norms: ranking.norms, metric: metric)
+    let known = ranking.reaching(threshold, out: ranked.base)
+    for place in min(next, known)..<known { take(ranked.base[place]) }
+  }
+
+  /// The lists of one query by their count.
+  func count(_ score: (ListRanking, _ interest: Int) -> Void) {
+    begin(score)
+    take(nprobe) { rows >= k && counted >= (Double(next) > 2 * counted + 2 ? 1.5 * wanted : wanted) }
+  }
+
+  private func begin(_ score: (ListRanking, _ interest: Int) -> Void) {
     taken.removeAll(keepingCapacity: true)
+    (rows, next, counted, floor) = (0, 0, 0, nil)
     ranking.clear()
     for interest in 0..<interests { score(ranking, interest) }
-    var depth = nprobe
-    var (next, rows) = (0, 0)
-    var counted = 0.0
-    var isEnough: Bool { rows >= k && counted >= (Double(next) > 2 * counted + 2 ? 1.5 * wanted : wanted) }
-    while true {
+  }
+
+  /// The margin of every list for a query of one vector, in no order; none where there is no floor.
+  func margins(
+    _ score: (ListRanking) -> Void, guess: () throws(VecError) -> Float?
+  ) throws(VecError) -> [Float] {
+    try choose({ ranking, _ in score(ranking) }, guess: guess)
+    guard let floor else { return [] }
+    return ranking.allScores.map { ListMargin.margin(of: $0, floor: floor, norm: ranking.norms.least, metric: metric) }
+  }
+
+  /// With few of all rows left, the best k of them lie as deep as that many more of all.
+  private var firstRows: Int {
+    let unfiltered = max(Self.firstRows.perK * floorK, Self.firstRows.least)
+    return max(2 * floorK, Int((Double(unfiltered) * allowedShare).rounded(.up)))
+  }
+
+  /// Takes lists in the order of their rank until there are enough.
+  /// - Parameter first: how many are expected to be.
+  private func take(_ first: Int, until isEnough: () -> Bool) {
+    var depth = max(1, min(first, lists.count))
+    while !isEnough() {
       let known = ranking.best(depth, out: ranked.base)
-      while next < known, !isEnough {
-        let list = ranked.base[next]
+      while next < known, !isEnough() {
+        take(ranked.base[next])
         next += 1
-        let range = lists.rows(Int(list))
-        guard let mask else {
-          (rows, counted) = (rows + range.count, counted + 1)
-          taken.append(list)
-          continue
-        }
-        let allowed = mask.count(range)
-        guard allowed > 0 else { continue }
-        rows += allowed
-        counted += min(1, Double(allowed) / Double(range.count) / allowedShare)
-        taken.append(list)
       }
-      if isEnough || depth == lists.count { return }
+      if depth == lists.count { return }
       depth = min(lists.count, 2 * depth + 64)
     }
+  }
+
+  private func take(_ list: UInt32) {
+    let range = lists.rows(Int(list))
+    let allowed = mask?.count(range) ?? range.count
+    guard allowed > 0 else { return }
+    rows += allowed
+    counted += mask == nil ? 1 : min(1, Double(allowed) / Double(range.count) / allowedShare)
+    taken.append(list)
   }
 }

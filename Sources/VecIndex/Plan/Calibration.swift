@@ -11,12 +11,15 @@ package struct Calibration: Sendable, Equatable {
     /// The mean less its standard error: what a target is compared with.
     package var surely: Float
     package var work: SearchWork
+    /// Of lists that were chosen by a margin: that margin. `parameter` is then how many lists these are on average.
+    package var margin: Float?
 
-    package init(parameter: UInt32, recall: Float, surely: Float, work: SearchWork) {
+    package init(parameter: UInt32, recall: Float, surely: Float, work: SearchWork, margin: Float? = nil) {
       self.parameter = parameter
       self.recall = recall
       self.surely = surely
       self.work = work
+      self.margin = margin
     }
   }
 
@@ -45,17 +48,27 @@ package struct Calibration: Sendable, Equatable {
   package var queryCount: Int
   /// Whether they were real ones; else they were made from stored rows.
   package var isOfSample: Bool
-  /// In the order of index type and k.
+  /// In the order of index type and k: of lists that are counted, and of walks.
   package var curves: [Curve]
+  /// In the order of k: of lists that are chosen by a margin. There is none for a k that leaves too few rows to guess a floor.
+  package var marginCurves: [Curve]
 
-  package init(targetRecall: Float, queryCount: Int, isOfSample: Bool, curves: [Curve]) {
+  package init(
+    targetRecall: Float, queryCount: Int, isOfSample: Bool, curves: [Curve], marginCurves: [Curve] = []
+  ) {
     self.targetRecall = targetRecall
     self.queryCount = queryCount
     self.isOfSample = isOfSample
     self.curves = curves
+    self.marginCurves = marginCurves
   }
 
   package func curve(_ index: IndexType, k: Int) -> Curve? { curves.first { $0.index == index && $0.k == k } }
+
+  /// The curve of searches that name a recall and no parameter.
+  package func planned(_ index: IndexType, k: Int) -> Curve? {
+    marginCurves.first { $0.index == index && $0.k == k } ?? curve(index, k: k)
+  }
 
   /// The ks measured for an index, ascending.
   package func ks(_ index: IndexType) -> [Int] { curves.filter { $0.index == index }.map(\.k) }

@@ -3,6 +3,9 @@ package import VecKernels
 
 /// Measures all indexes of a segment with the same queries.
 package struct CalibrationRun {
+  /// What searches ask for most.
+  private static let targets: [Float] = [0.9, 0.95, 0.99]
+
   private let kernels: Kernels
   private let metric: Metric
 
@@ -28,7 +31,8 @@ package struct CalibrationRun {
         }
       }
       let longest = min(Calibrator.ks.max() ?? 1, plane.rowCount)
-      let calibrator = Calibrator(truth: try ask(.exact, k: longest).results)
+      let targets = Set(Self.targets + [targetRecall]).sorted()
+      let calibrator = Calibrator(truth: try ask(.exact, k: longest).results, targets: targets)
       var curves: [Calibration.Curve] = []
       for (index, greatest) in greatestParameters(indexes, plane.rowCount) {
         curves += try calibrator.curves(of: index, greatest: greatest, step: { () throws(VecError) in }) {
@@ -36,10 +40,47 @@ package struct CalibrationRun {
           try ask(SearchPlan(index: index, parameter: parameter, expectedRecall: 0), k: k)
         }
       }
+      let margins = try margins(indexes, queries, plane: plane, ks: calibrator.ks)
+      let marginCurves = try calibrator.curves(
+        of: .ivf, ks: calibrator.ks.filter { margins[$0] != nil }, greatest: UInt32(indexes.lists?.count ?? 1),
+        step: { () throws(VecError) in }
+      ) { (k, parameter) throws(VecError) in
+        let margin = margins[k]?.margin(leaving: parameter)
+        return try ask(SearchPlan(index: .ivf, parameter: parameter, margin: margin, expectedRecall: 0), k: k)
+      }
       return Calibration(
         targetRecall: targetRecall, queryCount: queries.measuring.count / plane.dimension,
-        isOfSample: queries.isOfSample, curves: curves)
+        isOfSample: queries.isOfSample, curves: curves, marginCurves: marginCurves.map { Self.curve($0, margins[$0.k]) })
     }
+  }
+
+  /// Queries that say which margins are worth measuring. What these find is then measured with all.
+  private static let marginQueries = 64
+
+  private func margins(
+    _ indexes: IndexSet, _ queries: CalibrationQueries, plane: VectorPlane, ks: [Int]
+  ) throws(VecError) -> [Int: ListMargins] {
+    guard let lists = indexes.lists, lists.count > 0 else { return [:] }
+    let asked = Array(queries.measuring.prefix(Self.marginQueries * plane.dimension))
+    let part = IVFPart(lists: lists, plane: plane, nprobe: 1, margin: 0)
+    var all: [Int: ListMargins] = [:]
+    for k in ks {
+      let found = try asked.withUnsafeBufferPointer { (vectors) throws(VecError) in
+        try IVFIndex(kernels: kernels, metric: metric).margins(part, queries: vectors, k: k)
+      }
+      // All queries or none, so that a margin means the same for each.
+      let isWhole = !found.isEmpty && found.count * plane.dimension == lists.count * asked.count
+      if isWhole { all[k] = ListMargins(found, queries: found.count / lists.count) }
+    }
+    return all
+  }
+
+  private static func curve(_ curve: Calibration.Curve, _ margins: ListMargins?) -> Calibration.Curve {
+    var curve = curve
+    for place in curve.points.indices {
+      curve.points[place].margin = margins?.margin(leaving: curve.points[place].parameter)
+    }
+    return curve
   }
 
   /// A walk of this length costs as much as a scan of a hundred thousand rows.
@@ -51,4 +92,18 @@ package struct CalibrationRun {
     if indexes.graph != nil { all.append((.hnsw, UInt32(min(rowCount, Self.efMax)))) }
     return all
   }
+}
+
+/// The margins of all lists for some queries.
+private struct ListMargins {
+  private let descending: [Float]
+  private let queries: Int
+
+  init(_ margins: [Float], queries: Int) {
+    descending = margins.sorted(by: >)
+    self.queries = queries
+  }
+
+  /// The margin within which so many lists are on average.
+  func margin(leaving lists: UInt32) -> Float { descending[min(Int(lists) * queries, descending.count) - 1] }
 }

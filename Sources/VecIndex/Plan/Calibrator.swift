@@ -8,41 +8,68 @@ package struct Calibrator {
   package static let queriesMax = 256
   /// A setting that surely finds this much ends a curve: all greater ones would too.
   private static let enough: Float = 0.998
+  /// Settings that are measured between the last that misses a target and the first that reaches it.
+  private static let refinements = 2
 
   /// Answers all queries with one setting; the work is the mean per query.
   package typealias Search = (_ k: Int, _ parameter: UInt32) throws(VecError) -> (results: [[Hit]], work: SearchWork)
 
   /// The exact answers, of the greatest k.
   private let truth: [[Hit]]
-  private let ks: [Int]
+  /// Recalls that curves are measured more finely around.
+  private let targets: [Float]
+  /// Those that are measured.
+  let ks: [Int]
 
-  /// - Parameter truth: per query the exact answer of the greatest k, which begins with those of all smaller ones.
-  package init(truth: [[Hit]]) {
+  /// - Parameters:
+  ///   - truth: per query the exact answer of the greatest k, which begins with those of all smaller ones.
+  ///   - targets: recalls that searches are expected to ask for.
+  package init(truth: [[Hit]], targets: [Float]) {
     self.truth = truth
+    self.targets = targets
     let longest = truth.map(\.count).max() ?? 0
     ks = longest == 0 ? [] : Self.ks.filter { $0 < longest } + (Self.ks.contains { $0 >= longest } ? [longest] : [])
   }
 
   /// - Parameters:
+  ///   - ks: of those that are measured; nil for all.
   ///   - greatest: parameter: the number of lists of ivf, the longest ef of hnsw.
   ///   - step: told after every setting measured; it may throw to end the build.
   package func curves(
-    of index: IndexType, greatest: UInt32, step: () throws(VecError) -> Void, search: Search
+    of index: IndexType, ks: [Int]? = nil, greatest: UInt32, step: () throws(VecError) -> Void, search: Search
   ) throws(VecError) -> [Calibration.Curve] {
     var curves: [Calibration.Curve] = []
-    for k in ks {
+    for k in ks ?? self.ks {
       var curve = Calibration.Curve(index: index, k: k, points: [])
       for parameter in Self.grid(from: index == .hnsw ? UInt32(k) : 1, to: greatest) {
-        let (results, work) = try search(k, parameter)
-        let (mean, error) = recall(results, k)
-        curve.points.append(
-          .init(parameter: parameter, recall: mean, surely: max(0, mean - error), work: work))
+        curve.points.append(try point(k, parameter, search))
         try step()
-        if mean - error >= Self.enough { break }
+        if let last = curve.points.last, last.surely >= Self.enough { break }
       }
+      // What walks find scatters more, and steps finer than that would promise what they do not keep.
+      for target in index == .ivf ? targets : [] { try refine(&curve, around: target, step: step, search: search) }
       curves.append(curve)
     }
     return curves
+  }
+
+  private func point(_ k: Int, _ parameter: UInt32, _ search: Search) throws(VecError) -> Calibration.Point {
+    let (results, work) = try search(k, parameter)
+    let (mean, error) = recall(results, k)
+    return Calibration.Point(parameter: parameter, recall: mean, surely: max(0, mean - error), work: work)
+  }
+
+  /// Halves the step in which a curve reaches a target.
+  private func refine(
+    _ curve: inout Calibration.Curve, around target: Float, step: () throws(VecError) -> Void, search: Search
+  ) throws(VecError) {
+    for _ in 0..<Self.refinements {
+      guard let place = curve.points.firstIndex(where: { $0.surely >= target }), place > 0 else { return }
+      let (below, above) = (curve.points[place - 1].parameter, curve.points[place].parameter)
+      guard above - below > 1 else { return }
+      curve.points.insert(try point(curve.k, below + (above - below) / 2, search), at: place)
+      try step()
+    }
   }
 
   /// Steps of about a quarter, the ends included.

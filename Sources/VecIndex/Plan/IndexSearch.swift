@@ -35,10 +35,12 @@ package final class IndexSearch: Sendable {
   ) throws(VecError) -> (results: [[Hit]], work: SearchWork) {
     let batch = Batch(queries: queries, dimension: max(1, dimension), interests: max(1, interests), k: k)
     var scanned = plan.index == .flat ? segments : []
-    var indexed: [(SearchedSegment, UInt32)] = []
-    for (segment, parameter) in zip(segments, plan.parameters) {
+    var indexed: [(segment: SearchedSegment, parameter: UInt32, margin: Float?)] = []
+    for (place, (segment, parameter)) in zip(segments, plan.parameters).enumerated() {
       // Without memory for codes no index can be searched, but every row can be looked at.
-      if parameter == 0 || segment.plane.codes == nil { scanned.append(segment) } else { indexed.append((segment, parameter)) }
+      if parameter == 0 || segment.plane.codes == nil { scanned.append(segment) } else {
+        indexed.append((segment, parameter, plan.margin(of: place)))
+      }
     }
     var lists: [[[Hit]]] = []
     var work = SearchWork()
@@ -52,7 +54,8 @@ package final class IndexSearch: Sendable {
     if !indexed.isEmpty {
       let (found, spent) =
         plan.index == .ivf
-        ? try searchLists(indexed, metric, batch, shouldStop) : try searchGraphs(indexed, metric, batch, shouldStop)
+        ? try searchLists(indexed, metric, batch, shouldStop)
+        : try searchGraphs(indexed.map { ($0.segment, $0.parameter) }, metric, batch, shouldStop)
       lists += found
       work = work + spent
     }
@@ -60,12 +63,13 @@ package final class IndexSearch: Sendable {
   }
 
   private func searchLists(
-    _ segments: [(SearchedSegment, UInt32)], _ metric: Metric, _ batch: Batch, _ shouldStop: () -> Bool
+    _ segments: [(segment: SearchedSegment, parameter: UInt32, margin: Float?)], _ metric: Metric, _ batch: Batch,
+    _ shouldStop: () -> Bool
   ) throws(VecError) -> ([[[Hit]]], SearchWork) {
     var parts: [IVFPart] = []
-    for (segment, nprobe) in segments {
+    for (segment, nprobe, margin) in segments {
       guard let lists = segment.indexes.lists, segment.plane.codes != nil else { throw Self.missing(.ivf) }
-      parts.append(IVFPart(lists: lists, plane: segment.plane, nprobe: Int(nprobe)))
+      parts.append(IVFPart(lists: lists, plane: segment.plane, nprobe: Int(nprobe), margin: margin))
     }
     let (hits, work) = try IVFIndex(kernels: kernels, metric: metric).search(
       parts, queries: batch.queries, dimension: batch.dimension, interests: batch.interests, k: batch.k,
@@ -74,7 +78,7 @@ package final class IndexSearch: Sendable {
     return (
       [hits],
       SearchWork(
-        scanned: Double(parts.reduce(0) { $0 + $1.lists.count } * batch.interests),
+        scanned: Double(parts.reduce(0) { $0 + $1.lists.count } * batch.interests) + Double(work.sampled) / batch.count,
         listed: Double(work.rows) / batch.count, settled: Double(batch.k))
     )
   }

@@ -2,13 +2,26 @@ import VecCore
 
 /// How deep into the order of all rows a search of one segment must look, and what it takes to look so deep.
 extension Planner.Part {
-  /// The least setting that surely reaches a recall; nil when none does, or nothing is known of this k.
+  /// The least setting that surely reaches a recall, of lists by margin or by count; nil when none does, or nothing is known
+  /// of this k.
   func setting(of type: IndexType, reaching target: Float, _ k: Int) -> Calibration.Setting? {
+    let counted = setting(of: type, reaching: target, k, byMargin: false)
+    guard let within = setting(of: type, reaching: target, k, byMargin: true) else { return counted }
+    guard let counted else { return within }
+    return within.work.read < Self.worthwhile * counted.work.read ? within : counted
+  }
+
+  /// A margin must spare so many of the rows. It spares those of lists that many queries look at, which are in the cache.
+  private static let worthwhile = 0.85
+
+  private func setting(
+    of type: IndexType, reaching target: Float, _ k: Int, byMargin: Bool
+  ) -> Calibration.Setting? {
     guard let calibration, !curves(type, k).isEmpty else { return nil }
     let aim = aim(target, k)
     var most: Calibration.Setting?
     for depth in depths(type, k) {
-      guard var setting = calibration.setting(of: type, reaching: aim, at: depth) else { return nil }
+      guard var setting = calibration.setting(of: type, reaching: aim, at: depth, byMargin: byMargin) else { return nil }
       // However deep it looks, rows that do not pass are not settled; and a walk counts only those that may be returned.
       setting.work.settled *= min(1, Double(k + excludedCount) / max(1, depth))
       setting.work.visited /= max(liveShare, 0.01)

@@ -132,19 +132,23 @@ package struct Planner: Sendable {
     _ type: IndexType, reaching target: Float, _ k: Int, _ queryCount: Int
   ) -> (plan: SearchPlan, cost: Double)? {
     var plan = SearchPlan(index: type, parameters: [], expectedRecall: 1)
+    var margins: [Float?] = []
     var cost = 0.0
     for part in parts {
       guard !part.available.isEmpty else {
         plan.parameters.append(0)
+        margins.append(nil)
         cost += scanCost(part, k, queryCount)
         continue
       }
       guard let setting = part.setting(of: type, reaching: target, k) else { return nil }
       plan.parameters.append(UInt32(clamping: Int(setting.parameter.rounded(.up))))
+      margins.append(setting.margin)
       plan.expectedRecall = min(plan.expectedRecall, setting.recall)
       cost += costs.nanoseconds(
         setting.work, of: type, stride: stride, dimension: dimension, queryCount: queryCount)
     }
+    if margins.contains(where: { $0 != nil }) { plan.margins = margins }
     return (plan, cost)
   }
 

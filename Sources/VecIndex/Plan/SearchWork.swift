@@ -1,7 +1,7 @@
 /// What searches did, counted where it is done: the same on every machine, so that a calibration has the same bytes
 /// wherever it is made. Rows, as means per query.
 package struct SearchWork: Sendable, Equatable {
-  /// Rows and centroids whose codes were read from the first to the last.
+  /// Rows and centroids whose codes were read from the first to the last, and samples of them.
   package var scanned: Double
   /// Rows whose codes were read list by list.
   package var listed: Double
@@ -16,6 +16,9 @@ package struct SearchWork: Sendable, Equatable {
     self.visited = visited
     self.settled = settled
   }
+
+  /// Rows and centroids whose codes were read in order.
+  var read: Double { scanned + listed }
 
   package static func + (left: SearchWork, right: SearchWork) -> SearchWork {
     SearchWork(

@@ -13,6 +13,7 @@ import VecKernels
 ///     > build flat|ivf|hnsw|auto              {"seconds": ...}
 ///     > run flat|ivf|hnsw K PARAMETER BATCH   {"seconds": ..., "queries": N, "work": [scanned, listed, visited, settled]}
 ///     > run auto K TARGET BATCH               the same and "plan"; the target is a recall in thousandths
+///     > run auto-ivf|auto-hnsw K TARGET BATCH the same by one index
 ///     > ids PATH                              writes the ids of the last run: int64, (queries, k), -1 = none
 ///
 /// `held` are queries that `build auto` shapes and calibrates with; `interests` vectors in a row belong to one user.
@@ -159,11 +160,11 @@ final class Bench {
   private func search(
     _ index: String, _ part: UnsafeBufferPointer<Float>, _ k: Int, _ parameter: Int
   ) throws -> (results: [[Hit]], work: SearchWork) {
-    if index == "auto" {
+    if index.hasPrefix("auto") {
       plan = try indexes.planner(
         rowCount: items.rowCount, dimension: items.dimension, costs: CostModel(within: kernels.tier)
       ).plan(
-        .recall(Float(parameter) / 1000), index: nil, k: k, queryCount: part.count / items.dimension,
+        .recall(Float(parameter) / 1000), index: IndexType(name: String(index.dropFirst("auto-".count))), k: k, queryCount: part.count / items.dimension,
         interests: interests)
     } else {
       guard let type = IndexType(name: index) else { throw VecError(.invalidArgument, "\(index) is no index") }
