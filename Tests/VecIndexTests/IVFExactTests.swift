@@ -124,7 +124,7 @@ struct IVFExactTests {
     var generator = Seed(308).generator
     var rows: [Float] = []
     for row in 0..<count {
-      let isSampled = (row - step / 2 + 4 * step) % (4 * step) < 4
+      let isSampled = (row - step / 2 + 8 * step) % (8 * step) < 8
       rows += [Float(generator.uniform()) + (isSampled ? 5 : 0), Float(generator.uniform())]
     }
     let given = ContractCase(

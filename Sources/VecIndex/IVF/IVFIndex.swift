@@ -10,7 +10,7 @@ package struct IVFPart {
   /// best for any of them. More are looked at where these hold fewer than k rows; with a mask lists count by what of them may be
   /// returned (`ProbePlan`).
   package let nprobe: Int
-  /// In the place of `nprobe`, if there is one: all lists that score so close to the floor (`ListMargin`). Finite.
+  /// In the place of `nprobe`, if there is one: all lists that score so close to the floor (`ListMargin`). Finite, 0 or less.
   package let margin: Float?
 
   package init(lists: IVFLists, plane: VectorPlane, nprobe: Int, margin: Float? = nil) {
@@ -108,6 +108,7 @@ package struct IVFIndex: Sendable {
     for first in stride(from: 0, to: queryCount, by: queriesMax) {
       let queries = lanes.base + first * width
       var (hits, unproven) = try scan(queries, min(queriesMax, queryCount - first), guessing: true)
+      work.repeated += unproven.count
       if !unproven.isEmpty {
         let again = Scratch<Float>(unproven.count * width)
         for (place, query) in unproven.enumerated() {
@@ -162,7 +163,7 @@ package struct IVFIndex: Sendable {
   private func check(_ part: IVFPart, _ dimension: Int) throws(VecError) -> CodePlane? {
     let (plane, lists) = (part.plane, part.lists)
     let layout = CodeLayout(rowCount: plane.rowCount, dimension: dimension, metric: metric)
-    guard part.nprobe >= 1, part.margin?.isFinite ?? true, plane.dimension == dimension, lists.rowCount == plane.rowCount,
+    guard part.nprobe >= 1, part.margin.map({ $0.isFinite && $0 <= 0 }) ?? true, plane.dimension == dimension, lists.rowCount == plane.rowCount,
       lists.dimension == dimension, lists.metric == metric, metric != .cosine || plane.inverseNorms != nil,
       plane.rowCount == 0 || plane.codes?.layout == layout
     else {

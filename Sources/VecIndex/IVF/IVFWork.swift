@@ -6,6 +6,8 @@ package struct IVFWork: Sendable, Equatable {
   package var rows = 0
   /// Rows that floors of queries whose lists are chosen by a margin were guessed from.
   package var sampled = 0
+  /// Queries that were searched a second time, as their floor was guessed too high.
+  package var repeated = 0
   /// Canonical scores computed.
   package var settled = 0
 
@@ -16,6 +18,7 @@ package struct IVFWork: Sendable, Equatable {
     sum.lists += right.lists
     sum.rows += right.rows
     sum.sampled += right.sampled
+    sum.repeated += right.repeated
     sum.settled += right.settled
     return sum
   }

@@ -7,13 +7,11 @@ package import VecCore
 /// in the order of lists does not. It is taken in the unit of rows: of query length 1 under ip, and as a distance under l2,
 /// so that one margin means the same to every query.
 package enum ListMargin {
-  /// The norms of a query's vectors.
-  package typealias Norms = (least: Float, greatest: Float)
-
-  /// The least score of a list within the margin; negative margins reach below the floor.
-  package static func threshold(floor: Float, margin: Float, norms: Norms, metric: Metric) -> Float {
-    guard metric == .l2 else { return floor + margin * (margin < 0 ? norms.greatest : norms.least) }
-    let distance = max(0, max(0, -floor).squareRoot() - margin)
+  /// The least score of a list within the margin, which is not above 0 and reaches as far below the floor.
+  /// - Parameter norm: the greatest of the query's vectors.
+  package static func threshold(floor: Float, margin: Float, norm: Float, metric: Metric) -> Float {
+    guard metric == .l2 else { return floor + margin * norm }
+    let distance = max(0, -floor).squareRoot() - margin
     return -distance * distance
   }
 

@@ -18,8 +18,8 @@ final class ListRanking {
   private let scores: Scratch<Float>
   private let fresh: Scratch<Float>
   private var isEmpty = true
-  /// The least and the greatest norm of these vectors.
-  private(set) var norms: ListMargin.Norms = (0, 0)
+  /// The greatest norm of these vectors.
+  private(set) var norm: Float = 0
   private let positions: Scratch<UInt32>
   private let sample: Scratch<Float>
   private let ranked: Scratch<RankedList>
@@ -50,7 +50,7 @@ final class ListRanking {
       out: dots.base)
     let out = isEmpty ? scores.base : fresh.base
     ranks.score(dots.base, asked, isL2: metric == .l2, out: out)
-    norms = isEmpty ? (asked.norm, asked.norm) : (min(norms.least, asked.norm), max(norms.greatest, asked.norm))
+    self.norm = isEmpty ? asked.norm : max(self.norm, asked.norm)
     if !isEmpty {
       for list in 0..<lists.count { scores.base[list] = max(scores.base[list], fresh.base[list]) }
     }

@@ -17,7 +17,7 @@ final class ListScan {
   /// Rows in the sample of a guess, and how many of the best k are to be among them where that takes more.
   private static let sampledRows = 512...4_096
   private static let sampledBest = 8
-  /// Of a list in a sample from which on they are read in order.
+  /// Of them one after the other, which are read in order.
   private static let sampledRun = 8
   private static let blockRows = 1_024
   /// Vectors from which a tile is faster than as many sketch scans, of rows up to 64 bytes and of longer ones, whose sketches
@@ -169,35 +169,36 @@ final class ListScan {
     guard rank <= count / 4 else { return nil }
     try pool.pacer.spend(count * stride * interests, shouldStop)
     if part.margin != nil { done.sampled += count }
-    return floorSample.floor(
-      count, rank: rank, of: coded, first: first,
-      inRuns: part.mask == nil && count > Self.sampledRun * plan.taken.count)
+    return floorSample.floor(count, rank: rank, of: coded, first: first, inRuns: part.mask == nil)
   }
 
-  /// Rows of lists for `floorSample`: of every list the first ones, one of `step` of those that may be returned.
+  /// Rows of lists for `floorSample`: one of `step` of those that may be returned, in runs where all may.
   private func sample(_ part: IVFPart, _ taken: [UInt32], step: Int) -> Int {
     let out = floorSample.rows.base
     var count = 0
     // The rows of all lists count through, so that short lists have their share as well.
-    var rest = step / 2
+    var next = step / 2
     for list in taken {
       var range = part.lists.rows(Int(list))
-      rest += part.mask?.count(range) ?? range.count
-      var wanted = rest / step
-      rest -= wanted * step
       guard let mask = part.mask else {
-        for row in range.prefix(wanted) {
-          out[count] = UInt32(truncatingIfNeeded: row)
-          count += 1
+        while next < range.count {
+          for place in next..<min(range.count, next + Self.sampledRun) {
+            out[count] = UInt32(truncatingIfNeeded: range.lowerBound + place)
+            count += 1
+          }
+          next += step * Self.sampledRun
         }
+        next -= range.count
         continue
       }
-      while wanted > 0 {
-        let (found, next) = mask.collect(range, into: allowed.base, room: Self.blockRows)
-        range = next..<range.upperBound
-        let some = min(found, wanted)
-        (out + count).update(from: allowed.base, count: some)
-        (count, wanted) = (count + some, wanted - some)
+      while !range.isEmpty {
+        let (found, rest) = mask.collect(range, into: allowed.base, room: Self.blockRows)
+        range = rest..<range.upperBound
+        while next < found {
+          out[count] = allowed.base[next]
+          (count, next) = (count + 1, next + step)
+        }
+        next -= found
       }
     }
     return count

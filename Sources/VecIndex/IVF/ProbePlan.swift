@@ -1,15 +1,15 @@
 import VecCore
 import VecKernels
 
-/// Which lists the queries of a batch look at, and in which order: always some of the best by rank.
+/// Which lists the queries of a batch look at, and in which order: always some of the best by rank. Where these hold fewer
+/// than k rows that may be returned, more follow in the order of their rank until there are k.
 ///
 /// **By a margin**: all lists that score no further below a floor than the margin says (`ListMargin`), so that a query looks
-/// at as many as it needs. The floor is guessed from rows of the very best lists, which are looked at in any case.
+/// at as many as it needs. The floor is guessed from rows of the very best lists.
 ///
 /// **By a count**: `nprobe` lists. A query of several interests looks at the lists that score best for any of them, and every
 /// row of these is scored against all: what counts is a row's best score, so an interest whose best lists score low has a
-/// small share of the answer and of the lists. Where the lists hold fewer than k rows that may be returned, more follow in
-/// the order of their rank until there are k.
+/// small share of the answer and of the lists.
 ///
 /// A filter may go along with the vectors, so that the lists that rank best hold hardly anything that passes. By a margin
 /// such a query has a low floor and looks at more. By a count a list counts by the share of its rows that may be returned,
@@ -89,9 +89,12 @@ final class ProbePlan {
     take(least * lists.count / max(1, lists.rowCount) + 2) { rows >= least }
     floor = try guess()
     guard let floor else { return take(lists.count) { false } }
-    let threshold = ListMargin.threshold(floor: floor, margin: margin, norms: ranking.norms, metric: metric)
+    let threshold = ListMargin.threshold(floor: floor, margin: margin, norm: ranking.norm, metric: metric)
+    clear()
     let known = ranking.reaching(threshold, out: ranked.base)
-    for place in min(next, known)..<known { take(ranked.base[place]) }
+    for place in 0..<known { take(ranked.base[place]) }
+    next = known
+    take(known + 1) { rows >= k }
   }
 
   /// The lists of one query by their count.
@@ -100,9 +103,14 @@ final class ProbePlan {
     take(nprobe) { rows >= k && counted >= (Double(next) > 2 * counted + 2 ? 1.5 * wanted : wanted) }
   }
 
-  private func begin(_ score: (ListRanking, _ interest: Int) -> Void) {
+  private func clear() {
     taken.removeAll(keepingCapacity: true)
-    (rows, next, counted, floor) = (0, 0, 0, nil)
+    (rows, next, counted) = (0, 0, 0)
+  }
+
+  private func begin(_ score: (ListRanking, _ interest: Int) -> Void) {
+    clear()
+    floor = nil
     ranking.clear()
     for interest in 0..<interests { score(ranking, interest) }
   }
@@ -113,7 +121,7 @@ final class ProbePlan {
   ) throws(VecError) -> [Float] {
     try choose({ ranking, _ in score(ranking) }, guess: guess)
     guard let floor else { return [] }
-    return ranking.allScores.map { ListMargin.margin(of: $0, floor: floor, norm: ranking.norms.least, metric: metric) }
+    return ranking.allScores.map { ListMargin.margin(of: $0, floor: floor, norm: ranking.norm, metric: metric) }
   }
 
   /// With few of all rows left, the best k of them lie as deep as that many more of all.

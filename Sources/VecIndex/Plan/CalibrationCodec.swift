@@ -103,8 +103,8 @@ extension Calibration {
       scanned: try count(&reader), listed: try count(&reader), visited: try count(&reader), settled: try count(&reader))
     guard hasMargin else { return Point(parameter: parameter, recall: recall, surely: surely, work: work) }
     let margin = try reader.readFloat()
-    guard margin.isFinite, margin <= last?.margin ?? margin else {
-      throw reader.failure("a margin is \(margin): must be finite and not above the one before")
+    guard margin.isFinite, margin <= last?.margin ?? 0 else {
+      throw reader.failure("a margin is \(margin): must be finite, 0 or less, and not above the one before")
     }
     return Point(parameter: parameter, recall: recall, surely: surely, work: work, margin: margin)
   }

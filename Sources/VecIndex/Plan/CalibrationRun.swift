@@ -104,6 +104,6 @@ private struct ListMargins {
     self.queries = queries
   }
 
-  /// The margin within which so many lists are on average.
-  func margin(leaving lists: UInt32) -> Float { descending[min(Int(lists) * queries, descending.count) - 1] }
+  /// The margin within which so many lists are on average, or more where that would be above the floor.
+  func margin(leaving lists: UInt32) -> Float { min(0, descending[min(Int(lists) * queries, descending.count) - 1]) }
 }

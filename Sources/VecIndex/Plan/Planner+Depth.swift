@@ -20,7 +20,8 @@ extension Planner.Part {
     guard let calibration, !curves(type, k).isEmpty else { return nil }
     let aim = aim(target, k)
     var most: Calibration.Setting?
-    for depth in depths(type, k) {
+    // A margin reaches furthest for the least k.
+    for depth in (byMargin ? [Double(k)] : []) + depths(type, k) {
       guard var setting = calibration.setting(of: type, reaching: aim, at: depth, byMargin: byMargin) else { return nil }
       // However deep it looks, rows that do not pass are not settled; and a walk counts only those that may be returned.
       setting.work.settled *= min(1, Double(k + excludedCount) / max(1, depth))
