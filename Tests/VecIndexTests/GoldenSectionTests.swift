@@ -5,7 +5,8 @@ import VecIndex
 import VecKernels
 import VecTestSupport
 
-/// Sections of indexes as vecd 0.1 wrote them, in `Formats/golden/index/v1`, and in `v2` the calibration with margins. The `.bin` files were written once, by a run
+/// Sections of indexes as vecd 0.1 wrote them, in `Formats/golden/index/v1`, and in `v2` the calibration with margins. The
+/// `.bin` files were written once, by a run
 /// with VECD_WRITE_GOLDEN=1, and the `.json` files from them by the formats' pages alone; neither is ever written again.
 @Suite("Golden index sections")
 struct GoldenSectionTests {

@@ -49,7 +49,9 @@ struct IVFMarginTests {
     }
   }
 
-  @Test("a margin below all lists gives the oracle's answer, and a lower one never looks at fewer lists", arguments: Metric.allCases)
+  @Test(
+    "a margin below all lists gives the oracle's answer, and a lower one never looks at fewer lists",
+    arguments: Metric.allCases)
   func ascending(metric: Metric) throws {
     let given = IndexContract.random(
       .mixedNorms, metric: metric, type: .f16, dimension: 16, count: 5_000, k: 40, queries: 40, seed: Seed(323))
@@ -67,7 +69,9 @@ struct IVFMarginTests {
     #expect(IndexContract.differences(listed.given, try listed.search(nprobe: 1, margin: -1e9).hits) == [])
   }
 
-  @Test("a mask leaves out what it should, and k rows come back where there are so many", arguments: Metric.allCases, [0.5, 0.02, 0])
+  @Test(
+    "a mask leaves out what it should, and k rows come back where there are so many",
+    arguments: Metric.allCases, [0.5, 0.02, 0])
   func masks(metric: Metric, share: Double) throws {
     for interests in [1, 2] {
       let given = IndexContract.random(

@@ -43,7 +43,8 @@ struct ListedPlanes {
 
   /// The IVF index's answer to the queries with the given numbers; nil for all.
   func search(
-    nprobe: Int, margin: Float? = nil, _ kernels: Kernels = Kernels(), queries: Range<Int>? = nil, k: Int? = nil, mask: [Bool]? = nil,
+    nprobe: Int, margin: Float? = nil, _ kernels: Kernels = Kernels(), queries: Range<Int>? = nil, k: Int? = nil,
+    mask: [Bool]? = nil,
     shouldStop: () -> Bool = { false }
   ) throws -> (hits: [[OracleHit]], work: IVFWork) {
     let width = given.interests * given.dimension

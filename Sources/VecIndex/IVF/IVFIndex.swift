@@ -140,8 +140,8 @@ package struct IVFIndex: Sendable {
     return try scan.margins(part, coded, plan(part, k: k, interests: 1))
   }
 
-  /// The lists that `search` would look at for one query by their count, best first. The place of a true answer's list in the order
-  /// of all lists is the `nprobe` that finds it: a whole curve of recall in one pass.
+  /// The lists that `search` would look at for one query by their count, best first. The place of a true answer's list
+  /// in the order of all lists is the `nprobe` that finds it: a whole curve of recall in one pass.
   /// - Parameter query: `interests` vectors that passed `QueryCheck`.
   package func probes(
     _ lists: IVFLists, query: UnsafeBufferPointer<Float>, interests: Int, k: Int, nprobe: Int, mask: RowMask? = nil
@@ -163,7 +163,8 @@ package struct IVFIndex: Sendable {
   private func check(_ part: IVFPart, _ dimension: Int) throws(VecError) -> CodePlane? {
     let (plane, lists) = (part.plane, part.lists)
     let layout = CodeLayout(rowCount: plane.rowCount, dimension: dimension, metric: metric)
-    guard part.nprobe >= 1, part.margin.map({ $0.isFinite && $0 <= 0 }) ?? true, plane.dimension == dimension, lists.rowCount == plane.rowCount,
+    guard part.nprobe >= 1, part.margin.map({ $0.isFinite && $0 <= 0 }) ?? true,
+      plane.dimension == dimension, lists.rowCount == plane.rowCount,
       lists.dimension == dimension, lists.metric == metric, metric != .cosine || plane.inverseNorms != nil,
       plane.rowCount == 0 || plane.codes?.layout == layout
     else {
