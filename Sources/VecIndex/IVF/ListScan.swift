@@ -4,11 +4,11 @@ import VecKernels
 /// Compares a batch of vectors with the lists that were chosen for them, segment after segment: what one segment gave is
 /// the floor that the rows of the next have to reach.
 ///
-/// A floor comes first: where lists are chosen by a margin, and for a large k, it is guessed from a sample of the rows; else, or
-/// where a guess was wrong, each query looks at its best lists until a few times k rows are seen. Then the (other) lists,
-/// list by list for all vectors that look at it, so a list's rows are read from memory once. Many vectors share register tiles over bytes; few
-/// go one by one over sketches, and only what these leave is scored in bytes, or over bytes where k is a large part of the
-/// rows.
+/// A floor comes first: where lists are chosen by a margin, and for a large k, it is guessed from a sample of the rows; else,
+/// or where a guess was wrong, each query looks at its best lists until a few times k rows are seen. Then the (other) lists,
+/// list by list for all vectors that look at it, so a list's rows are read from memory once. Many vectors share register
+/// tiles over bytes; few go one by one over sketches, and only what these leave is scored in bytes, or over bytes where k is
+/// a large part of the rows.
 final class ListScan {
   /// Rows per k in the lists that come first.
   private static let firstRowsPerK = 2

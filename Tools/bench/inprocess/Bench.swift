@@ -164,8 +164,8 @@ final class Bench {
       plan = try indexes.planner(
         rowCount: items.rowCount, dimension: items.dimension, costs: CostModel(within: kernels.tier)
       ).plan(
-        .recall(Float(parameter) / 1000), index: IndexType(name: String(index.dropFirst("auto-".count))), k: k, queryCount: part.count / items.dimension,
-        interests: interests)
+        .recall(Float(parameter) / 1000), index: IndexType(name: String(index.dropFirst("auto-".count))), k: k,
+        queryCount: part.count / items.dimension, interests: interests)
     } else {
       guard let type = IndexType(name: index) else { throw VecError(.invalidArgument, "\(index) is no index") }
       plan = SearchPlan(index: type, parameter: UInt32(clamping: parameter), expectedRecall: 0)
