@@ -1,5 +1,6 @@
 package import VecCore
 import VecIndex
+import VecManifest
 
 /// What a build made.
 package struct BuildOutcome: Sendable {
@@ -7,7 +8,8 @@ package struct BuildOutcome: Sendable {
   package struct Index: Sendable {
     package struct Setting: Sendable {
       package var k: Int
-      /// The least parameter that reaches the target, or the best one if none does.
+      /// That of searches which aim at the target, or the best one if none reaches it. Of lists that are chosen by a margin it
+      /// is how many these are on average.
       package var parameter: UInt32
       package var recall: Float
       package var reachesTarget: Bool
@@ -37,12 +39,15 @@ extension SegmentHandle {
   /// What the calibration says of each index.
   var summaries: [BuildOutcome.Index] {
     guard let calibration = indexes.calibration else { return [] }
+    let part = indexes.planned(rowCount: Int(row.rowCount))
     return [IndexType.ivf, .hnsw].compactMap { type in
       let settings = calibration.ks(type).compactMap { k -> BuildOutcome.Index.Setting? in
-        guard let curve = calibration.planned(type, k: k), let last = curve.points.last else { return nil }
-        let point = curve.point(reaching: calibration.targetRecall)
-        return .init(
-          k: k, parameter: (point ?? last).parameter, recall: (point ?? last).recall, reachesTarget: point != nil)
+        if let used = part.setting(of: type, reaching: calibration.targetRecall, k) {
+          let parameter = UInt32(clamping: Int(used.parameter.rounded(.up)))
+          return .init(k: k, parameter: parameter, recall: used.recall, reachesTarget: true)
+        }
+        guard let best = calibration.curve(type, k: k)?.points.last else { return nil }
+        return .init(k: k, parameter: best.parameter, recall: best.recall, reachesTarget: false)
       }
       guard !settings.isEmpty else { return nil }
       return BuildOutcome.Index(

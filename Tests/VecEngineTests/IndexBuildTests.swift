@@ -65,6 +65,24 @@ struct IndexBuildTests {
     return Double(found) / Double(truth.ids.count)
   }
 
+  @Test("the report names the settings that searches use, whether lists are counted or chosen by a margin")
+  func reportedSettings() throws {
+    let fixture = try EngineFixture()
+    let engine = try fixture.open()
+    defer { engine.close() }
+    let sample = Sample(12_000, seed: 77)
+    try Self.load(engine, sample)
+    let outcome = try engine.beginBuild("c", generation: "g", type: nil, targetRecall: 0.95).run()
+    #expect(outcome.indexes.map(\.type) == [.ivf, .hnsw])
+    for index in outcome.indexes {
+      #expect(index.settings.contains { $0.reachesTarget })
+      for setting in index.settings where setting.reachesTarget {
+        let reply = try Self.ask(engine, sample, k: setting.k, .standard, index.type)
+        #expect(reply.parameter == setting.parameter && reply.expectedRecall == setting.recall)
+      }
+    }
+  }
+
   @Test("a target is reached by the index that was built, for every k, and exact stays exact", arguments: types, Metric.allCases)
   func reachesTarget(type: IndexType?, metric: Metric) throws {
     let fixture = try EngineFixture()

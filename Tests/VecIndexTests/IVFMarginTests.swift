@@ -80,14 +80,11 @@ struct IVFMarginTests {
       let listed = try ListedPlanes(given, lists: 90)
       var generator = Seed(325).generator
       let mask = (0..<5_000).map { _ in generator.uniform() < share }
-      var allowed = listed.given
-      let rows = mask.indices.filter { mask[$0] }
-      allowed.rows = rows.flatMap { listed.given.row($0) }
-      allowed.ids = rows.map { listed.given.ids[$0] }
+      let allowed = listed.only(mask)
       #expect(IndexContract.differences(allowed, try listed.search(nprobe: 1, margin: -1e9, mask: mask).hits) == [])
       let few = try listed.search(nprobe: 1, margin: 0, mask: mask).hits
       #expect(IndexContract.defects(allowed, few) == [])
-      #expect(few.allSatisfy { $0.count == min(30, rows.count) })
+      #expect(few.allSatisfy { $0.count == min(30, allowed.ids.count) })
     }
   }
 
@@ -119,6 +116,31 @@ struct IVFMarginTests {
       return try ListedPlanes(given).search(nprobe: 1, margin: -0.1).work.lists
     }
     #expect(try 4 * lists(near) < lists(far))
+  }
+
+  @Test("a build measures margins, and a search by one of them finds what was measured", arguments: Metric.allCases)
+  func measured(metric: Metric) throws {
+    let given = IndexContract.random(
+      .gaussian, metric: metric, type: .f32, dimension: 16, count: 8_000, k: 10, queries: 60, seed: Seed(330))
+    let listed = try ListedPlanes(given)
+    let plane = listed.stored.planes[0]
+    let truth = try listed.stored.search()
+    // So small a sample is wholly measured with.
+    let sample = Array(given.queries.prefix(59 * 16))
+    let calibration = try CalibrationRun(kernels: Kernels(), metric: metric).measure(
+      IndexSet(lists: listed.lists), CalibrationQueries(sample: sample, plane: plane, metric: metric, seed: 1), plane: plane,
+      targetRecall: 0.95, shouldStop: { false })
+    #expect(calibration.marginCurves.map(\.k) == Calibrator.ks)
+    for curve in calibration.marginCurves {
+      let margins = try curve.points.map { try #require($0.margin) }
+      #expect(margins == margins.sorted(by: >) && margins.allSatisfy { $0 <= 0 } && curve.points.last?.recall ?? 0 > 0.99)
+    }
+    for point in calibration.marginCurves[0].points {
+      let found = try listed.search(nprobe: 1, margin: point.margin, queries: 0..<59).hits
+      let shared = zip(truth, found).reduce(0) { $0 + Set($1.0.map(\.id)).intersection($1.1.map(\.id)).count }
+      #expect(abs(Double(shared) / 590 - Double(point.recall)) < 1e-6)
+    }
+    withExtendedLifetime(listed) {}
   }
 
   @Test("a list is just within its own margin, in the unit of every metric")

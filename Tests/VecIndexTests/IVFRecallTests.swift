@@ -46,10 +46,12 @@ struct IVFRecallTests {
     let alone = try ListedPlanes(given)
     given.interests = 4
     let together = try ListedPlanes(given)
-    let joined = try together.search(nprobe: 20).hits
-    #expect(IndexContract.defects(together.given, joined) == [])
-    let single = IndexContract.recall(alone.given, try alone.search(nprobe: 20).hits)
-    let several = IndexContract.recall(together.given, joined)
-    #expect(several >= single - 0.03, "\(metric.name): \(several) of several, \(single) of one")
+    for margin in [nil, -0.3, -1] as [Float?] {
+      let joined = try together.search(nprobe: 20, margin: margin).hits
+      #expect(IndexContract.defects(together.given, joined) == [])
+      let single = IndexContract.recall(alone.given, try alone.search(nprobe: 20, margin: margin).hits)
+      let several = IndexContract.recall(together.given, joined)
+      #expect(several >= single - 0.03, "\(metric.name), margin \(margin ?? 0): \(several) of several, \(single) of one")
+    }
   }
 }

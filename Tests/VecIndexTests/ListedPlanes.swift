@@ -64,6 +64,15 @@ struct ListedPlanes {
     )
   }
 
+  /// The case of the rows that a mask leaves.
+  func only(_ mask: [Bool]) -> ContractCase {
+    var allowed = given
+    let rows = mask.indices.filter { mask[$0] }
+    allowed.rows = rows.flatMap { given.row($0) }
+    allowed.ids = rows.map { given.ids[$0] }
+    return allowed
+  }
+
   private static func words(_ mask: [Bool]) -> [UInt64] {
     var words = [UInt64](repeating: 0, count: mask.count / 64 + 1)
     for (row, allowed) in mask.enumerated() where allowed { words[row / 64] |= 1 << UInt64(row % 64) }

@@ -8,7 +8,7 @@ import VecKernels
 /// it, which is too high about once in thousands. The pool notices (`unproven`), and that query is searched again without
 /// a guess.
 final class FloorSample {
-  /// Rows of a sample, put here before `guess`.
+  /// Rows of a sample, put here before `floor` or `guess`.
   let rows: Scratch<UInt32>
   private let kernels: CodeKernels
   private let codes: VectorCodes

@@ -131,13 +131,15 @@ package struct IVFIndex: Sendable {
   /// The margins within which every list is for every query, in no order: what share of lists a margin leaves. Empty where
   /// there are too few rows to guess a floor from.
   /// - Parameter queries: of one vector each, which passed `QueryCheck`.
-  func margins(_ part: IVFPart, queries: UnsafeBufferPointer<Float>, k: Int) throws(VecError) -> [Float] {
+  func margins(
+    _ part: IVFPart, queries: UnsafeBufferPointer<Float>, k: Int, shouldStop: () -> Bool
+  ) throws(VecError) -> [Float] {
     guard let base = queries.baseAddress, let coded = try check(part, part.lists.dimension) else { return [] }
     let k = min(k, part.allowedCount)
     let scan = ListScan(
       kernels: codeKernels, metric: metric, queries: base, count: queries.count / part.lists.dimension, interests: 1, k: k,
       first: (part, coded), guessing: true)
-    return try scan.margins(part, coded, plan(part, k: k, interests: 1))
+    return try scan.margins(part, coded, plan(part, k: k, interests: 1), shouldStop)
   }
 
   /// The lists that `search` would look at for one query by their count, best first. The place of a true answer's list

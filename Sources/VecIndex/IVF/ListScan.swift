@@ -105,12 +105,15 @@ final class ListScan {
   }
 
   /// The margins of all lists for every vector, in no order, each a query by itself; fewer where floors are not to be guessed.
-  func margins(_ part: IVFPart, _ coded: CodePlane, _ plan: ProbePlan) throws(VecError) -> [Float] {
+  func margins(
+    _ part: IVFPart, _ coded: CodePlane, _ plan: ProbePlan, _ shouldStop: () -> Bool
+  ) throws(VecError) -> [Float] {
     var all: [Float] = []
     for vector in 0..<count {
+      try pool.pacer.spend(part.lists.count * stride, shouldStop)
       all += try plan.margins(
         { score($0, vector, part.plane.dimension) },
-        guess: { () throws(VecError) in try floor(part, coded, plan, vector) { false } })
+        guess: { () throws(VecError) in try floor(part, coded, plan, vector, shouldStop) })
     }
     return all
   }

@@ -17,8 +17,8 @@ import VecKernels
 /// lists, one that has leaves more; and where most of the best lists count little, the query lies outside of what passes,
 /// and half as much again is looked at. A list that holds nothing is not looked at at all.
 final class ProbePlan {
-  /// Rows in the lists that a floor is guessed from: per k, and at least.
-  private static let firstRows = (perK: 10, least: 512)
+  /// Rows in the lists that a floor is guessed from: per k, and at least, where all rows may be returned.
+  private static let guessedFrom = (perK: 10, least: 512)
   /// The least k that margins are measured for: fewer results are looked for as far below the floor of so many.
   private static let floorKMin = 10
 
@@ -124,10 +124,11 @@ final class ProbePlan {
     return ranking.allScores.map { ListMargin.margin(of: $0, floor: floor, norm: ranking.norm, metric: metric) }
   }
 
-  /// With few of all rows left, the best k of them lie as deep as that many more of all.
+  /// Rows that may be returned in the lists that the floor is guessed from: about those of as many lists as without a mask,
+  /// and more than k.
   private var firstRows: Int {
-    let unfiltered = max(Self.firstRows.perK * floorK, Self.firstRows.least)
-    return max(2 * floorK, Int((Double(unfiltered) * allowedShare).rounded(.up)))
+    let unmasked = max(Self.guessedFrom.perK * floorK, Self.guessedFrom.least)
+    return max(2 * floorK, Int((Double(unmasked) * allowedShare).rounded(.up)))
   }
 
   /// Takes lists in the order of their rank until there are enough.

@@ -65,11 +65,6 @@ package struct Calibration: Sendable, Equatable {
 
   package func curve(_ index: IndexType, k: Int) -> Curve? { curves.first { $0.index == index && $0.k == k } }
 
-  /// The curve of searches that name a recall and no parameter.
-  package func planned(_ index: IndexType, k: Int) -> Curve? {
-    marginCurves.first { $0.index == index && $0.k == k } ?? curve(index, k: k)
-  }
-
   /// The ks measured for an index, ascending.
   package func ks(_ index: IndexType) -> [Int] { curves.filter { $0.index == index }.map(\.k) }
 }

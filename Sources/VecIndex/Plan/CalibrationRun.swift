@@ -40,7 +40,7 @@ package struct CalibrationRun {
           try ask(SearchPlan(index: index, parameter: parameter, expectedRecall: 0), k: k)
         }
       }
-      let margins = try margins(indexes, queries, plane: plane, ks: calibrator.ks)
+      let margins = try margins(indexes, queries, plane: plane, ks: calibrator.ks, shouldStop)
       let marginCurves = try calibrator.curves(
         of: .ivf, ks: calibrator.ks.filter { margins[$0] != nil }, greatest: UInt32(indexes.lists?.count ?? 1),
         step: { () throws(VecError) in }
@@ -58,7 +58,7 @@ package struct CalibrationRun {
   private static let marginQueries = 64
 
   private func margins(
-    _ indexes: IndexSet, _ queries: CalibrationQueries, plane: VectorPlane, ks: [Int]
+    _ indexes: IndexSet, _ queries: CalibrationQueries, plane: VectorPlane, ks: [Int], _ shouldStop: () -> Bool
   ) throws(VecError) -> [Int: ListMargins] {
     guard let lists = indexes.lists, lists.count > 0 else { return [:] }
     let asked = Array(queries.measuring.prefix(Self.marginQueries * plane.dimension))
@@ -66,7 +66,7 @@ package struct CalibrationRun {
     var all: [Int: ListMargins] = [:]
     for k in ks {
       let found = try asked.withUnsafeBufferPointer { (vectors) throws(VecError) in
-        try IVFIndex(kernels: kernels, metric: metric).margins(part, queries: vectors, k: k)
+        try IVFIndex(kernels: kernels, metric: metric).margins(part, queries: vectors, k: k, shouldStop: shouldStop)
       }
       // All queries or none, so that a margin means the same for each.
       let isWhole = !found.isEmpty && found.count * plane.dimension == lists.count * asked.count

@@ -1,10 +1,10 @@
-import VecCore
+package import VecCore
 
 /// How deep into the order of all rows a search of one segment must look, and what it takes to look so deep.
 extension Planner.Part {
   /// The least setting that surely reaches a recall, of lists by margin or by count; nil when none does, or nothing is known
   /// of this k.
-  func setting(of type: IndexType, reaching target: Float, _ k: Int) -> Calibration.Setting? {
+  package func setting(of type: IndexType, reaching target: Float, _ k: Int) -> Calibration.Setting? {
     let counted = setting(of: type, reaching: target, k, byMargin: false)
     guard let within = setting(of: type, reaching: target, k, byMargin: true) else { return counted }
     guard let counted else { return within }

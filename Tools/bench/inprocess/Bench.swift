@@ -160,19 +160,27 @@ final class Bench {
   private func search(
     _ index: String, _ part: UnsafeBufferPointer<Float>, _ k: Int, _ parameter: Int
   ) throws -> (results: [[Hit]], work: SearchWork) {
-    if index.hasPrefix("auto") {
+    let names = index.split(separator: "-", maxSplits: 1)
+    if names.first == "auto" {
+      let only = try names.dropFirst().first.map { try Self.indexType(String($0)) }
       plan = try indexes.planner(
         rowCount: items.rowCount, dimension: items.dimension, costs: CostModel(within: kernels.tier)
       ).plan(
-        .recall(Float(parameter) / 1000), index: IndexType(name: String(index.dropFirst("auto-".count))), k: k,
-        queryCount: part.count / items.dimension, interests: interests)
+        .recall(Float(parameter) / 1000), index: only, k: k, queryCount: part.count / items.dimension,
+        interests: interests)
     } else {
-      guard let type = IndexType(name: index) else { throw VecError(.invalidArgument, "\(index) is no index") }
-      plan = SearchPlan(index: type, parameter: UInt32(clamping: parameter), expectedRecall: 0)
+      plan = SearchPlan(index: try Self.indexType(index), parameter: UInt32(clamping: parameter), expectedRecall: 0)
     }
     return try search.search(
       plan, [SearchedSegment(indexes: indexes, plane: items.plane)], metric: items.metric, queries: part,
       dimension: items.dimension, interests: interests, k: k, shouldStop: { false })
+  }
+
+  private static func indexType(_ name: String) throws -> IndexType {
+    guard let type = IndexType(name: name) else {
+      throw VecError(.invalidArgument, "\(name) is no index: must be flat, ivf or hnsw")
+    }
+    return type
   }
 
   private func writeIds(_ path: String) throws {
