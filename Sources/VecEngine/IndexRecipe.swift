@@ -24,7 +24,7 @@ struct IndexRecipe: Sendable {
 
   /// What a generation was built with, to build it again.
   init(of generation: Generation, sample: QuerySample?) {
-    let types = generation.segments.reduce(into: Set<IndexType>()) { $0.formUnion($1.indexes.available) }
+    let types = generation.segments.reduce(into: [] as IndexTypes) { $0.formUnion($1.indexes.available) }.types
     let target = generation.segments.compactMap { $0.indexes.calibration?.targetRecall }.max()
     self.init(
       type: types.count > 1 ? nil : types.first ?? .flat, targetRecall: target, sample: sample)

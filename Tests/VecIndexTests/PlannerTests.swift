@@ -25,7 +25,7 @@ struct PlannerTests {
       .init(index: .hnsw, k: 100, points: points([(100, 0.7), (400, 0.8)]) { SearchWork(visited: 2 * Double($0)) }),
     ])
 
-  static func planner(rows: Int = 1_000_000, available: Set<IndexType> = [.ivf, .hnsw]) -> Planner {
+  static func planner(rows: Int = 1_000_000, available: IndexTypes = [.ivf, .hnsw]) -> Planner {
     Planner(
       parts: [.init(calibration: calibration, available: available, rowCount: rows)], stride: 64, dimension: 64,
       costs: costs)
@@ -171,7 +171,7 @@ struct PlannerTests {
 
   @Test("what the generation does not have is not available, and what contradicts itself is invalid")
   func refused() {
-    func code(_ effort: SearchEffort, _ index: IndexType?, _ available: Set<IndexType>) -> VecErrorCode? {
+    func code(_ effort: SearchEffort, _ index: IndexType?, _ available: IndexTypes) -> VecErrorCode? {
       do throws(VecError) {
         _ = try Self.planner(available: available).plan(effort, index: index, k: 10, queryCount: 1)
         return nil

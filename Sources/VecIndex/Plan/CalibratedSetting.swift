@@ -52,13 +52,14 @@ extension Calibration {
   package func setting(
     of index: IndexType, reaching recall: Float, at depth: Double, byMargin: Bool = false
   ) -> Setting? {
-    let curves = curves(index, around: depth, byMargin: byMargin)
-    let needed = curves.map { $0.point(reaching: recall).map { Setting($0) } }
-    guard let last = needed.last, let upper = last, let first = needed.first, let lower = first else { return nil }
-    guard needed.count == 2, lower.parameter < upper.parameter else { return lower.and(upper) }
-    let ks = curves.map { Double($0.k) }
-    let line = (depth - ks[0]) / (ks[1] - ks[0])
-    let power = lower.parameter * pow(upper.parameter / lower.parameter, log(depth / ks[0]) / log(ks[1] / ks[0]))
+    guard let (below, above) = places(index, around: depth),
+      let lower = setting(of: below, reaching: recall, byMargin: byMargin),
+      let upper = below == above ? lower : setting(of: above, reaching: recall, byMargin: byMargin)
+    else { return nil }
+    guard lower.parameter < upper.parameter else { return lower.and(upper) }
+    let (least, most) = (Double(curves[below].k), Double(curves[above].k))
+    let line = (depth - least) / (most - least)
+    let power = lower.parameter * pow(upper.parameter / lower.parameter, log(depth / least) / log(most / least))
     let share = max(line, (power - lower.parameter) / (upper.parameter - lower.parameter))
     var between = lower.and(upper)
     between.parameter = lower.parameter + (upper.parameter - lower.parameter) * share
@@ -67,14 +68,39 @@ extension Calibration {
     return between
   }
 
+  private func setting(of place: Int, reaching recall: Float, byMargin: Bool) -> Setting? {
+    guard byMargin else { return curves[place].point(reaching: recall).map { Setting($0) } }
+    let k = curves[place].k
+    guard curves[place].index == .ivf, let own = marginCurves.firstIndex(where: { $0.k == k }) else { return nil }
+    return marginCurves[own].point(reaching: recall).map { Setting($0) }
+  }
+
   /// The curves that speak for a depth: its own, the two around it, or that of the least k for what is less. None beyond the
-  /// greatest k that was measured, or where one of them was not measured by margin.
-  package func curves(_ index: IndexType, around depth: Double, byMargin: Bool = false) -> [Curve] {
-    let ks = ks(index)
-    guard let above = ks.first(where: { Double($0) >= depth }) else { return [] }
-    let below = Double(above) > depth ? ks.last { Double($0) < depth } : nil
-    let measured = byMargin ? marginCurves.filter { $0.index == index } : curves.filter { $0.index == index }
-    let found = [below, above].compactMap { $0 }.map { k in measured.first { $0.k == k } }
-    return found.contains { $0 == nil } ? [] : found.compactMap { $0 }
+  /// greatest k that was measured.
+  package func curves(_ index: IndexType, around depth: Double) -> [Curve] {
+    guard let (below, above) = places(index, around: depth) else { return [] }
+    return below == above ? [curves[above]] : [curves[below], curves[above]]
+  }
+
+  /// The ks of these curves.
+  func ks(_ index: IndexType, around depth: Double) -> [Double] {
+    guard let (below, above) = places(index, around: depth) else { return [] }
+    return below == above ? [Double(curves[above].k)] : [Double(curves[below].k), Double(curves[above].k)]
+  }
+
+  /// The greatest k that was measured for an index; nil for none.
+  func greatestK(_ index: IndexType, below limit: Int = .max) -> Int? {
+    curves.lastIndex { $0.index == index && $0.k < limit }.map { curves[$0].k }
+  }
+
+  /// Where these are. Every request asks, so nothing is made of the heap.
+  private func places(_ index: IndexType, around depth: Double) -> (below: Int, above: Int)? {
+    var below: Int?
+    for place in curves.indices where curves[place].index == index {
+      let k = Double(curves[place].k)
+      if k >= depth { return (k > depth ? below ?? place : place, place) }
+      below = place
+    }
+    return nil
   }
 }

@@ -13,8 +13,8 @@ package struct IndexSet: Sendable {
     self.calibration = calibration
   }
 
-  package var available: Set<IndexType> {
-    var types: Set<IndexType> = []
+  package var available: IndexTypes {
+    var types: IndexTypes = []
     if lists != nil { types.insert(.ivf) }
     if graph != nil { types.insert(.hnsw) }
     return types
@@ -35,6 +35,29 @@ package struct IndexSet: Sendable {
     Planner(
       parts: [planned(rowCount: rowCount)], stride: RowCode.stride(dimension: dimension), dimension: dimension, costs: costs)
   }
+}
+
+/// Some of the indexes besides flat. A request plans with it, so it is a number and no set of the heap.
+package struct IndexTypes: OptionSet, Sendable {
+  package static let ivf = IndexTypes(rawValue: 1)
+  package static let hnsw = IndexTypes(rawValue: 2)
+
+  package let rawValue: UInt8
+
+  package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  package init(_ type: IndexType) {
+    switch type {
+    case .flat: self = []
+    case .ivf: self = .ivf
+    case .hnsw: self = .hnsw
+    }
+  }
+
+  package func contains(_ type: IndexType) -> Bool { type != .flat && isSuperset(of: IndexTypes(type)) }
+
+  /// Ascending.
+  package var types: [IndexType] { IndexType.allCases.filter { contains($0) } }
 }
 
 /// A segment in a search.

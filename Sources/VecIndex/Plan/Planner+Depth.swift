@@ -17,7 +17,7 @@ extension Planner.Part {
   private func setting(
     of type: IndexType, reaching target: Float, _ k: Int, byMargin: Bool
   ) -> Calibration.Setting? {
-    guard let calibration, !curves(type, k).isEmpty else { return nil }
+    guard let calibration else { return nil }
     let aim = aim(target, k)
     var most: Calibration.Setting?
     // A margin reaches furthest for the least k.
@@ -57,7 +57,7 @@ extension Planner.Part {
   /// one that asks for most. How deep the rows lie that pass a filter is a guess, so for them it is the next that was measured.
   private func depths(_ type: IndexType, _ k: Int) -> [Double] {
     let deepest = deepest(type, k)
-    if isFiltered, deepest > Self.depthTolerance * Double(k) { return curves(type, k).map { Double($0.k) } }
+    if isFiltered, deepest > Self.depthTolerance * Double(k) { return calibration?.ks(type, around: deepest) ?? [] }
     guard excludedCount > 0, Double(k) < deepest else { return [deepest] }
     let between = (calibration?.ks(type) ?? []).map(Double.init).filter { $0 > Double(k) && $0 < deepest }
     return [Double(k)] + between + [deepest]
@@ -66,7 +66,7 @@ extension Planner.Part {
   /// Deeper than was measured nobody knows; a k that was measured is answered from what is known of it.
   private func deepest(_ type: IndexType, _ k: Int) -> Double {
     let wanted = Double(k + excludedCount) / max(liveShare, 0.01)
-    let known = max(k, calibration?.ks(type).last ?? k)
+    let known = max(k, calibration?.greatestK(type) ?? k)
     return min(wanted, Double(known), Double(rowCount))
   }
 
@@ -74,7 +74,7 @@ extension Planner.Part {
   /// made longer by as much, which is more than it takes: what a k needs grows slower than the k.
   private func beyondMeasured(_ type: IndexType, _ k: Int) -> Double {
     // A k of all rows says nothing: whatever the setting, a search goes on until it has k.
-    guard excludedCount > 0 || isFiltered, let last = calibration?.ks(type).last(where: { $0 < rowCount }) else { return 1 }
+    guard excludedCount > 0 || isFiltered, let last = calibration?.greatestK(type, below: rowCount) else { return 1 }
     let depth = isFiltered ? Double(k + excludedCount) / max(liveShare, 1e-6) : Double(k + excludedCount)
     return max(1, min(depth, Double(rowCount)) / Double(max(k, last)))
   }

@@ -11,7 +11,7 @@ package struct Planner: Sendable {
   package struct Part: Sendable {
     let calibration: Calibration?
     /// Besides flat.
-    let available: Set<IndexType>
+    let available: IndexTypes
     let rowCount: Int
     /// Of the rows, those that may be returned. Among the best k / share of all rows are about k of these, so that many
     /// are asked for.
@@ -22,7 +22,7 @@ package struct Planner: Sendable {
     let isFiltered: Bool
 
     package init(
-      calibration: Calibration?, available: Set<IndexType>, rowCount: Int, liveShare: Double = 1, excludedCount: Int = 0,
+      calibration: Calibration?, available: IndexTypes, rowCount: Int, liveShare: Double = 1, excludedCount: Int = 0,
       isFiltered: Bool = false
     ) {
       self.calibration = calibration
@@ -39,7 +39,7 @@ package struct Planner: Sendable {
   private let dimension: Int
   private let costs: CostModel
   /// Indexes that every segment has which has any.
-  private let available: Set<IndexType>
+  private let available: IndexTypes
 
   /// - Parameters:
   ///   - parts: in the order of the segments.
@@ -49,7 +49,8 @@ package struct Planner: Sendable {
     self.costs = costs
     self.stride = stride
     self.dimension = dimension
-    available = parts.map(\.available).filter { !$0.isEmpty }.reduce(nil) { $0?.intersection($1) ?? $1 } ?? []
+    let indexed = parts.lazy.map(\.available).filter { !$0.isEmpty }
+    available = indexed.isEmpty ? [] : indexed.reduce([.ivf, .hnsw]) { $0.intersection($1) }
   }
 
   /// - Parameters:
@@ -158,7 +159,7 @@ package struct Planner: Sendable {
     let target = parts.compactMap { $0.calibration?.targetRecall }.max() ?? 1
     let outside = parts.filter(\.available.isEmpty)
     let scanned = outside.reduce(0) { $0 + scanCost($1, k, 1) }
-    let costs = available.compactMap { type -> Double? in
+    let costs = available.types.compactMap { type -> Double? in
       plan(type, reaching: target, k, 1).map { $0.cost - scanned }
     }
     guard let indexed = costs.min(), indexed > 0 else { return 1 }
@@ -179,7 +180,7 @@ package struct Planner: Sendable {
   }
 
   private func missing(_ type: IndexType, _ what: String) -> VecError {
-    let known = (["flat"] + [IndexType.ivf, .hnsw].filter { available.contains($0) }.map(\.name)).joined(separator: ", ")
+    let known = (["flat"] + available.types.map(\.name)).joined(separator: ", ")
     return VecError(
       .notAvailable, "\(what) needs a generation built with \(type.name), this one has \(known): use recall or exact")
   }
