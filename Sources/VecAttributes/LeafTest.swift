@@ -31,6 +31,13 @@ enum LeafTest {
         count += 1
       }
     }
+
+    /// Ascending.
+    var codes: [Int] {
+      words.indices.flatMap { word in
+        (0..<64).lazy.filter { words[word] >> UInt64($0) & 1 == 1 }.map { word << 6 + $0 }
+      }
+    }
   }
 
   /// A scan for each of so many values costs less than to look each row's value up among them.
@@ -83,46 +90,66 @@ enum LeafTest {
   }
 
   /// Writes the words of a run; pointers are taken here, once for up to 4096 rows.
-  func evaluate(_ run: Range<Int>, rowCount: Int, _ kernels: Kernels, into out: UnsafeMutablePointer<UInt64>) {
-    let rows = run.lowerBound << 6..<min(run.upperBound << 6, rowCount)
+  func evaluate(_ run: RowRun, _ kernels: Kernels, into out: UnsafeMutablePointer<UInt64>) {
     switch self {
-    case .always: out.update(repeating: .max, count: run.count)
-    case .never: out.update(repeating: 0, count: run.count)
+    case .always: out.update(repeating: .max, count: run.wordCount)
+    case .never: out.update(repeating: 0, count: run.wordCount)
     case .ranges(let offsets, let ranges):
+      guard run.listed == nil else {
+        return ranges.withUnsafeBufferPointer { ranges in Self.scan(offsets, run, into: out) { ranges.holds($0) ? 1 : 0 } }
+      }
       for (place, range) in ranges.enumerated() {
-        offsets.match(range, rows: rows, isAdding: place > 0, kernels, out: out)
+        offsets.match(range, rows: run.rows, isAdding: place > 0, kernels, out: out)
       }
     case .floatRanges(let values, let ranges):
       values.withUnsafeBufferPointer { values in
         guard let base = values.baseAddress else { return }
+        guard run.listed == nil else {
+          return ranges.withUnsafeBufferPointer { ranges in Self.scan(run, into: out) { ranges.holds(values[$0]) ? 1 : 0 } }
+        }
         for (place, range) in ranges.enumerated() {
           kernels.match(
-            base + rows.lowerBound, count: rows.count, least: range.lowerBound, greatest: range.upperBound,
+            base + run.first, count: run.count, least: range.lowerBound, greatest: range.upperBound,
             isAdding: place > 0, out: out)
         }
       }
     case .numbers(let offsets, let set):
-      set.withUnsafeBufferPointer { set in Self.scan(offsets, rows, into: out) { set.holdsAscending($0) ? 1 : 0 } }
+      set.withUnsafeBufferPointer { set in Self.scan(offsets, run, into: out) { set.holdsAscending($0) ? 1 : 0 } }
     case .floats(let values, let set):
       set.withUnsafeBufferPointer { set in
-        values.withUnsafeBufferPointer { values in Self.scan(rows, into: out) { set.holdsAscending(values[$0]) ? 1 : 0 } }
+        values.withUnsafeBufferPointer { values in Self.scan(run, into: out) { set.holdsAscending(values[$0]) ? 1 : 0 } }
       }
     case .codes(let offsets, let set):
       set.words.withUnsafeBufferPointer { words in
-        Self.scan(offsets, rows, into: out) { words[Int($0 >> 6)] >> ($0 & 63) & 1 }
+        Self.scan(offsets, run, into: out) { words[Int($0 >> 6)] >> ($0 & 63) & 1 }
       }
-    case .bools(let bits): for (at, word) in run.enumerated() { out[at] = bits.words[word] }
+    case .bools(let bits): run.copy(bits, into: out)
     case .counted(let starts, let codes, let set, let least):
-      out.update(repeating: 0, count: run.count)
       set.words.withUnsafeBufferPointer { words in
         codes.withUnsafeBufferPointer { codes in
-          starts.withUnsafeBufferPointer { starts in
-            Self.count(words, codes, starts, rows, least) { row in
-              out[(row &- rows.lowerBound) >> 6] |= 1 &<< UInt64(row & 63)
-            }
-          }
+          starts.withUnsafeBufferPointer { starts in Self.count(words, codes, starts, run, least, into: out) }
         }
       }
+    }
+  }
+
+  private static func count(
+    _ set: UnsafeBufferPointer<UInt64>, _ codes: UnsafeBufferPointer<UInt32>, _ starts: UnsafeBufferPointer<UInt32>,
+    _ run: RowRun, _ least: Int, into out: UnsafeMutablePointer<UInt64>
+  ) {
+    guard run.listed == nil else {
+      return scan(run, into: out) { row in
+        var count = 0
+        for at in Int(starts[row])..<Int(starts[row &+ 1]) {
+          let code = Int(codes[at])
+          count &+= Int(set[code >> 6] >> UInt64(code & 63) & 1)
+        }
+        return count >= least ? 1 : 0
+      }
+    }
+    out.update(repeating: 0, count: run.wordCount)
+    count(set, codes, starts, run.rows, least) { row in
+      out[(row &- run.first) >> 6] |= 1 &<< UInt64(row & 63)
     }
   }
 
@@ -148,31 +175,49 @@ enum LeafTest {
 
   @inline(__always)
   private static func scan(
-    _ offsets: PackedNumbers.Offsets, _ rows: Range<Int>, into out: UnsafeMutablePointer<UInt64>, _ test: (UInt64) -> UInt64
+    _ offsets: PackedNumbers.Offsets, _ run: RowRun, into out: UnsafeMutablePointer<UInt64>, _ test: (UInt64) -> UInt64
   ) {
     switch offsets {
-    case .zeros: scan(rows, into: out) { _ in test(0) }
-    case .bytes(let numbers): numbers.withUnsafeBufferPointer { numbers in scan(rows, into: out) { test(UInt64(numbers[$0])) } }
-    case .shorts(let numbers): numbers.withUnsafeBufferPointer { numbers in scan(rows, into: out) { test(UInt64(numbers[$0])) } }
-    case .words(let numbers): numbers.withUnsafeBufferPointer { numbers in scan(rows, into: out) { test(UInt64(numbers[$0])) } }
-    case .longs(let numbers): numbers.withUnsafeBufferPointer { numbers in scan(rows, into: out) { test(numbers[$0]) } }
+    case .zeros: scan(run, into: out) { _ in test(0) }
+    case .bytes(let numbers): numbers.withUnsafeBufferPointer { numbers in scan(run, into: out) { test(UInt64(numbers[$0])) } }
+    case .shorts(let numbers): numbers.withUnsafeBufferPointer { numbers in scan(run, into: out) { test(UInt64(numbers[$0])) } }
+    case .words(let numbers): numbers.withUnsafeBufferPointer { numbers in scan(run, into: out) { test(UInt64(numbers[$0])) } }
+    case .longs(let numbers): numbers.withUnsafeBufferPointer { numbers in scan(run, into: out) { test(numbers[$0]) } }
     }
   }
 
-  /// `rows` begin at a multiple of 64; the test gives 0 or 1, best without a branch.
+  /// The test gives 0 or 1 for a row, best without a branch.
   @inline(__always)
-  private static func scan(_ rows: Range<Int>, into out: UnsafeMutablePointer<UInt64>, _ test: (Int) -> UInt64) {
-    let whole = rows.count >> 6
+  private static func scan(_ run: RowRun, into out: UnsafeMutablePointer<UInt64>, _ test: (Int) -> UInt64) {
+    if let listed = run.listed {
+      pack(run.count, into: out) { test(Int(listed[$0])) }
+    } else {
+      pack(run.count, into: out) { test(run.first &+ $0) }
+    }
+  }
+
+  @inline(__always)
+  private static func pack(_ count: Int, into out: UnsafeMutablePointer<UInt64>, _ bit: (Int) -> UInt64) {
+    let whole = count >> 6
     for word in 0..<whole {
-      let first = rows.lowerBound &+ word << 6
+      let first = word << 6
       var bits = 0 as UInt64
-      for bit in 0..<64 { bits |= test(first &+ bit) &<< UInt64(bit) }
+      for place in 0..<64 { bits |= bit(first &+ place) &<< UInt64(place) }
       out[word] = bits
     }
-    guard whole << 6 < rows.count else { return }
+    guard whole << 6 < count else { return }
     var bits = 0 as UInt64
-    for bit in 0..<(rows.count - whole << 6) { bits |= test(rows.lowerBound + whole << 6 + bit) &<< UInt64(bit) }
+    for place in 0..<(count - whole << 6) { bits |= bit(whole << 6 + place) &<< UInt64(place) }
     out[whole] = bits
+  }
+}
+
+extension UnsafeBufferPointer {
+  /// Whether one of few ranges has the number.
+  @inline(__always)
+  fileprivate func holds<Number>(_ number: Number) -> Bool where Element == ClosedRange<Number> {
+    for range in self where range.lowerBound <= number && number <= range.upperBound { return true }
+    return false
   }
 }
 

@@ -70,6 +70,9 @@ package final class MappedSegment: Sendable {
   /// The texts that the rows are known by, 64-byte aligned; nil when the segment has none.
   package var stringIDs: UnsafeRawBufferPointer? { structure[.stringIDs] == nil ? nil : bytes(.stringIDs) }
 
+  /// The rows by the values of their attributes, 64-byte aligned; nil when the segment has no such order.
+  package var valueOrder: UnsafeRawBufferPointer? { structure[.valueOrder] == nil ? nil : bytes(.valueOrder) }
+
   /// Reads parts of a section that is stored in blocks; nil when the segment has none of this kind.
   package func reader(of kind: SectionKind) -> SectionReader? {
     structure[kind].map { SectionReader(file, header.uuid, $0) }

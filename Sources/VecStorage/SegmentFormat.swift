@@ -17,6 +17,8 @@ package enum SectionKind: UInt32, CaseIterable, Sendable {
   case payload
   // The texts that items are known by, in collections that have such. Its content is VecAttributes' too.
   case stringIDs
+  // The rows by the values of their attributes; optional. Its content is VecAttributes' as well.
+  case valueOrder
 
   /// The name that messages and `vecctl inspect` use.
   package var name: String {
@@ -31,6 +33,7 @@ package enum SectionKind: UInt32, CaseIterable, Sendable {
     case .attributes: "attributes"
     case .payload: "payload"
     case .stringIDs: "string ids"
+    case .valueOrder: "value order"
     }
   }
 
@@ -41,7 +44,15 @@ package enum SectionKind: UInt32, CaseIterable, Sendable {
   var isOptional: Bool { rawValue >= SectionKind.lists.rawValue }
 
   /// The least format version that a reader of the section has.
-  var version: UInt16 { self == .stringIDs ? 4 : isOfIndex ? 2 : isOptional ? 3 : 1 }
+  var version: UInt16 {
+    switch self {
+    case .ids, .vectors, .idOrder, .inverseNorms: 1
+    case .lists, .graph, .calibration: 2
+    case .attributes, .payload: 3
+    case .stringIDs: 4
+    case .valueOrder: 5
+    }
+  }
 
   var encoding: SectionEncoding {
     switch self {
@@ -63,7 +74,7 @@ enum SectionEncoding: UInt32 {
 
 enum SegmentFormat {
   /// The greatest version that is read.
-  static let version: UInt16 = 4
+  static let version: UInt16 = 5
   static let magic: [UInt8] = [0x89, 0x56, 0x53, 0x45, 0x47, 0x0D, 0x0A, 0x1A]
   static let endMagic = Array("VSEGEND\n".utf8)
   static let headerBytes = 128
@@ -109,7 +120,7 @@ enum SegmentFormat {
       let count = header.rowCount * header.dimension * header.elementType.byteCount
       return count...count
     case .idOrder, .inverseNorms: return (header.rowCount * 4)...(header.rowCount * 4)
-    case .lists, .graph, .calibration, .attributes, .payload, .stringIDs: return 1...Limits.segmentBytesMax
+    case .lists, .graph, .calibration, .attributes, .payload, .stringIDs, .valueOrder: return 1...Limits.segmentBytesMax
     }
   }
 }

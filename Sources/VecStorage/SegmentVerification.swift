@@ -26,7 +26,8 @@ struct SegmentVerification {
       case .vectors: try checkVectors(section, reader)
       case .idOrder: try checkOrder(section, reader, ids)
       case .inverseNorms: try checkInverseNorms(section, reader)
-      case .lists, .graph, .calibration, .attributes, .payload, .stringIDs: try checkBlocks(section, reader)
+      case .lists, .graph, .calibration, .attributes, .payload, .stringIDs, .valueOrder:
+        try checkBlocks(section, reader)
       }
     }
   }

@@ -85,7 +85,7 @@ final class FilterCache: Sendable {
   }
 
   private func scan(_ segment: SegmentHandle, _ filter: ItemFilter) -> LiveRows {
-    filter.compiled.passing(segment.items.columns, kernels)
+    filter.compiled.passing(segment.items.columns, segment.items.valueOrder, kernels)
   }
 
   /// When there are too many, the half that was used longest ago leaves: at once, because finding it takes a look at all.
@@ -117,8 +117,8 @@ extension Generation {
 }
 
 extension CompiledFilter {
-  fileprivate func passing(_ columns: AttributeColumns, _ kernels: Kernels) -> LiveRows {
-    LiveRows(rowCount: columns.rowCount) { rows(of: columns, kernels, into: $0) }
+  fileprivate func passing(_ columns: AttributeColumns, _ order: ValueOrder?, _ kernels: Kernels) -> LiveRows {
+    LiveRows(rowCount: columns.rowCount) { rows(of: columns, order, kernels, into: $0) }
   }
 }
 
@@ -127,7 +127,7 @@ extension DeltaPart {
     guard let columns else {
       return without((0..<rowCount).filter { isLive($0) && !filter.matches(block.record($0)) })
     }
-    let passed = filter.passing(columns, kernels)
+    let passed = filter.passing(columns, nil, kernels)
     var part = self
     part.live = live.map { $0.intersection(passed) } ?? passed
     return part

@@ -23,6 +23,8 @@ struct ItemSections {
       }
     }
     try stringIDs?.write(to: writer)
+    guard let order = columns.map({ ValueOrderWriter($0) }), !order.isEmpty else { return }
+    try writer.writeSection(.valueOrder) { (append) throws(VecError) in try order.write(append) }
   }
 }
 

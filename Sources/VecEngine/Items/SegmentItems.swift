@@ -2,10 +2,12 @@ import VecAttributes
 import VecCore
 import VecStorage
 
-/// What the rows of a segment have besides their vectors: attributes as columns in memory, payloads in the file, string ids in
-/// its mapping.
+/// What the rows of a segment have besides their vectors: attributes as columns in memory, payloads in the file, string ids
+/// and the order of values in its mapping.
 final class SegmentItems: Sendable {
   let columns: AttributeColumns
+  /// The rows by their values, where the segment has that.
+  let valueOrder: ValueOrder?
   let payloads: PayloadIndex?
   /// Nil unless the collection's items are known by texts.
   let stringIDs: StringIDColumn?
@@ -25,7 +27,9 @@ final class SegmentItems: Sendable {
     do throws(VecError) {
       let rowCount = file.header.rowCount
       stringIDs = try Self.stringIDs(file, ids, idKind)
-      columns = try Self.columns(file, rowCount, definitions)
+      let columns = try Self.columns(file, rowCount, definitions)
+      self.columns = columns
+      valueOrder = try file.valueOrder.map { (section) throws(VecError) in try ValueOrder(decoding: section, of: columns) }
       reader = file.reader(of: .payload)
       payloads = try reader.map { (reader) throws(VecError) in try Self.payloads(reader, rowCount) }
     } catch {
