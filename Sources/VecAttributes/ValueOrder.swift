@@ -67,8 +67,8 @@ package struct ValueOrder: @unchecked Sendable {
     var least: UInt32 = 0
     for _ in 0..<count {
       let position = try reader.read(UInt32.self)
-      guard position >= least, let column = columns.column(Int(position)) else {
-        throw reader.failure("an order is of attribute \(position), must be of one that has values, from \(least) on")
+      guard position >= least, let column = columns.column(Int(position)), column.values.isWorthAnOrder else {
+        throw reader.failure("an order is of attribute \(position), must be of one that has different values, from \(least) on")
       }
       least = position + 1
       let startCount = Int(try reader.read(UInt32.self))
@@ -76,6 +76,7 @@ package struct ValueOrder: @unchecked Sendable {
         throw reader.failure("attribute \(position) has \(startCount) starts, must have \(column.values.startCount)")
       }
       let rowCount = Int(try reader.read(UInt32.self))
+      guard rowCount > 0 else { throw reader.failure("the order of attribute \(position) has no row") }
       guard try reader.read(UInt32.self) == 0 else { throw reader.failure("reserved bytes of an entry are not zero") }
       entries.append(Entry(position: Int(position), startCount: startCount, rowCount: rowCount))
     }
@@ -88,6 +89,15 @@ package struct ValueOrder: @unchecked Sendable {
 }
 
 extension AttributeColumns.Values {
+  /// Bools are half of all rows and more; where all numbers are the same, an order says nothing.
+  var isWorthAnOrder: Bool {
+    switch self {
+    case .bools: false
+    case .ints(let values): values.width > 0
+    case .floats, .keyword, .keywords: true
+    }
+  }
+
   /// Starts of lists that an order of this column has: one per keyword and one for the end; none for numbers.
   var startCount: Int {
     switch self {

@@ -110,14 +110,3 @@ package struct ValueOrderWriter {
     return from
   }
 }
-
-extension AttributeColumns.Values {
-  /// Bools are half of all rows and more; where all numbers are the same, an order says nothing.
-  fileprivate var isWorthAnOrder: Bool {
-    switch self {
-    case .bools: false
-    case .ints(let values): values.width > 0
-    case .floats, .keyword, .keywords: true
-    }
-  }
-}

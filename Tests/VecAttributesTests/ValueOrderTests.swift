@@ -20,7 +20,9 @@ struct ValueOrderTests {
   }
 
   /// Rows of which few have each value, so that filters find few.
-  private static func spread(_ cases: inout RandomCases, count: Int) -> (definitions: [AttributeDefinition], rows: [AttributeRecord]) {
+  private static func spread(
+    _ cases: inout RandomCases, count: Int
+  ) -> (definitions: [AttributeDefinition], rows: [AttributeRecord]) {
     let definitions = AttributeType.allCases.map { AttributeDefinition(name: "a\($0.rawValue)", type: $0) }
     let rows = cases.records(definitions, count: count).map { record in
       var record = record
@@ -130,6 +132,55 @@ struct ValueOrderTests {
     for (count, isEmpty) in [(ValueOrder.rowsMin - 1, true), (ValueOrder.rowsMin, false)] {
       let rows = (0..<count).map { AttributeRecord([(0, .int(Int64($0)))]) }
       #expect(ValueOrderWriter(try columns(definitions, rows)).isEmpty == isEmpty)
+    }
+  }
+
+  @Test("each rule of the section, with what is wrong in the message")
+  func rules() throws {
+    let definitions = [
+      AttributeDefinition(name: "n", type: .int), AttributeDefinition(name: "live", type: .bool),
+      AttributeDefinition(name: "k", type: .keyword), AttributeDefinition(name: "same", type: .int),
+    ]
+    let rows = (0..<40).map { row in
+      AttributeRecord([
+        (0, .int(Int64(row / 2))), (1, .bool(row == 1)), (2, .keyword(Keyword("k\(row % 20)"))), (3, .int(7)),
+      ])
+    }
+    let columns = try columns(definitions, rows)
+    func section(_ entries: [[UInt32]], _ content: [UInt32]) -> [UInt8] {
+      let numbers = [0x5244_524F, UInt32(entries.count) << 16 | 1, 40, 0] + entries.joined() + content
+      return numbers.withUnsafeBytes { Array($0) }
+    }
+    let all = (0..<40).map { UInt32($0) }
+    let starts = (0...20).map { UInt32($0) * 2 }
+    // The keywords in the order of their bytes.
+    let lists = (0..<20).map { "k\($0)" }.sorted().flatMap { text in all.filter { "k\($0 % 20)" == text } }
+    let sound = [section([[0, 0, 40, 0]], all), section([[2, 21, 40, 0]], starts + lists)]
+    for bytes in sound { try Self.read(bytes, of: columns) { _ in } }
+    let wrong: [(bytes: [UInt8], what: String)] = [
+      (section([], []), "it has no column"),
+      (section([[1, 0, 40, 0]], all), "must be of one that has different values"),
+      (section([[3, 0, 40, 0]], all), "must be of one that has different values"),
+      (section([[4, 0, 40, 0]], all), "must be of one that has different values"),
+      (section([[0, 0, 40, 0], [0, 0, 40, 0]], all + all), "from 1 on"),
+      (section([[0, 1, 40, 0]], [0] + all), "has 1 starts, must have 0"),
+      (section([[2, 20, 40, 0]], starts + lists), "has 20 starts, must have 21"),
+      (section([[0, 0, 0, 0]], []), "has no row"),
+      (section([[0, 0, 40, 1]], all), "reserved bytes"),
+      (section([[0, 0, 40, 0]], Array(all.dropLast())), "ends early"),
+      (section([[0, 0, 40, 0]], all + [0]), "left over"),
+      (section([[0, 0, 39, 0]], Array(all.dropLast())), "40 have a value"),
+      (section([[0, 0, 40, 0]], [1, 0] + all.dropFirst(2)), "row 0 does not stand above row 1"),
+      (section([[0, 0, 40, 0]], [0, 0] + all.dropFirst(2)), "row 0 does not stand above row 0"),
+      (section([[0, 0, 40, 0]], all.dropLast() + [40]), "row 40 of 40"),
+      (section([[2, 21, 40, 0]], [0, 3] + starts.dropFirst(2) + lists), "other lengths"),
+      (section([[2, 21, 40, 0]], starts + [lists[1], lists[0]] + lists.dropFirst(2)), "is missing where it belongs"),
+      (section([[2, 21, 40, 0]], starts + [lists[2]] + lists.dropFirst()), "is missing where it belongs"),
+      (sound[0] + [0], "no multiple of 4"),
+    ]
+    for (bytes, what) in wrong {
+      let error = #expect(throws: VecError.self) { try Self.read(bytes, of: columns) { _ in } }
+      #expect(error?.code == .segmentDamaged && error?.message.contains(what) == true, "\(what): \(error?.message ?? "")")
     }
   }
 

@@ -34,11 +34,11 @@ struct HostileTests {
       forge.seal()
       return Self.answer(forge, scratch)?.code
     }
-    #expect(answer { $0.set(5 as UInt16, at: 10); $0.set(5 as UInt16, at: 8) } == .unsupportedFormat)
+    #expect(answer { $0.set(6 as UInt16, at: 10); $0.set(6 as UInt16, at: 8) } == .unsupportedFormat)
     #expect(answer { $0.set(UInt16.max, at: 10) } == .unsupportedFormat)
     for bit in 0..<32 { #expect(answer { $0.set(UInt32(1) << UInt32(bit), at: 12) } == .unsupportedFormat) }
-    #expect(answer { $0.set(11 as UInt32, at: $0.entry(2, 0)) } == .unsupportedFormat)
-    #expect(answer { $0.set(5 as UInt16, at: 8) } == nil)
+    #expect(answer { $0.set(12 as UInt32, at: $0.entry(2, 0)) } == .unsupportedFormat)
+    #expect(answer { $0.set(6 as UInt16, at: 8) } == nil)
     #expect(answer { $0.set(0 as UInt16, at: 10) } == .segmentDamaged)
     #expect(answer { $0.set(0 as UInt16, at: 8) } == .segmentDamaged)
   }

@@ -96,12 +96,27 @@ import VecStorage
     #expect(try Self.withStringIDs.refusal(asVersion: 3) == .segmentDamaged)
   }
 
+  private static let withOrder = IndexSectionTests.Indexed(
+    fixture: .random("value-order-ip-f16", seed: 22, rows: 9, dimension: 3, .ip, .f16),
+    sections: [(.attributes, content(70, seed: 4)), (.valueOrder, content(120, seed: 9))])
+
+  @Test("the order of values makes a file of version 5, and is used as it is in the mapping")
+  func valueOrder() throws {
+    let segment = try Self.withOrder.golden(version: 5)
+    #expect(segment.header.leastReaderVersion == 5)
+    let mapped = try #require(segment.valueOrder)
+    #expect(Array(mapped) == Self.withOrder.sections[1].content && Int(bitPattern: mapped.baseAddress) % 64 == 0)
+    #expect(try open(try Self.golden.fileBytes(), ScratchDirectory()).valueOrder == nil)
+    #expect(try Self.withOrder.refusal(asVersion: 4) == .segmentDamaged)
+  }
+
   @Test("any flipped bit of a file with them is found")
   func flippedBits() throws {
     try IndexSectionTests.Indexed(
       fixture: Self.golden.fixture,
       sections: [
         (.attributes, Self.content(70, seed: 4)), (.payload, Self.content(90, seed: 5)), (.stringIDs, Self.content(80, seed: 8)),
+        (.valueOrder, Self.content(48, seed: 9)),
       ]
     ).expectEveryFlipFound()
   }

@@ -15,7 +15,7 @@ struct FuzzTarget: Sendable {
   /// A new target is a file in `Targets` and a name here.
   static let all: [FuzzTarget] = [
     frames, requests, replies, ids, lists, graph, calibration, segment, sealed, built, inspect, npy, npyIds, queries,
-    fvecs, jsonl, manifestLog, snapshotListing, filter, filterText, attributeColumns, stringIDs,
+    fvecs, jsonl, manifestLog, snapshotListing, filter, filterText, attributeColumns, valueOrder, stringIDs,
   ]
 }
 

@@ -1,6 +1,7 @@
 """Records of attributes are those of Formats/golden/attributes; the section there is read by Formats/attributes.md alone."""
 
 import json
+import math
 import struct
 
 import numpy as np
@@ -231,3 +232,44 @@ def test_golden_section():
     assert len(found) == len(golden)
     for mine, right in zip(found, golden):
         assert encode_record(mine, ATTRIBUTES) == encode_record(right, ATTRIBUTES)
+
+
+def expected_order(values: list[dict]) -> list[tuple[int, list[int], list[int]]]:
+    """Position, starts and entries of each order, by the page alone."""
+    found = []
+    for position, attribute in enumerate(ATTRIBUTES):
+        have = [(row, value[attribute.name]) for row, value in enumerate(values) if attribute.name in value]
+        starts: list[int] = []
+        if attribute.type in (AttributeType.INT, AttributeType.FLOAT):
+            # -0 below +0, which are equal for Python.
+            entries = [row for row, value in sorted(have, key=lambda one: (one[1], math.copysign(1, one[1]), one[0]))]
+            if attribute.type == AttributeType.INT and len({value for _, value in have}) < 2:
+                continue
+        elif attribute.type == AttributeType.BOOL:
+            continue
+        else:
+            lists: dict[bytes, list[int]] = {}
+            for row, value in have:
+                for word in [value] if isinstance(value, str) else value:
+                    lists.setdefault(word.encode(), []).append(row)
+            kept = [rows if 16 * len(rows) <= len(values) else [] for _, rows in sorted(lists.items())]
+            starts = [sum(map(len, kept[:code])) for code in range(len(kept) + 1)]
+            entries = [row for rows in kept for row in rows]
+        if entries:
+            found.append((position, starts, entries))
+    return found
+
+
+def test_golden_value_order():
+    raw = (FOLDER / "value-order.bin").read_bytes()
+    numbers = struct.unpack(f"<{len(raw) // 4}I", raw)
+    values = Section((FOLDER / "columns.bin").read_bytes()).rows()
+    expected = expected_order(values)
+    assert raw[:4] == b"ORDR" and struct.unpack("<HH", raw[4:8]) == (1, len(expected)) and numbers[2:4] == (len(values), 0)
+    at = 4 + 4 * len(expected)
+    for place, (position, starts, entries) in enumerate(expected):
+        entry = numbers[4 + 4 * place:8 + 4 * place]
+        assert entry == (position, len(starts), len(entries), 0)
+        assert list(numbers[at:at + len(starts) + len(entries)]) == starts + entries, ATTRIBUTES[position].name
+        at += len(starts) + len(entries)
+    assert at == len(numbers)

@@ -86,6 +86,32 @@ extension FuzzTarget {
     }
   }
 
+  /// An order of values, of the sample whose number of rows it says: what is accepted is written again as the same bytes or is of
+  /// fewer columns, and a filter is true for the same rows with and without it.
+  static let valueOrder = FuzzTarget(name: "value-order", lengthMax: 2_048) { _ in
+    try columns().map { ValueOrderWriter($0, rowsMin: 1).encode() }
+  } run: { input in
+    let rowCount = Int(field(input, 8, 4))
+    guard let samples = try? columns(), let columns = samples.first(where: { $0.rowCount == rowCount }) else { return }
+    // A copy, because a section begins at a multiple of 4 bytes.
+    let bytes = [UInt8](input)
+    _ = accepted([.segmentDamaged, .unsupportedFormat]) { () throws(VecError) in
+      try bytes.withBytes { (section) throws(VecError) in ask(try ValueOrder(decoding: section, of: columns), columns, section) }
+    }
+  }
+
+  private static func ask(_ order: ValueOrder, _ columns: AttributeColumns, _ section: UnsafeRawBufferPointer) {
+    let whole = ValueOrderWriter(columns, rowsMin: 1).encode()
+    demand(section.count < whole.count || section.elementsEqual(whole), "another order of the same rows")
+    for text in texts + ["n = 1048576", "tags has 'tag1'", "brand = 'brand3' and x > 1"] {
+      guard let filter = try? CompiledFilter(Filter(parsing: text), for: attributes) else {
+        demand(false, "\(text) does not fit")
+        return
+      }
+      demand(filter.rows(of: columns, order) == filter.rows(of: columns), "other rows by the order on \(text)")
+    }
+  }
+
   /// Compiles a filter for attributes of the sample's names and runs it.
   private static func ask(_ filter: Filter) {
     let compiled = accepted([.invalidArgument]) { () throws(VecError) in try CompiledFilter(filter, for: attributes) }
