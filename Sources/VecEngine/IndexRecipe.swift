@@ -50,7 +50,7 @@ struct IndexRecipe: Sendable {
   ) throws(VecError) -> (rows: [UInt32], lists: IVFLists) {
     let progress = steps.next()
     return try source.withBarePlane { (plane) throws(VecError) in
-      var parameters = IVFParameters()
+      var parameters = hasLists ? IVFParameters() : .ordering(rowCount: plane.rowCount)
       parameters.seed = Self.seed
       let made = try IVFBuilder(kernels: engine.kernels, metric: source.file.header.metric).build(
         plane, parameters, team: engine.team, progress: progress, shouldStop: shouldStop)

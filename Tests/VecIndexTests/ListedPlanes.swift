@@ -44,7 +44,7 @@ struct ListedPlanes {
   /// The IVF index's answer to the queries with the given numbers; nil for all.
   func search(
     nprobe: Int, margin: Float? = nil, _ kernels: Kernels = Kernels(), queries: Range<Int>? = nil, k: Int? = nil,
-    mask: [Bool]? = nil, shouldStop: () -> Bool = { false }
+    mask: [Bool]? = nil, certainty: Certainty = .proven, shouldStop: () -> Bool = { false }
   ) throws -> (hits: [[OracleHit]], work: IVFWork) {
     let width = given.interests * given.dimension
     let asked = queries.map { Array(given.queries[($0.lowerBound * width)..<($0.upperBound * width)]) } ?? given.queries
@@ -55,7 +55,7 @@ struct ListedPlanes {
         let part = IVFPart(lists: lists, plane: stored.planes[0].masked(by: allowed), nprobe: nprobe, margin: margin)
         return try IVFIndex(kernels: kernels, metric: given.metric).search(
           [part], queries: asked, dimension: given.dimension, interests: given.interests, k: k ?? given.k,
-          shouldStop: shouldStop)
+          certainty: certainty, shouldStop: shouldStop)
       }
     }
     withExtendedLifetime(stored) {}

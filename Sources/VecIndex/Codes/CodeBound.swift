@@ -27,6 +27,9 @@ package import VecKernels
 ///   does, the two sums that follow, and the last rounding cost at most 4 u (|q.x| + |b|): the first part is within the
 ///   spare, for the second 16 u of the greatest |b| are allowed on either side.
 ///
+/// A *likely* bound takes a share of e |q| + f h (`Certainty`): by then it is not Cauchy-Schwarz that is relied on but that what
+/// coding leaves of a row has no direction in common with the query.
+///
 /// The same holds for sketches, with 2 h - 15 for c: they share E and F, and h may be the greatest of a block.
 package struct CodeBound: Sendable {
   private static let spare = 0x1p-18
@@ -44,10 +47,11 @@ package struct CodeBound: Sendable {
   /// - Parameters:
   ///   - queryNorm: of the query as given.
   ///   - greatestBias: not below the magnitude of any row's bias.
-  package init(metric: Metric, queryNorm: Double, code: QueryCode, greatestBias: Float = 0) {
+  ///   - share: of the bound, see `Certainty`.
+  package init(metric: Metric, queryNorm: Double, code: QueryCode, greatestBias: Float = 0, share: Double = 1) {
     let norm = metric == .cosine ? 1 : queryNorm
-    errorWeight = Rounded.up(norm * (1 + Self.spare))
-    lengthWeight = Rounded.up(Double(code.error) + norm * Self.spare)
+    errorWeight = Rounded.up(norm * (share + Self.spare))
+    lengthWeight = Rounded.up(Double(code.error) * share + norm * Self.spare)
     isL2 = metric == .l2
     square = isL2 ? norm * norm : 0
     biasSlack = Double(greatestBias) * 0x1p-20

@@ -21,13 +21,14 @@ final class VectorCodes {
   ///   - padded: entries of the columns, `count` or more; those beyond `count` are zero.
   ///   - pool: of the same vectors.
   ///   - greatestBias: not below the magnitude of any row's bias.
+  ///   - certainty: of the bounds.
   init(
     kernels: CodeKernels, metric: Metric, queries vectors: UnsafePointer<Float>, count: Int, padded: Int, dimension: Int,
-    pool: CandidatePool, greatestBias: Float = 0
+    pool: CandidatePool, greatestBias: Float = 0, certainty: Certainty = .proven
   ) {
     given = GivenVectors(
       metric: metric, base: vectors, dimension: dimension, norms: (0..<count).map { pool.norm($0) },
-      greatestBias: greatestBias)
+      greatestBias: greatestBias, share: certainty.share(dimension: dimension))
     self.padded = padded
     tileMost = kernels.tileQueryMax
     stride = RowCode.stride(dimension: dimension)
@@ -60,6 +61,8 @@ private struct GivenVectors {
   /// One per vector.
   let norms: [Double]
   let greatestBias: Float
+  /// Of the bounds.
+  let share: Double
 
   /// - Parameter most: the greatest code.
   func coded(most: Int) -> (queries: [QueryCode], bounds: [CodeBound]) {
@@ -67,7 +70,7 @@ private struct GivenVectors {
       QueryCode(base + $0 * dimension, dimension: dimension, metric: metric, most: most)
     }
     let bounds = zip(norms, queries).map {
-      CodeBound(metric: metric, queryNorm: $0, code: $1, greatestBias: greatestBias)
+      CodeBound(metric: metric, queryNorm: $0, code: $1, greatestBias: greatestBias, share: share)
     }
     return (queries, bounds)
   }

@@ -30,7 +30,7 @@ package struct IVFPart {
 ///
 /// The answer is exactly the top k of the rows in the lists that were looked at: bounds from byte codes drop rows, the
 /// canonical score decides (docs/decisions/0005-ivf.md). It is the same on every CPU and in every batch. Looking at
-/// all lists gives the flat index's answer. A value; any number of threads may search at once.
+/// all lists gives the flat index's answer. With likely bounds all that is so but for about a row in a hundred answers. A value; any number of threads may search at once.
 ///
 /// Sivic, Zisserman, "Video Google", ICCV 2003; Jegou, Douze, Schmid, "Product quantization for nearest neighbor search",
 /// TPAMI 2011.
@@ -57,11 +57,12 @@ package struct IVFIndex: Sendable {
   ///   - queries: `queryCount * interests` vectors, query after query, that passed `QueryCheck`.
   ///   - dimension: of queries and rows.
   ///   - k: at least 1.
+  ///   - certainty: with which a row of the lists is kept that belongs to the best.
   ///   - shouldStop: asked at the start and about every 50 to 500 microseconds of work.
   /// - Throws: `deadline-exceeded` when `shouldStop` said so, `internal-defect` for arguments that do not fit together.
   package func search(
     _ parts: [IVFPart], queries: UnsafeBufferPointer<Float>, dimension: Int, interests: Int, k: Int,
-    shouldStop: () -> Bool
+    certainty: Certainty = .proven, shouldStop: () -> Bool
   ) throws(VecError) -> (hits: [[Hit]], work: IVFWork) {
     try Pacer.ask(shouldStop)
     guard dimension >= 1, interests >= 1, interests <= Limits.interestsMax, k >= 1,
@@ -80,12 +81,12 @@ package struct IVFIndex: Sendable {
     guard let base = queries.baseAddress, !coded.isEmpty, reachable > 0 else {
       return (Array(repeating: [], count: queryCount), IVFWork())
     }
-    return try search(coded, base, queryCount, dimension, interests, reachable, shouldStop)
+    return try search(coded, base, queryCount, dimension, interests, reachable, certainty, shouldStop)
   }
 
   private func search(
     _ parts: [(part: IVFPart, coded: CodePlane)], _ base: UnsafePointer<Float>, _ queryCount: Int, _ dimension: Int,
-    _ interests: Int, _ k: Int, _ shouldStop: () -> Bool
+    _ interests: Int, _ k: Int, _ certainty: Certainty, _ shouldStop: () -> Bool
   ) throws(VecError) -> (hits: [[Hit]], work: IVFWork) {
     let lanes = InterestLanes(base, count: queryCount, interests: interests, dimension: dimension)
     let queriesMax = max(1, min(Self.vectorsPerBatch / lanes.interests, Self.poolBytesMax / CandidatePool.bytes(k: k)))
@@ -99,7 +100,7 @@ package struct IVFIndex: Sendable {
     ) throws(VecError) -> (hits: [[Hit]], unproven: [Int]) {
       let scan = ListScan(
         kernels: codeKernels, metric: metric, queries: base, count: count * lanes.interests, interests: lanes.interests,
-        k: k, first: parts[0], guessing: guessing)
+        k: k, first: parts[0], guessing: guessing, certainty: certainty)
       for (entry, plan) in zip(parts, plans) { try scan.scan(entry.part, entry.coded, plan, shouldStop) }
       let unproven = scan.unproven
       work = work + scan.work
@@ -138,7 +139,7 @@ package struct IVFIndex: Sendable {
     let k = min(k, part.allowedCount)
     let scan = ListScan(
       kernels: codeKernels, metric: metric, queries: base, count: queries.count / part.lists.dimension, interests: 1, k: k,
-      first: (part, coded), guessing: true)
+      first: (part, coded), guessing: true, certainty: .proven)
     return try scan.margins(part, coded, plan(part, k: k, interests: 1), shouldStop)
   }
 

@@ -14,6 +14,14 @@ package struct IVFParameters: Sendable, Equatable {
 
   package init() {}
 
+  /// For rows that are only to be put near others like them, because a graph is walked faster so, and whose lists are not kept: fewer,
+  /// longer lists, about sqrt(n) / 2, do as well and are made in a quarter of the time.
+  package static func ordering(rowCount: Int) -> IVFParameters {
+    var parameters = IVFParameters()
+    parameters.lists = max(1, defaultLists(rowCount: rowCount) / 8)
+    return parameters
+  }
+
   /// About 4 sqrt(n), as many as there are rows at most.
   package static func defaultLists(rowCount: Int) -> Int {
     max(1, min(rowCount, listsMax, Int(4 * Double(rowCount).squareRoot())))

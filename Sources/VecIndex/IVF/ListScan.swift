@@ -49,9 +49,10 @@ final class ListScan {
   /// - Parameters:
   ///   - first: any of the segments that will be scanned.
   ///   - guessing: whether floors may be guessed; see `unproven`.
+  ///   - certainty: with which a row of the lists is kept that belongs to the best.
   init(
     kernels: CodeKernels, metric: Metric, queries: UnsafePointer<Float>, count: Int, interests: Int, k: Int,
-    first: (part: IVFPart, coded: CodePlane), guessing: Bool
+    first: (part: IVFPart, coded: CodePlane), guessing: Bool, certainty: Certainty
   ) {
     isGuessing = guessing
     self.kernels = kernels
@@ -63,7 +64,8 @@ final class ListScan {
     pool = CandidatePool(
       metric: metric, queries: queries, count: count, padded: count, interests: interests, dimension: dimension, k: k)
     codes = VectorCodes(
-      kernels: kernels, metric: metric, queries: queries, count: count, padded: count, dimension: dimension, pool: pool)
+      kernels: kernels, metric: metric, queries: queries, count: count, padded: count, dimension: dimension, pool: pool,
+      certainty: certainty)
     stride = codes.stride
     lanes = LaneGroup(kernels: kernels, stride: stride)
     hits = Scratch(Self.blockRows * lanes.lanes)

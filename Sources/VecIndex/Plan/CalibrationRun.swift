@@ -24,7 +24,9 @@ package struct CalibrationRun {
     try withoutActuallyEscaping(shouldStop) { (shouldStop) throws(VecError) in
       let search = IndexSearch(kernels: kernels)
       func ask(_ plan: SearchPlan, k: Int) throws(VecError) -> (results: [[Hit]], work: SearchWork) {
-        try queries.measuring.withUnsafeBufferPointer { (vectors) throws(VecError) in
+        var plan = plan
+        if plan.index == .ivf { plan.certainty = .likely }
+        return try queries.measuring.withUnsafeBufferPointer { (vectors) throws(VecError) in
           try search.search(
             plan, [SearchedSegment(indexes: indexes, plane: plane)], metric: metric, queries: vectors,
             dimension: plane.dimension, interests: 1, k: k, shouldStop: shouldStop)

@@ -54,7 +54,7 @@ package final class IndexSearch: Sendable {
     if !indexed.isEmpty {
       let (found, spent) =
         plan.index == .ivf
-        ? try searchLists(indexed, metric, batch, shouldStop)
+        ? try searchLists(indexed, plan.certainty, metric, batch, shouldStop)
         : try searchGraphs(indexed.map { ($0.segment, $0.parameter) }, metric, batch, shouldStop)
       lists += found
       work = work + spent
@@ -63,8 +63,8 @@ package final class IndexSearch: Sendable {
   }
 
   private func searchLists(
-    _ segments: [(segment: SearchedSegment, parameter: UInt32, margin: Float?)], _ metric: Metric, _ batch: Batch,
-    _ shouldStop: () -> Bool
+    _ segments: [(segment: SearchedSegment, parameter: UInt32, margin: Float?)], _ certainty: Certainty, _ metric: Metric,
+    _ batch: Batch, _ shouldStop: () -> Bool
   ) throws(VecError) -> ([[[Hit]]], SearchWork) {
     var parts: [IVFPart] = []
     for (segment, nprobe, margin) in segments {
@@ -73,7 +73,7 @@ package final class IndexSearch: Sendable {
     }
     let (hits, work) = try IVFIndex(kernels: kernels, metric: metric).search(
       parts, queries: batch.queries, dimension: batch.dimension, interests: batch.interests, k: batch.k,
-      shouldStop: shouldStop)
+      certainty: certainty, shouldStop: shouldStop)
     // Rows settled depend on the width of registers, so only those that must be are counted.
     return (
       [hits],

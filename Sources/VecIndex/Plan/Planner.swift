@@ -112,6 +112,8 @@ package struct Planner: Sendable {
       guard let (plan, cost) = plan(type, reaching: aim, k, queryCount), cost < least else { continue }
       (best, least) = (plan, cost)
     }
+    // Who asks for all gets what is sure.
+    if best.index == .ivf, target < 1 { best.certainty = .likely }
     guard let index, index != .flat, best.index == .flat else { return best }
     let parameters = parts.map { part -> UInt32 in
       guard !part.available.isEmpty else { return 0 }

@@ -8,6 +8,8 @@ package struct SearchPlan: Sendable, Equatable {
   /// Of ivf, per segment: the margin that lists are chosen by (`ListMargin`), so that `parameters` are how many these are on
   /// average; nil where so many are taken. May be shorter than `parameters`.
   package var margins: [Float?]
+  /// Of ivf: how surely the best rows of the lists looked at are found.
+  package var certainty = Certainty.proven
   /// Share of the true top k; 1 for flat, 0 when nothing is known.
   package var expectedRecall: Float
 

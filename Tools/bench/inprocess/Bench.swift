@@ -117,6 +117,8 @@ final class Bench {
 
   private func build(_ index: String) throws {
     if index != "flat" {  // a graph is walked faster too where near rows lie together
+      var parameters = parameters
+      if index == "hnsw", parameters.lists == nil { parameters.lists = IVFParameters.ordering(rowCount: items.rowCount).lists }
       let made = try IVFBuilder(kernels: kernels, metric: items.metric).build(
         items.bare, parameters, team: team, progress: { _ in }, shouldStop: { false })
       items.reorder(made.order)
