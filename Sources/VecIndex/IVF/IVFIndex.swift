@@ -30,7 +30,8 @@ package struct IVFPart {
 ///
 /// The answer is exactly the top k of the rows in the lists that were looked at: bounds from byte codes drop rows, the
 /// canonical score decides (docs/decisions/0005-ivf.md). It is the same on every CPU and in every batch. Looking at
-/// all lists gives the flat index's answer. With likely bounds all that is so but for about a row in a hundred answers. A value; any number of threads may search at once.
+/// all lists gives the flat index's answer. With likely bounds all that is so but for about a row in a hundred answers.
+/// A value; any number of threads may search at once.
 ///
 /// Sivic, Zisserman, "Video Google", ICCV 2003; Jegou, Douze, Schmid, "Product quantization for nearest neighbor search",
 /// TPAMI 2011.
