@@ -21,21 +21,16 @@ enum LeafTest {
   /// A bit per code of a dictionary.
   struct CodeSet {
     private(set) var words: [UInt64]
-    private(set) var count = 0
+    /// Ascending, none twice.
+    private(set) var codes: [Int] = []
 
+    /// - Parameter keywords: ascending, none twice; those that the dictionary lacks are left out.
     init(_ keywords: [Keyword], _ dictionary: KeywordDictionary) {
       words = [UInt64](repeating: 0, count: (dictionary.count + 63) >> 6)
       for keyword in keywords {
         guard let code = dictionary.code(of: keyword) else { continue }
         words[code >> 6] |= 1 << UInt64(code & 63)
-        count += 1
-      }
-    }
-
-    /// Ascending.
-    var codes: [Int] {
-      words.indices.flatMap { word in
-        (0..<64).lazy.filter { words[word] >> UInt64($0) & 1 == 1 }.map { word << 6 + $0 }
+        codes.append(code)
       }
     }
   }
@@ -65,10 +60,10 @@ enum LeafTest {
       self = Self.oneOf(set, codes.offsets) ?? .codes(codes.offsets, CodeSet(keywords, dictionary))
     case (.hasAny(let keywords), .keywords(let starts, let codes, let dictionary)):
       let set = CodeSet(keywords, dictionary)
-      self = set.count == 0 ? .never : .counted(starts: starts, codes: codes, set, least: 1)
+      self = set.codes.isEmpty ? .never : .counted(starts: starts, codes: codes, set, least: 1)
     case (.hasAll(let keywords), .keywords(let starts, let codes, let dictionary)):
       let set = CodeSet(keywords, dictionary)
-      self = set.count < keywords.count ? .never : .counted(starts: starts, codes: codes, set, least: keywords.count)
+      self = set.codes.count < keywords.count ? .never : .counted(starts: starts, codes: codes, set, least: keywords.count)
     default: self = .never
     }
   }
