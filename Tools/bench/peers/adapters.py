@@ -377,10 +377,9 @@ class VecdSocket(Peer):
         others = set(range(os.cpu_count() or 1)) - os.sched_getaffinity(0)
         if others:
             os.sched_setaffinity(0, others)
-        self.store = vecd.connect(f"{folder}/vecd.sock")
         while daemon.poll() is None:
             try:
-                self.store.ping()
+                self.store = vecd.connect(f"{folder}/vecd.sock")
                 break
             except vecd.VecdError:  # it is starting
                 time.sleep(0.01)
