@@ -184,7 +184,7 @@ struct ValueOrderTests {
     }
   }
 
-  @Test("every cut is refused; what is read of 20,000 damages is the order that it was", arguments: [Seed(69)])
+  @Test("every cut and every one of 20,000 damages is refused", arguments: [Seed(69)])
   func damage(seed: Seed) throws {
     var cases = RandomCases(seed: seed.value)
     for _ in 0..<20 {

@@ -369,6 +369,22 @@ extension PlannerTests {
 
 }
 
+extension PlannerTests {
+  @Test("bounds are likely where a recall below 1 is aimed at by lists, and proven everywhere else")
+  func certainty() throws {
+    func plan(_ effort: SearchEffort, _ index: IndexType? = nil, k: Int = 100) throws -> SearchPlan {
+      try Self.planner().plan(effort, index: index, k: k, queryCount: 1)
+    }
+    for effort in [.recall(0.9), .recall(0.95), .standard] as [SearchEffort] {
+      #expect(try plan(effort, .ivf).certainty == .likely)
+    }
+    #expect(try plan(.recall(1), .ivf).certainty == .proven)
+    for other in try [plan(.exact), plan(.nprobe(8)), plan(.ef(50)), plan(.recall(0.9), .flat), plan(.recall(0.9), .hnsw)] {
+      #expect(other.certainty == .proven, "\(other)")
+    }
+  }
+}
+
 extension SearchPlan {
   /// The same with likely bounds, as a recall asks for.
   fileprivate var likely: SearchPlan {

@@ -15,7 +15,7 @@ package struct IVFParameters: Sendable, Equatable {
   package init() {}
 
   /// For rows that are only to be put near others like them, because a graph is walked faster so, and whose lists are not
-  /// kept: fewer, longer lists, about sqrt(n) / 2, do as well and are made in a quarter of the time.
+  /// kept: fewer, longer lists, about sqrt(n) / 2, do as well (docs/decisions/0004-hnsw.md).
   package static func ordering(rowCount: Int) -> IVFParameters {
     var parameters = IVFParameters()
     parameters.lists = max(1, defaultLists(rowCount: rowCount) / 8)
